@@ -1,0 +1,1 @@
+"""Bulk exchange of certificates between clusters through an SFTP server."""

@@ -1,0 +1,184 @@
+"""The dashboard: what needs attention, each with the way to its cure."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
+
+from certificates.access import Actor, Permission
+from certificates.cells import expiry
+from certificates.models import (
+    BackupReminder,
+    Certificate,
+    Deployment,
+    Heartbeat,
+    Job,
+    JobState,
+    RestartNotice,
+)
+from certificates.tasks import WORKER
+
+COUNTED = 1_000  # more than this is shown as "more than 1,000"
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """One thing to do: how urgent (a CSS class and a word), what, and where."""
+
+    urgency: str
+    word: str
+    sentence: str
+    cure: str
+    address: str
+
+
+def attention(actor: Actor) -> list[Attention]:
+    """The most urgent first."""
+    found = [*_restarts(), *_not_in_force(), *_expiring(), *_backup(), *_legacy()]
+    if actor.may(Permission.VIEW_JOBS):
+        found += [*_worker(), *_failed_jobs()]
+    order = ("critical", "soon", "plain")
+    return sorted(found, key=lambda item: order.index(item.urgency))
+
+
+def figures() -> list[tuple[str, str, str]]:
+    """Number, label and address of the cards."""
+    rows = Certificate.objects.active()
+    now = timezone.now()
+    soon, month = now + timedelta(days=7), now + timedelta(days=30)
+    listing = reverse("admin:certificates_certificate_changelist")
+    return [
+        (_bounded(rows), "Certificates", listing),
+        (_bounded(rows.filter(not_after__lt=now)), "Expired", f"{listing}?expiry=expired"),
+        (
+            _bounded(rows.filter(not_after__gte=now, not_after__lt=soon)),
+            "Within 7 days",
+            f"{listing}?expiry=7",
+        ),
+        (
+            _bounded(rows.filter(not_after__gte=now, not_after__lt=month)),
+            "Within 30 days",
+            f"{listing}?expiry=30",
+        ),
+    ]
+
+
+def next_to_expire() -> list[dict[str, Any]]:
+    now = timezone.now()
+    rows = Certificate.objects.active().filter(not_after__gte=now).select_related("node")
+    rows = rows.only("file_name", "common_name", "not_after", "node__host_name")
+    return [
+        {
+            "row": row,
+            "address": reverse("admin:certificates_certificate_change", args=[row.pk]),
+            "expiry": expiry(row.not_after, now),
+        }
+        for row in rows.order_by("not_after", "pk")[:8]
+    ]
+
+
+def _bounded(rows: Any) -> str:
+    count = len(rows.order_by().values_list("pk")[: COUNTED + 1])
+    return f"{count:,}" if count <= COUNTED else f"> {COUNTED:,}"
+
+
+def _restarts() -> list[Attention]:
+    due = RestartNotice.objects.open().in_restart_order().select_related("node")
+    page = reverse("admin:certificates_restartnotice_changelist")
+    return [
+        Attention(
+            "critical",
+            "Restart",
+            f"{notice.reason} {notice.service} on {notice.node} must be restarted.",
+            "Restart now" if notice.can_be_run else "Restart it there, then acknowledge",
+            page,
+        )
+        for notice in due[:10]
+    ]
+
+
+def _not_in_force() -> list[Attention]:
+    return [
+        Attention(
+            "critical",
+            "Not in force",
+            f"The store of {row.node} does not hold the newest {row.service} certificate yet.",
+            "Look at the jobs",
+            reverse("admin:certificates_job_changelist"),
+        )
+        for row in Deployment.objects.out_of_date().select_related("node")
+    ]
+
+
+def _expiring() -> list[Attention]:
+    now = timezone.now()
+    own = Certificate.objects.expiring(now=now, within=timedelta(days=30)).own()
+    found = []
+    for row in own.select_related("node").defer("der").order_by("not_after")[:10]:
+        when = expiry(row.not_after, now)
+        found.append(
+            Attention(
+                "critical" if when.urgency == "critical" else "soon",
+                when.word,
+                f"The {row} expires: {when.date}, {when.distance}.",
+                "Replace it",
+                reverse("admin:certificates_certificate_change", args=[row.pk]),
+            )
+        )
+    return found
+
+
+def _backup() -> list[Attention]:
+    reminder = BackupReminder.objects.open().first()
+    if reminder is None:
+        return []
+    page = reverse("admin:certificates_restartnotice_changelist")
+    return [Attention("soon", "Backup", reminder.reason, "Make a backup, then note it", page)]
+
+
+def _legacy() -> list[Attention]:
+    rows = Certificate.objects.active().own().select_related("node").defer("der")
+    return [
+        Attention(
+            "soon",
+            "Legacy",
+            f"The {row} is weak: {row.key_label}, {row.signature_algorithm}.",
+            "Generate a stronger one",
+            reverse("admin:certificates_certificate_change", args=[row.pk]),
+        )
+        for row in rows.filter(key_type="RSA", key_bits__lt=2048)[:10]
+    ]
+
+
+def _worker() -> list[Attention]:
+    beat = Heartbeat.objects.filter(name=WORKER).first()
+    limit = timedelta(seconds=settings.CCXSEC_HEARTBEAT_LIMIT)
+    if beat and timezone.now() - beat.seen_at < limit:
+        return []
+    since = f"since {timezone.localtime(beat.seen_at):%Y-%m-%d %H:%M}" if beat else "yet"
+    return [
+        Attention(
+            "critical",
+            "Worker",
+            f"The background worker has not been seen {since}: jobs wait.",
+            "Run ./ccxsec up on the server",
+            reverse("admin:certificates_job_changelist"),
+        )
+    ]
+
+
+def _failed_jobs() -> list[Attention]:
+    recent = Job.objects.filter(state=JobState.FAILED, ended_at__gt=timezone.now() - timedelta(days=1))
+    return [
+        Attention(
+            "soon",
+            "Failed",
+            f"{job}: {job.messages[-1] if job.messages else 'no message'}",
+            "Look at the job",
+            reverse("admin:certificates_job_page", args=[job.pk]),
+        )
+        for job in recent[:5]
+    ]

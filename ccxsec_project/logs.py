@@ -1,0 +1,35 @@
+"""Log lines that nobody can forge, and error reports that hold no secret."""
+
+import logging
+from types import TracebackType
+from typing import Any
+
+from django.http import HttpRequest
+from django.views.debug import SafeExceptionReporterFilter
+
+from certificates.x509.visible import visible
+
+
+class OneLineFormatter(logging.Formatter):
+    """One record is one line: line breaks and control characters in it become escapes."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
+        record.message = visible(record.message)
+        return super().formatMessage(record)
+
+    def formatException(  # noqa: N802 - logging's own name
+        self,
+        ei: tuple[type[BaseException], BaseException, TracebackType | None]
+        | tuple[None, None, None],
+    ) -> str:
+        return "\n".join(visible(line) for line in super().formatException(ei).splitlines())
+
+
+class SilentReporterFilter(SafeExceptionReporterFilter):
+    """Local variables never enter a report: any of them may be a key."""
+
+    def is_active(self, request: HttpRequest | None) -> bool:
+        return True
+
+    def get_traceback_frame_variables(self, request: Any, tb_frame: Any) -> list[tuple[str, Any]]:
+        return []

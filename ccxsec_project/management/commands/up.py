@@ -1,0 +1,227 @@
+"""`./ccxsec up`: set up what is missing, then run the product until it is stopped."""
+
+import contextlib
+import errno
+import os
+import secrets
+import socket
+import time
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.password_validation import validate_password
+from django.contrib.staticfiles.finders import get_finders
+from django.core.exceptions import ValidationError
+from django.core.management import BaseCommand, CommandError, call_command
+from django.db import OperationalError, connection
+from django.utils import timezone
+
+from ccxsec_project.supervisor import Supervisor
+from certificates import anchor, host, probe, web_server
+from certificates.access import command_line
+from certificates.local_files import create_once, replace
+from certificates.models import Certificate, Node, Purpose, Secret
+from certificates.operations import install
+from certificates.operations.deploy import deploy_what_is_out_of_date
+from certificates.operations.install import make_groups
+from certificates.operations.restart import observe_restarts
+from certificates.refusal import Refused
+from certificates.secrets import KeyRing, SealError, key_ring
+from certificates.web_server import AlreadyRunningError, Running
+
+FIRST_ANSWER = 30.0  # seconds until the web server must answer
+
+
+class Command(BaseCommand):
+    help = "Set up what is missing, then run the web server and the background worker."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--setup-only", action="store_true", help="Set up what is missing, and end."
+        )
+
+    def handle(self, *_: Any, setup_only: bool, **__: Any) -> None:
+        with plainly():
+            listener = None if setup_only else listen()
+            said = self.set_up()
+            if listener is None:
+                self.stdout.write("\n".join([*said, "Set up. Run ./ccxsec up to start."]))
+                return
+            where = Running(pid=os.getpid(), host=_probe_host(), port=settings.CCXSEC_PORT)
+            with web_server.announced(where), listener:
+                Supervisor(listener).run(lambda: self.welcome(where, said))
+        self.stdout.write("Stopped.")
+
+    def set_up(self) -> list[str]:
+        """Everything that a first start needs; a later one finds it there. What it made."""
+        is_new = not connection.introspection.table_names()
+        make_master_key(is_new_database=is_new)
+        call_command("migrate", verbosity=0, interactive=False)
+        open_seals()
+        said = make_administrator()
+        if is_new:
+            set_old_anchor_aside()
+        now, actor = timezone.now(), command_line()
+        if Node.objects.filter(is_local=True).exists():
+            make_groups()
+        name = settings.CCXSEC_HOST_NAME or host.host_name()
+        addresses = settings.CCXSEC_ADDRESSES or host.addresses()
+        said += install(host_name=name, addresses=addresses, actor=actor, now=now)
+        deploy_what_is_out_of_date(actor=actor, now=now)
+        collect_static_files()
+        return said
+
+    def welcome(self, where: Running, said: list[str]) -> None:
+        """Called once the children run: wait until a handshake succeeds, then say where it is."""
+        fingerprint = wait_for_handshake(where)
+        with contextlib.suppress(probe.ProbeError):
+            observe_restarts(now=timezone.now())
+        node = Node.objects.local()
+        lines = [f"Made: {what}" for what in said if not what.startswith("!")]
+        lines += ["", f"ccxsec runs:  https://{node}:{where.port}/"]
+        lines += [f"         or:  https://{_bracketed(a)}:{where.port}/" for a in node.addresses]
+        lines += [what.removeprefix("!") for what in said if what.startswith("!")]
+        if not said or not any(what.startswith("!") for what in said):
+            lines.append("Sign in with the user name and password that you know.")
+        served = Certificate.objects.active().for_purpose(Purpose.TOMCAT).filter(node=node).first()
+        lines += [
+            "",
+            "Its certificate has the SHA-256 fingerprint",
+            f"  {_colons(fingerprint)}",
+            "To trust it: ./ccxsec cert export tomcat --format pem > tomcat.pem, then add tomcat.pem",
+            "to the trusted certificates of your browser or system (docs/trust.md).",
+        ]
+        if served and served.fingerprint != fingerprint:
+            lines.append("A newer one is in the store: ./ccxsec restart run")
+        self.stdout.write("\n".join([*lines, "", "Ctrl-C stops it."]))
+        self.stdout.flush()
+
+
+@contextlib.contextmanager
+def plainly() -> Iterator[None]:
+    """What an operator can mend is one line and exit status 1; bugs keep their trace."""
+    try:
+        yield
+    except (Refused, SealError) as error:
+        raise CommandError(str(error), returncode=1) from error
+    except AlreadyRunningError:
+        wrong = f"ccxsec already runs on the data folder {settings.CCXSEC_DATA}. Stop that one first."
+        raise CommandError(wrong, returncode=1) from None
+    except OperationalError as error:
+        wrong = f"The database does not answer: {str(error).splitlines()[0]}."
+        raise CommandError(f"{wrong} Start it, or mend DATABASE_URL.", returncode=1) from error
+    except PermissionError as error:
+        wrong = f"{error.filename} can't be written. Give this user the right to, or name another"
+        raise CommandError(f"{wrong} folder in CCXSEC_DATA.", returncode=1) from error
+
+
+def listen() -> socket.socket:
+    """The listening socket, before anything else: a taken port is said at once."""
+    address, port = settings.CCXSEC_BIND, settings.CCXSEC_PORT
+    everywhere = not address and socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if everywhere or ":" in address else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if everywhere:
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    try:
+        listener.bind((address, port))
+    except OSError as error:
+        if web_server.running():
+            raise AlreadyRunningError from None
+        if error.errno == errno.EADDRINUSE:
+            wrong = f"Port {port} is taken by another program. Stop it, or set CCXSEC_PORT."
+        else:
+            wrong = f"{address} port {port} can't be used: {error.strerror}. Set CCXSEC_BIND."
+        raise CommandError(wrong, returncode=1) from None
+    except OverflowError:
+        wrong = f"{port} is no port. Set CCXSEC_PORT to 1 to 65535."
+        raise CommandError(wrong, returncode=1) from None
+    listener.listen(256)
+    return listener
+
+
+def make_master_key(*, is_new_database: bool) -> None:
+    """A new database gets one; without it an existing one stays closed (DESIGN rule 4)."""
+    if is_new_database and not settings.CCXSEC_MASTER_KEYS:
+        ring = KeyRing({}).with_new_key
+        create_once(Path(settings.CCXSEC_MASTER_KEY_FILE), lambda: ring().to_text().encode())
+    key_ring()
+
+
+def open_seals() -> None:
+    """Does this master key open this database? Raises `SealError` with what to do."""
+    secret = Secret.objects.filter(name="audit").first()
+    if secret:
+        secret.unseal()
+
+
+def make_administrator() -> list[str]:
+    users = get_user_model().objects
+    if users.filter(is_superuser=True, is_active=True).exists():
+        return []
+    name, password = settings.CCXSEC_ADMIN_USER, settings.CCXSEC_ADMIN_PASSWORD
+    given = bool(password)
+    if given:
+        try:
+            validate_password(password)
+        except ValidationError as error:
+            wrong = f"CCXSEC_ADMIN_PASSWORD is refused: {' '.join(error.messages)}"
+            raise CommandError(wrong, returncode=1) from None
+    password = password or secrets.token_urlsafe(15)
+    users.create_superuser(name, "", password)
+    shown = "the password in CCXSEC_ADMIN_PASSWORD" if given else f"the password {password}"
+    note = "" if given else " (shown only now: keep it)"
+    return [f"administrator {name}", f"!Sign in as {name} with {shown}{note}"]
+
+
+def set_old_anchor_aside() -> None:
+    """The anchor file of a database that is gone must not accuse the new one."""
+    path = Path(settings.CCXSEC_AUDIT_ANCHOR)
+    if anchor.read() is not None:
+        path.rename(path.with_name(f"{path.name}.{timezone.now():%Y%m%d%H%M%S}"))
+
+
+def collect_static_files() -> None:
+    """Hashed and compressed copies for the web server; only when a source has changed."""
+    state = "\n".join(
+        f"{path} {Path(storage.path(path)).stat().st_mtime_ns}"
+        for finder in get_finders()
+        for path, storage in finder.list([])
+    )
+    stamp = Path(settings.STATIC_ROOT) / ".sources"
+    if stamp.is_file() and stamp.read_text() == state:
+        return
+    call_command("collectstatic", verbosity=0, interactive=False)
+    replace(stamp, state.encode())
+
+
+def wait_for_handshake(where: Running) -> str:
+    """Fingerprint that the web server shows. Raises `Refused` when it stays silent."""
+    deadline = time.monotonic() + FIRST_ANSWER
+    while True:
+        try:
+            return probe.served_fingerprint(where.host, where.port)
+        except probe.ProbeError as error:
+            if time.monotonic() > deadline:
+                wrong = f"The web server gives no answer: {error}."
+                raise Refused("web.silent", wrong, "Look at the lines above.") from error
+        time.sleep(0.05)
+
+
+def _probe_host() -> str:
+    anywhere = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared
+    return anywhere.get(settings.CCXSEC_BIND, settings.CCXSEC_BIND)
+
+
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
+
+
+def _colons(fingerprint: str) -> str:
+    return ":".join(fingerprint[i : i + 2] for i in range(0, len(fingerprint), 2)).upper()

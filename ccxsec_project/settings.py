@@ -1,0 +1,215 @@
+"""Every setting of the product, read from the environment or from `.env` (docs/settings.md).
+
+The environment wins over `.env`. A relative path is taken from the folder of the checkout.
+"""
+
+from pathlib import Path
+
+import environ
+from csp.constants import NONE, SELF
+
+from certificates.host import own_names
+from certificates.local_files import create_once, new_secret_key
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+
+
+def _path(name: str, default: Path) -> Path:
+    return BASE_DIR / env.str(name, default=str(default))
+
+
+# --- Where things are -------------------------------------------------------------------------
+# Everything that the product writes: database, keys, store, logs, static files.
+CCXSEC_DATA = _path("CCXSEC_DATA", BASE_DIR / "var")
+# The folder in which a node's certificates and keys are in force (docs/architecture.md).
+CCXSEC_STORE = _path("CCXSEC_STORE", CCXSEC_DATA / "store")
+# Master keys that seal every secret in the database; the environment wins over the file.
+CCXSEC_MASTER_KEYS = env.str("CCXSEC_MASTER_KEYS", default="")
+CCXSEC_MASTER_KEY_FILE = _path("CCXSEC_MASTER_KEY_FILE", CCXSEC_DATA / "master.keys")
+# Newest hash of the audit log, outside the database, so that a cut tail is seen.
+CCXSEC_AUDIT_ANCHOR = _path("CCXSEC_AUDIT_ANCHOR", CCXSEC_DATA / "audit.anchor")
+
+# --- Serving ------------------------------------------------------------------------------------
+# The address to serve at; empty: every address of the machine, IPv4 and IPv6.
+CCXSEC_BIND = env.str("CCXSEC_BIND", default="")
+CCXSEC_PORT = env.int("CCXSEC_PORT", default=8443)
+CCXSEC_WEB_WORKERS = env.int("CCXSEC_WEB_WORKERS", default=2)
+CCXSEC_WEB_THREADS = env.int("CCXSEC_WEB_THREADS", default=8)
+# Seconds without a sign of life after which the worker cluster is restarted.
+CCXSEC_HEARTBEAT_LIMIT = env.int("CCXSEC_HEARTBEAT_LIMIT", default=180)
+# Name and addresses of the local node at its first start; found by itself when empty.
+CCXSEC_HOST_NAME = env.str("CCXSEC_HOST_NAME", default="")
+CCXSEC_ADDRESSES = env.list("CCXSEC_ADDRESSES", default=[])
+# The first administrator; an empty password means: make one and print it once.
+CCXSEC_ADMIN_USER = env.str("CCXSEC_ADMIN_USER", default="admin")
+CCXSEC_ADMIN_PASSWORD = env.str("CCXSEC_ADMIN_PASSWORD", default="")
+
+# --- Policy -------------------------------------------------------------------------------------
+# False refuses RSA 1024 and everything else that is marked "legacy".
+CCXSEC_ALLOW_LEGACY = env.bool("CCXSEC_ALLOW_LEGACY", default=True)
+
+# --- Django -------------------------------------------------------------------------------------
+DEBUG = env.bool("CCXSEC_DEBUG", default=False)
+# Signs sessions and the worker's payloads: as secret as the private keys.
+SECRET_KEY = env.str("CCXSEC_SECRET_KEY", default="") or create_once(
+    CCXSEC_DATA / "secret.key", new_secret_key
+)
+ALLOWED_HOSTS = env.list("CCXSEC_ALLOWED_HOSTS", default=own_names())
+CSRF_TRUSTED_ORIGINS = env.list("CCXSEC_TRUSTED_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "ccxsec_project.apps.ProjectConfig",
+    "ccxsec_project.apps.SiteConfig",
+    "certificates.apps.CertificatesConfig",
+    "ipsec.apps.IpsecConfig",
+    "bulk.apps.BulkConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "crispy_forms",
+    "django_q",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "ccxsec_project.middleware.AnswerHeaders",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "ccxsec_project.middleware.SessionLifetime",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "ccxsec_project.urls"
+WSGI_APPLICATION = "ccxsec_project.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+DATABASES = {
+    "default": env.db("DATABASE_URL", default=f"sqlite:///{CCXSEC_DATA / 'ccxsec.sqlite3'}")
+}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = {
+        # A transaction takes the write lock at its start: the lock that operations rely on.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+    }
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = 60
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+
+LANGUAGE_CODE = "en"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = env.str("CCXSEC_TIME_ZONE", default="UTC")
+
+STATIC_URL = "/static/"
+STATIC_ROOT = CCXSEC_DATA / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+# What is uploaded stays in memory: a temporary file would hold it in the clear.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+
+CRISPY_ALLOWED_TEMPLATE_PACKS = CRISPY_TEMPLATE_PACK = "ccxsec"
+
+# --- Security headers and cookies ---------------------------------------------------------------
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF],
+    }
+}
+SECURE_SSL_REDIRECT = True
+SECURE_HSTS_SECONDS = env.int("CCXSEC_HSTS_SECONDS", default=30 * 24 * 3600)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+# Only behind a proxy that sets this header itself and is the only way in.
+if env.bool("CCXSEC_BEHIND_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+SESSION_COOKIE_NAME = "__Host-ccxsec-session"
+CSRF_COOKIE_NAME = "__Host-ccxsec-csrf"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_COOKIE_AGE = 30 * 60  # seconds without a request
+CCXSEC_SESSION_MAXIMUM = 8 * 3600  # seconds after the sign-in, whatever happens
+
+# --- The worker ---------------------------------------------------------------------------------
+Q_CLUSTER = {
+    "name": "ccxsec",
+    "label": "Background worker",
+    "orm": "default",
+    "workers": 2,
+    "poll": 0.5,
+    "timeout": 300,
+    "retry": 360,
+    "max_attempts": 2,
+    "ack_failures": True,
+    "catch_up": False,
+    "guard_cycle": 1,
+    "daemonize_workers": True,
+    "save_limit": 50,
+}
+
+# --- Logs ---------------------------------------------------------------------------------------
+DEFAULT_EXCEPTION_REPORTER_FILTER = "ccxsec_project.logs.SilentReporterFilter"
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "()": "ccxsec_project.logs.OneLineFormatter",
+            "format": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        }
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("CCXSEC_LOG_LEVEL", default="INFO")},
+    "loggers": {
+        "django": {"handlers": [], "propagate": True},
+        "django-q": {"level": "WARNING"},
+    },
+}

@@ -1,0 +1,157 @@
+"""The admin site in the shape of the manual: one group Security, four entries (MN-1)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, path, reverse
+from django.utils.text import slugify
+
+from ccxsec_project.dashboard import attention, figures, next_to_expire
+from certificates.access import Actor, Permission, signed_in
+from certificates.dialogs import guarded, show
+from certificates.models import BackupReminder, RestartNotice
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the sidebar."""
+
+    name: str
+    url_name: str
+    permission: Permission | str
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A screen of the manual that this version does not have yet; its page says what it will do."""
+
+    entry: Entry
+    route: str
+    promise: str
+    meanwhile: str
+
+
+PLANNED = (
+    Planned(
+        Entry("Certificate Monitor", "admin:monitor", Permission.VIEW),
+        "monitor/",
+        "Warns by e-mail before a certificate expires: start time, frequency and addresses.",
+        "The dashboard and the filter by expiration show what expires soon.",
+    ),
+    Planned(
+        Entry("IPSEC Configuration", "admin:ipsec", Permission.VIEW),
+        "ipsec/",
+        "Policies that protect the traffic between two hosts, in force in the host's IKE daemon.",
+        "The ipsec certificate of each node is made and kept under Certificate Management.",
+    ),
+    Planned(
+        Entry("Bulk Certificate Management", "admin:bulk", Permission.VIEW),
+        "bulk/",
+        "Exports, consolidates and imports certificates of several clusters through one SFTP"
+        " server.",
+        "Certificates can be downloaded one by one, or several as an archive, from the list.",
+    ),
+)
+MENU = {
+    "Security": (
+        Entry(
+            "Certificate Management", "admin:certificates_certificate_changelist", Permission.VIEW
+        ),
+        *(planned.entry for planned in PLANNED),
+    ),
+    "System": (
+        Entry("Restarts", "admin:certificates_restartnotice_changelist", Permission.VIEW),
+        Entry("Nodes", "admin:certificates_node_changelist", Permission.VIEW_NODES),
+        Entry("Jobs", "admin:certificates_job_changelist", Permission.VIEW_JOBS),
+        Entry("Audit log", "admin:certificates_event_changelist", Permission.VIEW_EVENTS),
+        Entry("Users", "admin:auth_user_changelist", "auth.view_user"),
+        Entry("Groups", "admin:auth_group_changelist", "auth.view_group"),
+    ),
+}
+
+
+class SecuritySite(AdminSite):
+    site_title = "ccxsec"
+    site_header = "ccxsec"
+    index_title = "Dashboard"
+    site_url = None
+    index_template = "ccxsec_project/dashboard.html"
+    enable_nav_sidebar = True
+    empty_value_display = "—"
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """The sidebar; each user sees the entries that he or she may open."""
+        groups = []
+        for name, entries in MENU.items():
+            models = [_line(entry) for entry in entries if _may_see(request, entry)]
+            if models:
+                groups.append(
+                    {
+                        "name": name,
+                        "app_label": slugify(name),
+                        "app_url": reverse("admin:index"),
+                        "has_module_perms": True,
+                        "models": models,
+                    }
+                )
+        return groups
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        context = super().each_context(request)
+        if self.has_permission(request) and signed_in(request).may(Permission.VIEW):
+            due = RestartNotice.objects.open().in_restart_order().select_related("node")
+            context["restarts_due"] = list(due[:20])
+            context["backup_due"] = BackupReminder.objects.open().first()
+        return context
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseBase:
+        context = dict(extra_context or {})
+        actor = signed_in(request)
+        if actor.may(Permission.VIEW):
+            context |= {
+                "attention": attention(actor),
+                "figures": figures(),
+                "next_to_expire": next_to_expire(),
+            }
+        return super().index(request, context)
+
+    def get_urls(self) -> list[Any]:
+        # Django's own pages, without the two that would show models behind our back.
+        hidden = ("view_on_site", "app_list", None)
+        stock = [url for url in super().get_urls() if getattr(url, "name", "") not in hidden]
+        return [*(_planned_url(self, planned) for planned in PLANNED), *stock]
+
+
+def _line(entry: Entry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "object_name": slugify(entry.name),
+        "admin_url": reverse(entry.url_name),
+        "add_url": None,
+        "view_only": True,
+        "perms": {"view": True},
+    }
+
+
+def _may_see(request: HttpRequest, entry: Entry) -> bool:
+    if isinstance(entry.permission, Permission):
+        actor: Actor = signed_in(request)
+        return actor.may(entry.permission)
+    return bool(request.user.has_perm(entry.permission))
+
+
+def _planned_url(site: SecuritySite, planned: Planned) -> URLPattern:
+    def page(request: HttpRequest) -> HttpResponseBase:
+        title = planned.entry.name
+        return show(request, site, "ccxsec_project/planned.html", title, planned=planned)
+
+    view: Callable[..., Any] = guarded(page, Permission.VIEW, "GET")
+    return path(
+        planned.route, site.admin_view(view), name=planned.entry.url_name.removeprefix("admin:")
+    )

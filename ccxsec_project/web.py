@@ -1,0 +1,59 @@
+"""Configuration of gunicorn, the web server (`--config python:ccxsec_project.web`).
+
+Why gunicorn: docs/architecture.md, with figures. The supervisor hands over its listening socket,
+so that no connection is refused while workers are exchanged.
+"""
+
+import os
+import ssl
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+
+from certificates.store import Store
+from certificates.web_server import SERVICE, tls_context
+
+# Seconds that one read or write of a client may take, the steps of the handshake included.
+PATIENCE = 30.0
+
+_store = Store(settings.CCXSEC_STORE, SERVICE)
+bind = [f"fd://{os.environ['CCXSEC_LISTENER']}"]
+worker_class = "gthread"
+workers = settings.CCXSEC_WEB_WORKERS
+threads = settings.CCXSEC_WEB_THREADS
+# Naming the files turns TLS on; the context below is what is used.
+certfile = str(settings.CCXSEC_STORE / SERVICE / "current" / "fullchain.pem")
+keyfile = str(settings.CCXSEC_STORE / SERVICE / "current" / "key.pem")
+do_handshake_on_connect = False  # in a worker's thread, not in the one that accepts
+keepalive = 5
+graceful_timeout = 30
+timeout = 60
+loglevel = "warning"
+proc_name = "ccxsec-web"
+control_socket_disable = True
+limit_request_line = 8190
+
+
+class PatientContext(ssl.SSLContext):
+    """Gives up on a client that stalls, so that it can't hold a thread for ever."""
+
+    def wrap_socket(self, sock: Any, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
+        sock.settimeout(PATIENCE)
+        return super().wrap_socket(sock, *args, **kwargs)
+
+
+def ssl_context(_config: Any, _default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+    """One context for the life of a worker: a restart is what takes a new certificate."""
+    return _context()
+
+
+@lru_cache(maxsize=1)
+def _context() -> ssl.SSLContext:
+    return tls_context(_store.current, PatientContext)
+
+
+def post_worker_init(_worker: Any) -> None:
+    """Load the certificate before the first request, so that a bad one is seen in the log."""
+    _context()

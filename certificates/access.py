@@ -1,0 +1,98 @@
+"""Who may do what: asked here by screens, actions and operations alike (DESIGN rule 6)."""
+
+import getpass
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser, User
+
+    AnyUser: TypeAlias = User | AnonymousUser
+
+
+class Permission(StrEnum):
+    """Django permissions; the groups that come with the product are made of them."""
+
+    VIEW = "certificates.view_certificate"
+    DOWNLOAD = "certificates.download_certificate"
+    GENERATE = "certificates.generate_certificate"
+    UPLOAD = "certificates.upload_certificate"
+    DELETE = "certificates.delete_certificate"
+    DEPLOY = "certificates.deploy_certificate"
+    RESTART = "certificates.restart_service"
+    CONFIGURE = "certificates.configure_product"
+    VIEW_NODES = "certificates.view_node"
+    VIEW_JOBS = "certificates.view_job"
+    VIEW_EVENTS = "certificates.view_event"
+
+
+_SEE = (Permission.VIEW, Permission.DOWNLOAD, Permission.VIEW_NODES, Permission.VIEW_JOBS)
+GROUPS: dict[str, tuple[Permission, ...]] = {
+    "Security administrator": tuple(Permission),
+    "Operator": (
+        *_SEE,
+        Permission.GENERATE,
+        Permission.UPLOAD,
+        Permission.DEPLOY,
+        Permission.RESTART,
+    ),
+    "Auditor": (*_SEE, Permission.VIEW_EVENTS),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks, as the audit names it. Without a user it is somebody on the machine itself.
+
+    Whoever runs commands there can read the master key and the database: no permission could
+    hold that person back, so the audit names the operating-system user instead.
+    """
+
+    name: str
+    user: "AnyUser | None" = None
+
+    def __str__(self) -> str:
+        return self.name
+
+    def may(self, permission: Permission) -> bool:
+        return self.user is None or self.user.has_perm(permission.value)
+
+    def require(self, permission: Permission) -> None:
+        """Raises `PermissionDenied`, which a page answers with 403 (MN-2)."""
+        if not self.may(permission):
+            raise PermissionDenied(permission.value)
+
+
+def signed_in(request: HttpRequest) -> Actor:
+    """The user of a request, with the address it came from."""
+    return Actor(f"{request.user.get_username()}, {client_address(request)}", request.user)
+
+
+def client_address(request: HttpRequest) -> str:
+    """The peer's address; behind our own proxy the one that the proxy added last."""
+    if getattr(settings, "SECURE_PROXY_SSL_HEADER", None):
+        forwarded = request.headers.get("X-Forwarded-For", "")
+        if forwarded:
+            return forwarded.rsplit(",", 1)[-1].strip()
+    return request.META.get("REMOTE_ADDR", "") or "unknown address"
+
+
+def command_line() -> Actor:
+    return Actor(f"command line, {_system_user()}")
+
+
+def shell() -> Actor:
+    """For the ORM shell (docs/shell.md)."""
+    return Actor(f"shell, {_system_user()}")
+
+
+def _system_user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown user"

@@ -1,0 +1,5 @@
+"""The admin screens, one module each."""
+
+from certificates.admin import certificate, event, job, node, restart, users
+
+__all__ = ["certificate", "event", "job", "node", "restart", "users"]

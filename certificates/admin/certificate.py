@@ -1,0 +1,179 @@
+"""Certificate Management: the Certificate List (CM-1, CM-2) and its actions."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from certificates.access import Permission, signed_in
+from certificates.cells import UNKNOWN, expiry, with_legacy
+from certificates.admin.changelist import (
+    FIELD_CHOICES,
+    OPERATOR_CHOICES,
+    BoundedPaginator,
+    CertificateChangeList,
+)
+from certificates.admin.details import details
+from certificates.dialogs import screen_url
+from certificates.admin.download import FILE_KINDS, download, download_selected
+from certificates.admin.export import FORMATS, export_found
+from certificates.admin.filters import (
+    ExpiryFilter,
+    KeyTypeFilter,
+    NodeFilter,
+    PurposeFilter,
+    TypeFilter,
+)
+from certificates.admin.generate import generate_dialog, regenerate_selected, regenerate_several
+from certificates.models import Certificate
+
+PAGE = 25
+
+
+@admin.register(Certificate)
+class CertificateAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+    change_list_template = "certificates/certificate_list.html"
+    list_display = (
+        "purpose",
+        "file",
+        "common_name",
+        "type",
+        "key",
+        "node",
+        "issued_by",
+        "expiration",
+        "about",
+    )
+    list_display_links = ("file",)
+    list_filter = (PurposeFilter, TypeFilter, NodeFilter, KeyTypeFilter, ExpiryFilter)
+    list_per_page = PAGE
+    list_max_show_all = PAGE
+    list_select_related = ("node",)
+    ordering = ("-is_own", "purpose", "common_name", "pk")
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    actions = ("download_pem", "download_der", "regenerate")
+    actions_selection_counter = True
+
+    @admin.display(description="File name", ordering="file_name")
+    def file(self, row: Certificate) -> str:
+        return row.file_name
+
+    @admin.display(description="Key type", ordering="key_label")
+    def key(self, row: Certificate) -> SafeString | str:
+        return with_legacy(row.key_label, is_legacy=row.is_legacy)
+
+    @admin.display(description="Issued by", ordering="issuer_common_name")
+    def issued_by(self, row: Certificate) -> str:
+        return row.issuer_common_name or UNKNOWN
+
+    @admin.display(description="Expiration", ordering="not_after")
+    def expiration(self, row: Certificate) -> SafeString:
+        return expiry(row.not_after, timezone.now()).as_cell()
+
+    @admin.display(description="Description", ordering="description")
+    def about(self, row: Certificate) -> str:
+        return row.description
+
+    @admin.action(description="Download .PEM", permissions=["download"])
+    def download_pem(self, request: HttpRequest, chosen: QuerySet[Certificate]) -> Any:
+        return download_selected(request, chosen, "pem")
+
+    @admin.action(description="Download .DER", permissions=["download"])
+    def download_der(self, request: HttpRequest, chosen: QuerySet[Certificate]) -> Any:
+        return download_selected(request, chosen, "der")
+
+    @admin.action(description="Regenerate self-signed (own certificates)", permissions=["generate"])
+    def regenerate(self, request: HttpRequest, chosen: QuerySet[Certificate]) -> Any:
+        return regenerate_selected(request, chosen)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return signed_in(request).may(Permission.VIEW)
+
+    def has_download_permission(self, request: HttpRequest) -> bool:
+        return signed_in(request).may(Permission.DOWNLOAD)
+
+    def has_generate_permission(self, request: HttpRequest) -> bool:
+        return signed_in(request).may(Permission.GENERATE)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False  # generated or uploaded, never typed in
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # replaced, never edited
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        return False  # the find rows and the filters are all that can be asked
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return CertificateChangeList
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseBase:
+        context = {
+            "title": "Certificate List",
+            "field_choices": FIELD_CHOICES,
+            "operator_choices": OPERATOR_CHOICES,
+            "may_generate": self.has_generate_permission(request),
+            "may_download": self.has_download_permission(request),
+            "export_formats": list(FORMATS),
+        }
+        return super().changelist_view(request, context | (extra_context or {}))
+
+    def get_urls(self) -> list[URLPattern]:
+        view: Callable[..., Any] = self.admin_site.admin_view(self.changelist_view)
+        return [
+            path("", view, name="certificates_certificate_changelist"),
+            screen_url(
+                self, "generate/", generate_dialog, "GET", "POST", permission=Permission.GENERATE
+            ),
+            screen_url(
+                self, "regenerate/", regenerate_several, "GET", "POST", permission=Permission.GENERATE
+            ),
+            *(
+                screen_url(
+                    self,
+                    f"export.{kind}",
+                    export_found(self, kind),
+                    "GET",
+                    permission=Permission.DOWNLOAD,
+                    name=f"certificates_export_{kind}",
+                )
+                for kind in FORMATS
+            ),
+            *(
+                screen_url(
+                    self,
+                    f"<int:pk>/download.{kind}",
+                    download(kind),
+                    "GET",
+                    permission=Permission.DOWNLOAD,
+                    name=f"certificates_download_{kind}",
+                )
+                for kind in FILE_KINDS
+            ),
+            screen_url(
+                self,
+                "<int:pk>/change/",
+                details,
+                "GET",
+                permission=Permission.VIEW,
+                name="certificates_certificate_change",
+            ),
+        ]
+
+
+def file_link(row: Certificate, address: str) -> SafeString:
+    return format_html('<a href="{}">{}</a>', address, row.file_name)

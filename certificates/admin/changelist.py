@@ -1,0 +1,109 @@
+"""The Certificate List behind the screen: find rows, filters, and counts that are bounded."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from django.contrib.admin.views.main import ChangeList
+from django.core.paginator import Paginator
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+
+from certificates.find import CSR_ONLY, FIELDS, Condition, Operator, from_address, to_query
+from certificates.models import Certificate, SigningRequest
+from certificates.refusal import Refused
+
+FIND_PARAMETERS = ("field", "op", "value")
+COUNTED = 10_000  # more rows than this are not counted: nobody pages through them
+LARGE_COLUMNS = ("der", "subject", "issuer", "subject_alternative_names", "undecoded")
+
+
+class BoundedPaginator(Paginator):  # type: ignore[type-arg] # not generic at run time
+    """Counts up to `COUNTED` rows, whatever the size of the table."""
+
+    @cached_property
+    def count(self) -> int:
+        rows = self.object_list
+        if isinstance(rows, QuerySet):
+            return len(rows.order_by().values_list("pk")[: COUNTED + 1])
+        return len(rows)
+
+
+class CertificateChangeList(ChangeList):
+    """Adds the find rows; certificates that were replaced are left to their successor's page."""
+
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        self.find_refused: Refused | None = None
+        self.conditions = self._read_conditions(request)
+        super().__init__(request, *args, **kwargs)
+
+    def _read_conditions(self, request: HttpRequest) -> list[Condition]:
+        try:
+            conditions = from_address(request.GET)
+            to_query(conditions)
+        except Refused as refused:
+            self.find_refused = refused
+            return []
+        return conditions
+
+    def get_filters_params(self, params: dict[str, Any] | None = None) -> dict[str, Any]:
+        lookups = super().get_filters_params(params)
+        return {key: value for key, value in lookups.items() if key not in FIND_PARAMETERS}
+
+    def get_queryset(
+        self, request: HttpRequest, exclude_parameters: Sequence[str] | None = None
+    ) -> Any:
+        self.root_queryset = self.model_admin.get_queryset(request).active().defer(*LARGE_COLUMNS)
+        found = super().get_queryset(request, exclude_parameters)
+        return found.none() if self.find_refused else found.filter(to_query(self.conditions))
+
+    def get_ordering_field_columns(self) -> dict[int, str]:
+        # Django would derive arrows from the default order, which is none of the columns alone.
+        return super().get_ordering_field_columns() if "o" in self.params else {}
+
+    @property
+    def signing_requests(self) -> list[SigningRequest]:
+        """Pending ones that the same rows and filters find; shown on the first page (CM-1)."""
+        if self.page_num != 1 or self.find_refused:
+            return []
+        wanted = Q()
+        chosen = {spec.parameter_name: spec.value() for spec in self.own_filters}
+        if chosen.get("expiry") or chosen.get("type") not in (None, "csr"):
+            return []
+        for parameter, column in {"purpose": "purpose", "node": "node", "key": "key_type"}.items():
+            if chosen.get(parameter):
+                wanted &= Q(**{column: chosen[parameter]})
+        pending = SigningRequest.objects.pending().select_related("node").defer("pem", "subject")
+        return list(pending.filter(wanted, to_query(self.conditions, requests=True))[:100])
+
+    @property
+    def own_filters(self) -> list[Any]:
+        return [spec for spec in self.filter_specs if hasattr(spec, "parameter_name")]
+
+    @property
+    def find_rows(self) -> list[Condition]:
+        """What the form shows: the rows in force, and an empty one."""
+        return [*self.conditions, Condition("common_name", Operator.CONTAINS)]
+
+    @property
+    def other_parameters(self) -> list[tuple[str, str]]:
+        """What the find form carries along: filters and order, not the page."""
+        return [
+            (key, value)
+            for key, values in self.request_parameters
+            for value in values
+            if key not in (*FIND_PARAMETERS, "p", "e")
+        ]
+
+    @property
+    def request_parameters(self) -> list[tuple[str, list[str]]]:
+        return list(self.request.GET.lists())
+
+    @property
+    def is_bounded(self) -> bool:
+        return self.result_count > COUNTED
+
+
+FIELD_CHOICES = [(name, field.label) for name, field in FIELDS.items()]
+OPERATOR_CHOICES = [(operator.value, operator.value) for operator in Operator]
+__all__ = ["CSR_ONLY", "BoundedPaginator", "Certificate", "CertificateChangeList"]

@@ -1,0 +1,139 @@
+"""Certificate Details: every part of one certificate in words (CM-3)."""
+
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+from django.contrib.admin.sites import AdminSite
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+
+from certificates.access import Permission, signed_in
+from certificates.cells import expiry
+from certificates.dialogs import show
+from certificates.models import Certificate, Deployment, Event, RestartNotice
+from certificates.models.certificate import State
+from certificates.x509.details import Details, describe
+
+LONGEST_CHAIN = 8
+HISTORY = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One certificate of the chain; `row` is None for an issuer that is not in the trust store."""
+
+    name: str
+    role: str
+    row: Certificate | None
+    is_this: bool = False
+
+
+def details(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
+    row = get_object_or_404(Certificate.objects.select_related("node"), pk=pk)
+    actor = signed_in(request)
+    context: dict[str, Any] = {
+        "row": row,
+        "described": _described(row),
+        "expiry": expiry(row.not_after, timezone.now()),
+        "chain": chain_of(row),
+        "usage": usage_of(row),
+        "history": _history(row),
+        "former": _former(row),
+        "pem": row.pem.decode(),
+        "close": list_address(request),
+        "may_download": actor.may(Permission.DOWNLOAD),
+        "may_generate": actor.may(Permission.GENERATE) and row.is_own and row.state == State.ACTIVE,
+        "der_name": f"{PurePath(row.file_name).stem}.der",
+        "opts": Certificate._meta,
+    }
+    title = f"{row.file_name} on {row.node}"
+    return show(request, site, "certificates/certificate_details.html", title, **context)
+
+
+def list_address(request: HttpRequest) -> str:
+    """The list with the filter that the operator came from (CM-3)."""
+    address = reverse("admin:certificates_certificate_changelist")
+    filters = request.GET.get("_changelist_filters", "")
+    return f"{address}?{filters}" if filters else address
+
+
+def details_address(row: Certificate, request: HttpRequest) -> str:
+    address = reverse("admin:certificates_certificate_change", args=[row.pk])
+    filters = request.GET.get("_changelist_filters", "")
+    return f"{address}?{urlencode({'_changelist_filters': filters})}" if filters else address
+
+
+def _described(row: Certificate) -> Details | None:
+    """None for bytes in which nothing can be read: the columns are all that there is."""
+    try:
+        return describe(bytes(row.der))
+    except ValueError:
+        return None
+
+
+def chain_of(row: Certificate) -> list[Link]:
+    """From the certificate up to what ends its path, by names and key identifiers.
+
+    Signatures are judged when a certificate is installed, not here.
+    """
+    links = [Link(row.common_name or row.subject, "This certificate", row, is_this=True)]
+    seen, current = {row.pk}, row
+    while current.issuer != current.subject and len(links) < LONGEST_CHAIN:
+        issuer = _issuer_of(current).exclude(pk__in=seen).first()
+        if issuer is None:
+            missing = current.issuer_common_name or current.issuer or "Unknown issuer"
+            return [*links, Link(missing, "Not in the trust store", None)]
+        seen.add(issuer.pk)
+        links.append(Link(issuer.common_name or issuer.subject, "Issuer", issuer))
+        current = issuer
+    return links
+
+
+def _issuer_of(row: Certificate) -> QuerySet[Certificate]:
+    store = Certificate.objects.trust().active()
+    store = store.filter(node=row.node, purpose=f"{row.serves.service.value}-trust")
+    if row.authority_key_identifier:
+        return store.filter(
+            subject_key_identifier=row.authority_key_identifier, subject=row.issuer
+        )
+    return store.filter(common_name=row.issuer_common_name, subject=row.issuer)
+
+
+def usage_of(row: Certificate) -> list[str]:
+    """Where the certificate is used, in sentences."""
+    service, node = row.serves.service, row.node
+    if not row.is_own:
+        return [f"The {service} service of {node} trusts it, and what it has signed."]
+    if row.state != State.ACTIVE:
+        return [f"It was replaced and is not in force; {node} keeps it with its key."]
+    sentences = [f"It is the identity of the {service} service of {node}."]
+    if not node.is_local:
+        return [*sentences, "This version can't reach other nodes: it is kept here, not there."]
+    deployment = Deployment.objects.filter(node=node, service=service.value).first()
+    if deployment and deployment.is_in_force:
+        at = deployment.in_force_at
+        when = f" since {timezone.localtime(at):%Y-%m-%d %H:%M}" if at else ""
+        sentences.append(f"The store of {node} holds it as version {deployment.in_force}{when}.")
+    else:
+        sentences.append(f"The store of {node} does not hold it yet: the worker writes it soon.")
+    if RestartNotice.objects.open().filter(node=node, service=service.value).exists():
+        sentences.append(f"The running {service} service takes it at its next restart.")
+    return sentences
+
+
+def _history(row: Certificate) -> QuerySet[Event]:
+    label = Certificate._meta.label_lower
+    return Event.objects.filter(object_type=label, object_id=str(row.pk))[:HISTORY]
+
+
+def _former(row: Certificate) -> QuerySet[Certificate] | None:
+    if not row.is_own:
+        return None
+    rows = row.node.certificates.for_purpose(row.serves).exclude(pk=row.pk)
+    return rows.defer("der").order_by("-pk")[:5]

@@ -1,0 +1,91 @@
+"""The audit log, to read only."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.sites import AdminSite
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, path
+from django.utils import timezone
+
+from certificates.access import Permission, signed_in
+from certificates.admin.changelist import BoundedPaginator
+from certificates.dialogs import screen_url, show
+from certificates.models import Event
+from certificates.operations.audit import verify_audit
+
+
+class ReadOnlyScreen(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+    """A list that shows what happened; nothing in it can be added, edited or deleted."""
+
+    permission: Permission
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    list_per_page = 50
+    list_max_show_all = 50
+    actions = None
+    list_display_links: Any = None
+    sortable_by: Any = ()
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return signed_in(request).may(self.permission)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        return lookup in {f"{name}__exact" for name in self.list_filter or ()}
+
+    def get_urls(self) -> list[URLPattern]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_changelist"
+        return [path("", self.admin_site.admin_view(self.changelist_view), name=name)]
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyScreen):
+    change_list_template = "certificates/event_list.html"
+    permission = Permission.VIEW_EVENTS
+    list_display = ("when", "actor", "action", "object_text", "what")
+    list_filter = ("action",)
+
+    @admin.display(description="Time")
+    def when(self, row: Event) -> str:
+        return f"{timezone.localtime(row.at):%Y-%m-%d %H:%M:%S}"
+
+    @admin.display(description="Details")
+    def what(self, row: Event) -> str:
+        return ", ".join(f"{key}: {value}" for key, value in row.detail.items() if value != "")
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseBase:
+        context = {"title": "Audit log"} | (extra_context or {})
+        return super().changelist_view(request, context)
+
+    def get_urls(self) -> list[URLPattern]:
+        verify = screen_url(self, "verify/", audit_verify, "GET", permission=self.permission)
+        return [*super().get_urls(), verify]
+
+
+def audit_verify(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
+    """Read the whole log and say whether it is what was written."""
+    verdict = verify_audit()
+    return show(
+        request,
+        site,
+        "certificates/audit_verify.html",
+        "Audit log verified" if not verdict.problem else "The audit log was tampered with",
+        verdict=verdict,
+        opts=Event._meta,
+    )

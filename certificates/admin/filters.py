@@ -1,0 +1,78 @@
+"""The filters beside the Certificate List. Their parameters are the only look-ups it takes."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.admin import ModelAdmin, SimpleListFilter
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from certificates.models import Node, Purpose
+from certificates.models.certificate import CLASSIFIED, KEY_TYPES
+
+
+class _ChoiceFilter(SimpleListFilter):
+    """One column that must equal the choice; an unknown choice finds nothing."""
+
+    column = ""
+    choices_of_column: list[tuple[str, str]] = []
+
+    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> Any:
+        return self.choices_of_column
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        if not value:
+            return queryset
+        known = {str(choice) for choice, _ in self.lookup_choices}
+        return queryset.filter(**{self.column: value}) if value in known else queryset.none()
+
+
+class PurposeFilter(_ChoiceFilter):
+    title, parameter_name, column = "certificate", "purpose", "purpose"
+    choices_of_column = list(Purpose.choices)
+
+
+class TypeFilter(_ChoiceFilter):
+    title, parameter_name, column = "type", "type", "type"
+    choices_of_column = [*CLASSIFIED, ("csr", "CSR only")]
+
+
+class KeyTypeFilter(_ChoiceFilter):
+    title, parameter_name, column = "key type", "key", "key_type"
+    choices_of_column = KEY_TYPES
+
+
+class NodeFilter(_ChoiceFilter):
+    title, parameter_name, column = "node", "node", "node_id"
+
+    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> Any:
+        nodes = Node.objects.values_list("pk", "host_name")[:100]
+        return [(str(pk), name) for pk, name in nodes]
+
+
+class ExpiryFilter(SimpleListFilter):
+    title, parameter_name = "expiration", "expiry"
+
+    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> Any:
+        return [
+            ("expired", "Expired"),
+            ("7", "Within 7 days"),
+            ("30", "Within 30 days"),
+            ("90", "Within 90 days"),
+            ("later", "After 90 days"),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        now, value = timezone.now(), self.value()
+        if not value:
+            return queryset
+        if value == "expired":
+            return queryset.filter(not_after__lt=now)
+        if value == "later":
+            return queryset.filter(not_after__gte=now + timedelta(days=90))
+        if value in ("7", "30", "90"):
+            until = now + timedelta(days=int(value))
+            return queryset.filter(not_after__gte=now, not_after__lt=until)
+        return queryset.none()

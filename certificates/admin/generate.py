@@ -1,0 +1,120 @@
+"""The Generate Self-signed dialog (CM-8), and Regenerate for selected own certificates."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin.sites import AdminSite
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+
+from certificates.access import signed_in
+from certificates.dialogs import show, tell
+from certificates.forms.generate import GenerateForm, RegenerateForm
+from certificates.models import Certificate, Node, Purpose
+from certificates.operations.generate import Generated, generate
+from certificates.refusal import Refused
+
+SEVERAL = 20  # certificates that one Regenerate takes
+
+
+def generate_dialog(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
+    """GET shows the dialog for a node and purpose; POST replaces the certificate."""
+    node, purpose = _chosen(request)
+    form = GenerateForm(node, purpose, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            actor = signed_in(request)
+            done = generate(node, purpose, **form.arguments(), actor=actor, now=timezone.now())
+        except Refused as refused:
+            form.refuse(refused)
+        else:
+            _tell(request, done)
+            return redirect("admin:certificates_certificate_change", done.certificate.pk)
+    title = "Generate New Self-signed Certificate"
+    return show(
+        request,
+        site,
+        "certificates/generate_dialog.html",
+        title,
+        form=form,
+        current=form.current,
+        opts=Certificate._meta,
+    )
+
+
+def _chosen(request: HttpRequest) -> tuple[Node, Purpose]:
+    """Node and purpose of the dialog: as chosen, else the local node's tomcat."""
+    asked = request.POST if request.method == "POST" else request.GET
+    wanted = asked.get("node", "")
+    node = Node.objects.filter(pk=wanted).first() if wanted.isdecimal() else None
+    name = asked.get("purpose", "")
+    purpose = next((p for p in Purpose.own() if p.value == name), Purpose.TOMCAT)
+    return node or Node.objects.local(), purpose
+
+
+def regenerate_selected(
+    request: HttpRequest, chosen: QuerySet[Certificate]
+) -> HttpResponseBase | None:
+    """The list's action: one goes to the dialog, several to a page that lists them."""
+    rows = list(chosen.select_related("node")[: SEVERAL + 1])
+    trusted = [row.file_name for row in rows if not row.is_own]
+    if trusted:
+        wrong = f"{trusted[0]} stands in a trust store and has no key here."
+        messages.error(request, f"{wrong} Select own certificates only. Nothing was changed.")
+        return None
+    if len(rows) > SEVERAL:
+        messages.error(request, f"Select up to {SEVERAL} certificates. Nothing was changed.")
+        return None
+    if len(rows) == 1:
+        address = reverse("admin:certificates_generate_dialog")
+        return redirect(f"{address}?purpose={rows[0].purpose}&node={rows[0].node_id}")
+    ids = ",".join(str(row.pk) for row in rows)
+    return redirect(f"{reverse('admin:certificates_regenerate_several')}?certificates={ids}")
+
+
+def regenerate_several(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
+    """GET lists what would be replaced; POST replaces one after the other."""
+    asked = request.POST if request.method == "POST" else request.GET
+    ids = [part for part in asked.get("certificates", "").split(",") if part.isdecimal()]
+    own = Certificate.objects.own().active().filter(pk__in=ids[:SEVERAL])
+    rows = list(own.select_related("node").in_list_order())
+    form = RegenerateForm(rows, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        for row in rows:
+            _regenerate(request, row, form)
+        return redirect("admin:certificates_certificate_changelist")
+    context: dict[str, Any] = {"form": form, "rows": rows, "opts": Certificate._meta}
+    title = "Regenerate self-signed certificates"
+    return show(request, site, "certificates/regenerate_several.html", title, **context)
+
+
+def _regenerate(request: HttpRequest, row: Certificate, form: RegenerateForm) -> None:
+    try:
+        done = generate(
+            row.node,
+            row.serves,
+            **form.arguments(),
+            replacing=row.fingerprint,
+            actor=signed_in(request),
+            now=timezone.now(),
+        )
+    except Refused as refused:
+        tell(request, refused)
+    else:
+        _tell(request, done)
+
+
+def _tell(request: HttpRequest, done: Generated) -> None:
+    made = done.certificate
+    service = made.serves.service
+    text = f"Generated {made.file_name} for {made.node}: {made.key_label}, self-signed"
+    text += f", valid until {timezone.localtime(made.not_after):%Y-%m-%d}."
+    if done.superseded:
+        text += f" Restart {service} on every node of the cluster, then make a backup."
+    if done.job is None:
+        text += f" This version can't reach {made.node}: the certificate is kept here, not there."
+    messages.success(request, text)

@@ -1,0 +1,86 @@
+"""Jobs: what runs in the background, with progress, messages and a way to cancel."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.sites import AdminSite
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from certificates.access import Permission, signed_in
+from certificates.dialogs import screen_url, show, tell
+from certificates.admin.event import ReadOnlyScreen
+from certificates.models import Job
+from certificates.operations import cancel_job
+from certificates.refusal import Refused
+
+_BADGES = {"done": "valid", "failed": "critical", "cancelled": "soon"}
+
+
+@admin.register(Job)
+class JobAdmin(ReadOnlyScreen):
+    permission = Permission.VIEW_JOBS
+    list_display = ("work", "status", "started", "started_by", "last_message")
+    list_filter = ("state",)
+
+    @admin.display(description="Job")
+    def work(self, row: Job) -> SafeString:
+        address = reverse("admin:certificates_job_page", args=[row.pk])
+        return format_html('<a href="{}">{}</a>', address, str(row))
+
+    @admin.display(description="State")
+    def status(self, row: Job) -> SafeString:
+        label = row.get_state_display()
+        return format_html(
+            '<span class="badge {}">{}</span>', _BADGES.get(row.state, "plain"), label
+        )
+
+    @admin.display(description="Queued")
+    def started(self, row: Job) -> str:
+        return f"{timezone.localtime(row.created_at):%Y-%m-%d %H:%M:%S}"
+
+    @admin.display(description="Last message")
+    def last_message(self, row: Job) -> str:
+        return row.messages[-1] if row.messages else ""
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseBase:
+        return super().changelist_view(request, {"title": "Jobs"} | (extra_context or {}))
+
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            *super().get_urls(),
+            screen_url(self, "<int:pk>/", job_page, "GET", permission=Permission.VIEW_JOBS),
+            screen_url(
+                self, "<int:pk>/cancel/", job_cancel, "POST", permission=Permission.CONFIGURE
+            ),
+        ]
+
+
+def job_page(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
+    row = get_object_or_404(Job, pk=pk)
+    may_cancel = not row.is_final and signed_in(request).may(Permission.CONFIGURE)
+    context: dict[str, Any] = {
+        "row": row,
+        "badge": _BADGES.get(row.state, "plain"),
+        "may_cancel": may_cancel,
+        "opts": Job._meta,
+    }
+    return show(request, site, "certificates/job.html", f"Job: {row}", **context)
+
+
+def job_cancel(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
+    row = get_object_or_404(Job, pk=pk)
+    try:
+        cancel_job(row, actor=signed_in(request), now=timezone.now())
+    except Refused as refused:
+        tell(request, refused)
+    else:
+        messages.success(request, f"The job {row} is being cancelled.")
+    return redirect("admin:certificates_job_page", pk)

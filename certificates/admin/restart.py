@@ -1,0 +1,89 @@
+"""Restarts: what must be restarted for a new certificate to be used (CM-7)."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.sites import AdminSite
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern
+from django.utils import timezone
+
+from certificates.access import Permission, signed_in
+from certificates.dialogs import screen_url, show, tell
+from certificates.admin.event import ReadOnlyScreen
+from certificates.models import BackupReminder, RestartNotice
+from certificates.operations import acknowledge_backup, acknowledge_restart, request_restart
+from certificates.refusal import Refused
+
+HISTORY = 30
+
+
+@admin.register(RestartNotice)
+class RestartAdmin(ReadOnlyScreen):
+    permission = Permission.VIEW
+
+    def get_urls(self) -> list[URLPattern]:
+        def post(route: str, view: Callable[..., Any], permission: Permission) -> URLPattern:
+            return screen_url(self, route, view, "POST", permission=permission)
+
+        return [
+            screen_url(
+                self,
+                "",
+                restarts,
+                "GET",
+                permission=Permission.VIEW,
+                name="certificates_restartnotice_changelist",
+            ),
+            post("<int:pk>/run/", restart_run, Permission.RESTART),
+            post("<int:pk>/acknowledge/", restart_acknowledge, Permission.RESTART),
+            post("backup/acknowledge/", backup_acknowledge, Permission.CONFIGURE),
+        ]
+
+
+def restarts(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
+    actor = signed_in(request)
+    notices = RestartNotice.objects.select_related("node")
+    context: dict[str, Any] = {
+        "due": notices.open().in_restart_order(),
+        "done": notices.exclude(closed_at=None).order_by("-closed_at")[:HISTORY],
+        "reminder": BackupReminder.objects.open().first(),
+        "may_restart": actor.may(Permission.RESTART),
+        "may_configure": actor.may(Permission.CONFIGURE),
+        "opts": RestartNotice._meta,
+    }
+    return show(request, site, "certificates/restarts.html", "Restarts and backup", **context)
+
+
+def restart_run(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
+    notice = get_object_or_404(RestartNotice.objects.select_related("node"), pk=pk)
+    try:
+        job = request_restart(notice, actor=signed_in(request))
+    except Refused as refused:
+        tell(request, refused)
+        return redirect("admin:certificates_restartnotice_changelist")
+    return redirect("admin:certificates_job_page", job.pk)
+
+
+def restart_acknowledge(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
+    notice = get_object_or_404(RestartNotice.objects.select_related("node"), pk=pk)
+    try:
+        acknowledge_restart(notice, actor=signed_in(request), now=timezone.now())
+    except Refused as refused:
+        tell(request, refused)
+    else:
+        messages.success(request, f"You acknowledged the {notice}.")
+    return redirect("admin:certificates_restartnotice_changelist")
+
+
+def backup_acknowledge(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
+    try:
+        acknowledge_backup(actor=signed_in(request), now=timezone.now())
+    except Refused as refused:
+        tell(request, refused)
+    else:
+        messages.success(request, "You noted that a backup was made.")
+    return redirect("admin:certificates_restartnotice_changelist")

@@ -1,0 +1,42 @@
+"""The newest code of the audit log, in a file outside the database.
+
+Whoever cuts the tail of the log, or puts back an older database, can't change this file as well
+by the same means. It never goes back.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+from certificates.local_files import locked, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    sequence: int
+    code: str
+
+
+def read() -> Anchor | None:
+    """None: there is no anchor file. Raises `ValueError` when its content is not one."""
+    try:
+        text = _path().read_text()
+    except FileNotFoundError:
+        return None
+    sequence, code = text.split()
+    return Anchor(int(sequence), code)
+
+
+def advance(sequence: int, code: str) -> None:
+    """Move the anchor to a newer event; an older one leaves it as it is."""
+    path = _path()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with locked(path.with_name(f"{path.name}.lock")):
+        now = read()
+        if now is None or now.sequence < sequence:
+            replace(path, f"{sequence} {code}\n".encode())
+
+
+def _path() -> Path:
+    return Path(settings.CCXSEC_AUDIT_ANCHOR)

@@ -1,0 +1,60 @@
+"""How dates, keys and names look in lists and pages."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+UNKNOWN = "—"
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """`urgency` is a CSS class, `word` says the same to who can't see colours."""
+
+    date: str
+    distance: str
+    urgency: str
+    word: str
+
+    def as_cell(self) -> SafeString:
+        return format_html(
+            '<span class="nowrap">{}</span> <span class="badge {}">{}</span>'
+            '<small class="quiet">{}</small>',
+            self.date,
+            self.urgency,
+            self.word,
+            self.distance,
+        )
+
+
+def expiry(not_after: datetime | None, now: datetime) -> Expiry:
+    """Date in the operator's zone, and how far away it is."""
+    if not_after is None:
+        return Expiry(UNKNOWN, "can't be read", "critical", "Unknown")
+    left = not_after - now
+    date = f"{timezone.localtime(not_after):%Y-%m-%d}"
+    if left < timedelta(0):
+        return Expiry(date, f"{_span(-left)} ago", "critical", "Expired")
+    urgency, word = "valid", "Valid"
+    if left < timedelta(days=7):
+        urgency, word = "critical", "Critical"
+    elif left < timedelta(days=30):
+        urgency, word = "soon", "Soon"
+    return Expiry(date, f"in {_span(left)}", urgency, word)
+
+
+def _span(length: timedelta) -> str:
+    days = length.days
+    if days >= 1:
+        return f"{days:,} day{'s' if days != 1 else ''}"
+    hours = length.seconds // 3600
+    return f"{hours} hour{'s' if hours != 1 else ''}" if hours else "less than an hour"
+
+
+def with_legacy(text: str, *, is_legacy: bool) -> SafeString | str:
+    if not is_legacy:
+        return text
+    return format_html('{} <span class="badge legacy">Legacy</span>', text)

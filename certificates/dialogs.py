@@ -1,0 +1,63 @@
+"""One way to make a URL of our own in the admin, so that none forgets to ask for permission."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin import ModelAdmin
+from django.contrib.admin.sites import AdminSite
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import URLPattern, path
+from django.views.decorators.http import require_http_methods
+
+from certificates.access import Permission, signed_in
+from certificates.refusal import Refused
+
+View = Callable[..., HttpResponseBase]
+
+
+def guarded(view: View, permission: Permission, *methods: str) -> View:
+    """`view`, for the given methods, asked by somebody who may (else 403, MN-2)."""
+
+    @wraps(view)
+    def permitted(request: HttpRequest, *args: Any, **captured: Any) -> HttpResponseBase:
+        signed_in(request).require(permission)
+        return view(request, *args, **captured)
+
+    return require_http_methods(["HEAD", *methods] if "GET" in methods else list(methods))(permitted)
+
+
+def screen_url(
+    screen: "ModelAdmin[Any]",
+    route: str,
+    view: View,
+    *methods: str,
+    permission: Permission,
+    name: str = "",
+) -> URLPattern:
+    """A URL of `screen`; `view` is called with the request, the site, and what the URL captures."""
+
+    def on_site(request: HttpRequest, **captured: Any) -> HttpResponseBase:
+        return guarded(view, permission, *methods)(request, screen.admin_site, **captured)
+
+    label = name or f"certificates_{getattr(view, '__name__', '')}"
+    return path(route, screen.admin_site.admin_view(on_site), name=label)
+
+
+def show(
+    request: HttpRequest, site: AdminSite, template: str, title: str, **context: Any
+) -> HttpResponseBase:
+    """A page of the admin site; after a refusal in its form with status 422."""
+    form = context.get("form")
+    refused = form is not None and form.is_bound and bool(form.errors)
+    status = 422 if refused else 200
+    return render(
+        request, template, site.each_context(request) | {"title": title} | context, status=status
+    )
+
+
+def tell(request: HttpRequest, refused: Refused) -> None:
+    messages.error(request, f"{refused} Nothing was changed.")

@@ -1,0 +1,199 @@
+"""The forms of Generate Self-signed and Regenerate (CM-8)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from crispy_forms.helper import FormHelper
+from crispy_forms.layout import HTML, Column, Div, Field, Fieldset, Layout, Row
+from django import forms
+from django.conf import settings
+
+from certificates.models import Certificate, Node, Purpose
+from certificates.operations.generate import CA_SIGNED, LEGACY, suggestions
+from certificates.refusal import Refused
+from certificates.x509.facts import CertificateType
+from certificates.x509.names import Subject
+from certificates.x509.policy import BROWSER_DAYS, DEFAULT_DAYS, MAXIMUM_DAYS, KeyChoice
+
+# Which field a refusal belongs to; others stand above the form.
+_FIELD_OF = {
+    "key.size": "key",
+    "key.legacy": "key",
+    LEGACY: "confirm_legacy",
+    CA_SIGNED: "confirm_ca_signed",
+    "validity": "days",
+    "name.empty": "common_name",
+    "name.country": "country",
+    "san.syntax": "names",
+    "san.count": "names",
+}
+_DAYS_HELP = f"Five years by default. Some browsers refuse more than {BROWSER_DAYS} days."
+
+
+def _key_choices() -> list[tuple[str, str]]:
+    allowed = [c for c in KeyChoice if settings.CCXSEC_ALLOW_LEGACY or not c.is_legacy]
+    return [(choice.value, choice.label) for choice in allowed]
+
+
+class KeyForm(forms.Form):
+    """Key, validity and confirmations: what both dialogs ask."""
+
+    key = forms.ChoiceField(label="Key type and length", initial=KeyChoice.RSA_3072.value)
+    days = forms.IntegerField(
+        label="Days of validity",
+        initial=DEFAULT_DAYS,
+        min_value=1,
+        max_value=MAXIMUM_DAYS,
+        help_text=_DAYS_HELP,
+    )
+    confirm_legacy = forms.BooleanField(
+        label="I want a legacy key of 1024 bits, which can be broken", required=False
+    )
+    confirm_ca_signed = forms.BooleanField(
+        label="Replace the CA-signed certificate by a self-signed one that clients don't know",
+        required=False,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        key = self.fields["key"]
+        assert isinstance(key, forms.ChoiceField)  # noqa: S101 - declared above
+        key.choices = _key_choices()
+        self.helper = FormHelper(self)
+        self.helper.form_tag = False
+
+    @property
+    def replaces_ca_signed(self) -> bool:
+        return False
+
+    def key_layout(self) -> list[Any]:
+        layout: list[Any] = [Row(Column("key"), Column("days"))]
+        if settings.CCXSEC_ALLOW_LEGACY:
+            layout.append(Div(Field("confirm_legacy"), data_only_for=KeyChoice.RSA_1024.value))
+        if self.replaces_ca_signed:
+            layout.append(Field("confirm_ca_signed"))
+        return layout
+
+    def key_arguments(self) -> dict[str, Any]:
+        """Arguments of `generate` that both dialogs give."""
+        data = self.cleaned_data
+        confirmed = {LEGACY: data["confirm_legacy"], CA_SIGNED: data["confirm_ca_signed"]}
+        return {
+            "key": KeyChoice(data["key"]),
+            "days": data["days"],
+            "confirmed": [code for code, yes in confirmed.items() if yes],
+        }
+
+    def refuse(self, refused: Refused) -> None:
+        """Show a refusal at the field that it is about."""
+        field = _FIELD_OF.get(refused.code)
+        self.add_error(field if field in self.fields else None, str(refused))
+
+
+class GenerateForm(KeyForm):
+    """Generate New Self-signed Certificate, prepared for one node and purpose."""
+
+    node = forms.ModelChoiceField(Node.objects.all(), empty_label=None)
+    purpose = forms.ChoiceField(
+        label="Certificate Purpose", choices=[(p.value, p.label) for p in Purpose.own()]
+    )
+    common_name = forms.CharField(max_length=64)
+    organization = forms.CharField(max_length=64, required=False)
+    organizational_unit = forms.CharField(max_length=64, required=False)
+    locality = forms.CharField(label="City", max_length=128, required=False)
+    state = forms.CharField(max_length=128, required=False)
+    country = forms.CharField(max_length=2, required=False, help_text="Two letters, such as DE.")
+    names = forms.CharField(
+        label="Subject alternative names",
+        required=False,
+        max_length=20_000,
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
+        help_text="Host names and IP addresses by which clients call the server, one a line.",
+    )
+    replacing = forms.CharField(widget=forms.HiddenInput, required=False)
+    prepared_for = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, chosen: Node, chosen_purpose: Purpose, data: Any = None) -> None:
+        self.current = chosen.certificates.active().for_purpose(chosen_purpose).first()
+        self._place = f"{chosen.pk} {chosen_purpose}"
+        subject, names = suggestions(chosen)
+        initial = {
+            "node": chosen.pk,
+            "purpose": chosen_purpose.value,
+            "common_name": subject.common_name,
+            "names": "\n".join(names),
+            "replacing": self.current.fingerprint if self.current else "",
+            "prepared_for": self._place,
+        }
+        super().__init__(data, initial=initial)
+        self.fields["node"].widget.attrs["data-reload"] = "node"
+        self.fields["purpose"].widget.attrs["data-reload"] = "purpose"
+        self.helper.layout = Layout(
+            Fieldset("Certificate", Row(Column("purpose"), Column("node")), *self.key_layout()),
+            Fieldset(
+                "Subject",
+                "common_name",
+                "names",
+                HTML("<details><summary>Organization and place</summary>"),
+                Row(Column("organization"), Column("organizational_unit")),
+                Row(Column("locality"), Column("state"), Column("country")),
+                HTML("</details>"),
+            ),
+            "replacing",
+            "prepared_for",
+        )
+
+    @property
+    def replaces_ca_signed(self) -> bool:
+        return self.current is not None and self.current.type == CertificateType.CA_SIGNED
+
+    def clean(self) -> dict[str, Any]:
+        """The values below belong to the node and purpose that the dialog was opened for."""
+        data = super().clean() or self.cleaned_data
+        if data.get("prepared_for") != self._place:
+            renewed = self.data.copy()
+            renewed |= {name: self.initial[name] for name in self.initial}
+            self.data = renewed
+            wrong = "You have chosen another node or purpose; the values below are now for it."
+            raise forms.ValidationError(f"{wrong} Look at them, then press Generate again.")
+        return data
+
+    def arguments(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        parts = ("common_name", "organization", "organizational_unit", "locality", "state")
+        subject = Subject(**{part: data[part] for part in parts}, country=data["country"].upper())
+        return self.key_arguments() | {
+            "subject": subject,
+            "names": data["names"].replace(",", "\n").splitlines(),
+            "replacing": data["replacing"],
+        }
+
+
+class RegenerateForm(KeyForm):
+    """One key type and validity for several certificates; subject and names from their nodes."""
+
+    certificates = forms.CharField(widget=forms.HiddenInput)
+
+    def __init__(self, rows: Sequence[Certificate], data: Any = None) -> None:
+        self._rows = rows
+        ids = ",".join(str(row.pk) for row in rows)
+        super().__init__(data, initial={"certificates": ids})
+        self.helper.layout = Layout(Fieldset("New keys", *self.key_layout()), "certificates")
+
+    @property
+    def replaces_ca_signed(self) -> bool:
+        return any(row.type == CertificateType.CA_SIGNED for row in self._rows)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if len(self._rows) != len(data.get("certificates", "").split(",")):
+            wrong = "A selected certificate was replaced since you looked at the list."
+            raise forms.ValidationError(f"{wrong} Go back to the list and select again.")
+        if data.get("key") == KeyChoice.RSA_1024 and not data.get("confirm_legacy"):
+            self.add_error("confirm_legacy", "Choose a longer key, or confirm this one.")
+        if self.replaces_ca_signed and not data.get("confirm_ca_signed"):
+            self.add_error("confirm_ca_signed", "Confirm it, or select other certificates.")
+        return data
+
+    def arguments(self) -> dict[str, Any]:
+        return self.key_arguments()

@@ -1,0 +1,99 @@
+"""The dispatcher of background work: a registry of our own functions, and nothing else runs.
+
+The queue carries a job's number only. It delivers at least once, so a job is claimed by one
+conditional UPDATE, and every function may be run twice.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+from django_q.tasks import async_task
+
+from certificates.models import Job, JobState
+from certificates.models.job import MAXIMUM_ATTEMPTS
+from certificates.refusal import Refused
+
+logger = logging.getLogger(__name__)
+Work = Callable[[Job], str]
+_registry: dict[str, Work] = {}
+LOST = timedelta(minutes=2)  # queued for longer: its message was lost, or waits behind others
+
+
+def job(kind: str) -> Callable[[Work], Work]:
+    """Register a function: it is given the job and returns the sentence that ends it."""
+
+    def register(work: Work) -> Work:
+        if kind in _registry:
+            raise ValueError(f"two functions for jobs of the kind {kind}")
+        _registry[kind] = work
+        return work
+
+    return register
+
+
+def enqueue(
+    kind: str, target: str, *, started_by: str, once: str = "", **arguments: int | str
+) -> Job:
+    """A job row in the caller's transaction; its number goes to the queue after the commit.
+
+    Args:
+        once: a job that is still queued with the same kind and key is returned instead.
+    """
+    if kind not in _registry:
+        raise ValueError(f"no function is registered for jobs of the kind {kind}")
+    values = {"target": target, "started_by": started_by, "arguments": arguments}
+    if once:
+        row, _ = Job.objects.get_or_create(
+            kind=kind, idempotency_key=once, state=JobState.QUEUED, defaults=values
+        )
+    else:
+        row = Job.objects.create(kind=kind, **values)
+    transaction.on_commit(lambda: _send(row.pk))
+    return row
+
+
+def _send(job_id: int) -> None:
+    async_task("certificates.tasks.run", job_id, task_name=f"job {job_id}", save=False)
+
+
+def run(job_id: int) -> Job | None:
+    """Do the work of a job, here and now. None: it has ended, or another worker has it."""
+    claimed = Job.objects.claim(job_id, now=timezone.now())
+    if claimed is None:
+        logger.info("job %d: it has ended, or another worker has it", job_id)
+        return None
+    if claimed.cancel_requested:
+        claimed.end(JobState.CANCELLED, "Cancelled before it began.", now=timezone.now())
+        return claimed
+    try:
+        sentence = _registry[claimed.kind](claimed)
+    except Refused as refused:
+        claimed.end(JobState.FAILED, str(refused), now=timezone.now())
+    except Exception:
+        line = "The job ended with an internal error; the log has its trace."
+        claimed.end(JobState.FAILED, line, now=timezone.now())
+        raise
+    else:
+        stopped = Job.objects.filter(pk=claimed.pk, cancel_requested=True, done__lt=claimed.total)
+        state = JobState.CANCELLED if stopped.exists() else JobState.DONE
+        claimed.end(state, sentence, now=timezone.now())
+    return claimed
+
+
+def take_up_lost() -> int:
+    """Send again what no worker has: lost messages, and jobs whose worker died.
+
+    A job that has killed its worker three times ends as failed instead.
+    """
+    now, sent = timezone.now(), 0
+    for row in Job.objects.abandoned(now).filter(attempt__gte=MAXIMUM_ATTEMPTS):
+        line = f"Its worker died {row.attempt} times. Look at the log, then start it again."
+        row.end(JobState.FAILED, line, now=now)
+    waiting = Job.objects.filter(state=JobState.QUEUED, created_at__lt=now - LOST)
+    for pk in (waiting | Job.objects.abandoned(now)).values_list("pk", flat=True)[:100]:
+        _send(pk)
+        sent += 1
+    return sent

@@ -1,0 +1,73 @@
+"""Small files written so that neither a crash nor a neighbour can spoil them."""
+
+import contextlib
+import fcntl
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+PRIVATE = 0o600
+
+
+def new_secret_key() -> bytes:
+    return secrets.token_urlsafe(64).encode()
+
+
+def create_once(path: Path, make: Callable[[], bytes]) -> str:
+    """The text in `path`; where there is no such file, `make()` is written first.
+
+    Two processes that start together end with the same content: the second one reads.
+    """
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    write_new(temporary, make())
+    with contextlib.suppress(FileExistsError):
+        os.link(temporary, path)  # unlike a rename, this never replaces what is there
+    temporary.unlink()
+    sync_folder(path.parent)
+    return path.read_text().strip()
+
+
+def write_new(path: Path, data: bytes, mode: int = PRIVATE) -> None:
+    """Create `path` with `data` on disk; an existing file or link is an error."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with open(os.open(path, flags, mode), "wb") as file:  # noqa: PTH123 - an open descriptor
+        os.fchmod(file.fileno(), mode)  # whatever the umask says
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def replace(path: Path, data: bytes, mode: int = PRIVATE) -> None:
+    """A reader sees the old content or the new one, never a mixture."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    try:
+        write_new(temporary, data, mode)
+        temporary.rename(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file `path`. The kernel drops it when the holder dies, however it dies."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,33 @@
+"""What the operator intends, and what is known of the nodes."""
+
+from certificates.models.certificate import Certificate, State
+from certificates.models.event import Action, Event
+from certificates.models.job import Heartbeat, Job, JobState
+from certificates.models.node import Deployment, Node, Role
+from certificates.models.notice import BackupReminder, Closing, RestartNotice
+from certificates.models.private_key import PrivateKey
+from certificates.models.purpose import Purpose, Service
+from certificates.models.secret import Secret
+from certificates.models.signing_request import RequestState, SigningRequest
+
+__all__ = [
+    "Action",
+    "BackupReminder",
+    "Certificate",
+    "Closing",
+    "Deployment",
+    "Event",
+    "Heartbeat",
+    "Job",
+    "JobState",
+    "Node",
+    "PrivateKey",
+    "Purpose",
+    "RequestState",
+    "RestartNotice",
+    "Role",
+    "Secret",
+    "Service",
+    "SigningRequest",
+    "State",
+]

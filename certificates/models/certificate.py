@@ -1,0 +1,185 @@
+"""Certificates: exact bytes, and every column that the list finds or sorts by."""
+
+import re
+import ssl
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from django.db import models
+from django.db.models import Q
+
+from certificates.models.node import Node
+from certificates.models.purpose import Purpose
+from certificates.x509.facts import CertificateType, Facts, KeyType
+from certificates.x509.policy import is_legacy_key
+
+CLASSIFIED = [(member.value, member.label) for member in CertificateType]
+KEY_TYPES = [(member.value, member.label) for member in KeyType]
+
+
+class State(models.TextChoices):
+    ACTIVE = "active", "Active"
+    SUPERSEDED = "superseded", "Superseded"
+
+
+class CertificateQuerySet(models.QuerySet["Certificate"]):
+    def active(self) -> Self:
+        return self.filter(state=State.ACTIVE)
+
+    def own(self) -> Self:
+        return self.filter(is_own=True)
+
+    def trust(self) -> Self:
+        return self.filter(is_own=False)
+
+    def for_purpose(self, purpose: Purpose) -> Self:
+        return self.filter(purpose=purpose.value)
+
+    def expiring(self, *, now: datetime, within: timedelta) -> Self:
+        """Expired ones too: they stay in force until they are replaced (MO-2)."""
+        return self.active().filter(not_after__lte=now + within)
+
+    def in_list_order(self) -> Self:
+        """Own certificates first (CM-1); the index `list_order` holds this order."""
+        return self.order_by("-is_own", "purpose", "common_name", "pk")
+
+    def create_own(self, node: Node, purpose: Purpose, facts: Facts, description: str) -> Any:
+        """Keep exactly `facts.der`; every other column is derived from it, and only here."""
+        return self._keep(node, purpose, facts, description, f"{purpose.value}.pem")
+
+    def create_trust(self, node: Node, purpose: Purpose, facts: Facts, description: str) -> Any:
+        """Add to a trust store; its file is named by the common name (DESIGN, data model)."""
+        stem = file_stem(facts.common_name or facts.serial_number or facts.fingerprint[:16])
+        same = self.filter(node=node, purpose=purpose.value, file_name=f"{stem}.pem")
+        name = f"{stem}_{facts.serial_number[:40]}.pem" if same.exists() else f"{stem}.pem"
+        return self._keep(node, purpose, facts, description, name)
+
+    def _keep(
+        self, node: Node, purpose: Purpose, facts: Facts, description: str, file_name: str
+    ) -> Any:
+        return self.create(
+            node=node,
+            purpose=purpose.value,
+            is_own=purpose.is_own,
+            file_name=file_name,
+            description=description,
+            **columns(facts),
+        )
+
+
+def columns(facts: Facts) -> dict[str, Any]:
+    """The derived columns, each within its length."""
+    values = asdict(facts) | {"undecoded": list(facts.undecoded)}
+    for field in Certificate._meta.get_fields():
+        length = getattr(field, "max_length", None)
+        text = values.get(field.name)
+        if length and isinstance(text, str) and len(text) > length:
+            values[field.name] = text[: length - 1] + "…"
+    return values
+
+
+def file_stem(text: str) -> str:
+    """A name that is safe in a folder, an archive and a header: letters, digits, `.`, `_`, `-`."""
+    return re.sub(r"[^\w.-]+", "_", text).strip("._-")[:100] or "certificate"
+
+
+class Certificate(models.Model):
+    """One certificate at one place. Never edited: replaced, superseded or deleted.
+
+    All text is attacker-controlled; invisible characters are kept as escapes (`visible`).
+    """
+
+    node = models.ForeignKey(Node, models.PROTECT, related_name="certificates")
+    purpose = models.CharField("certificate", max_length=24, choices=Purpose)
+    is_own = models.BooleanField()
+    state = models.CharField(max_length=12, choices=State, default=State.ACTIVE)
+    file_name = models.CharField(max_length=160)
+    description = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    der = models.BinaryField(help_text="The exact bytes that were read.")
+    common_name = models.CharField(max_length=255, blank=True)
+    subject = models.TextField(help_text="RFC 4514 text.")
+    issuer_common_name = models.CharField("issued by", max_length=255, blank=True)
+    issuer = models.TextField(help_text="RFC 4514 text.")
+    serial_number = models.CharField(max_length=80, help_text="Lower-case hexadecimal.")
+    not_before = models.DateTimeField(null=True)
+    not_after = models.DateTimeField("expiration", null=True, help_text="Last valid second, UTC.")
+    type = models.CharField(max_length=12, choices=CLASSIFIED)
+    key_type = models.CharField(max_length=8, choices=KEY_TYPES)
+    key_bits = models.PositiveIntegerField(help_text="Of the modulus or the curve; 0: unknown.")
+    key_label = models.CharField("key", max_length=24, help_text="Such as RSA 3072, EC P-256.")
+    signature_algorithm = models.CharField(max_length=80)
+    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of the DER, hexadecimal.")
+    fingerprint_sha1 = models.CharField("SHA-1 fingerprint", max_length=40)
+    subject_key_identifier = models.CharField(max_length=128, blank=True)
+    authority_key_identifier = models.CharField(max_length=128, blank=True)
+    subject_alternative_names = models.TextField(blank=True)
+    undecoded = models.JSONField(default=list, help_text="Parts that can't be decoded, in words.")
+
+    objects = CertificateQuerySet.as_manager()
+
+    class Meta:
+        permissions = [
+            ("download_certificate", "Can download certificates"),
+            ("generate_certificate", "Can generate certificates"),
+            ("upload_certificate", "Can upload certificates"),
+            ("deploy_certificate", "Can deploy certificates to nodes"),
+            ("restart_service", "Can restart services"),
+            ("configure_product", "Can configure nodes, jobs and reminders"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["node", "purpose"],
+                condition=Q(state=State.ACTIVE, is_own=True),
+                name="one_active_certificate_per_purpose",
+            ),
+            models.UniqueConstraint(
+                fields=["node", "purpose", "fingerprint"],
+                condition=Q(is_own=False),
+                name="trusted_once_per_store",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                "state",
+                models.F("is_own").desc(),
+                "purpose",
+                "common_name",
+                "id",
+                name="list_order",
+            ),
+            models.Index(fields=["state", "not_after", "id"], name="by_expiry"),
+            models.Index(fields=["fingerprint"], name="by_fingerprint"),
+            models.Index(fields=["fingerprint_sha1"], name="by_fingerprint_sha1"),
+            models.Index(fields=["serial_number"], name="by_serial_number"),
+            models.Index(fields=["common_name"], name="by_common_name"),
+            models.Index(fields=["subject_key_identifier"], name="by_subject_key_id"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} certificate of {self.node}"
+
+    @property
+    def serves(self) -> Purpose:
+        return Purpose(self.purpose)
+
+    @property
+    def is_legacy(self) -> bool:
+        """Weak by today's measure, and so marked wherever it is shown (DESIGN rule 3)."""
+        return is_legacy_key(self.key_type, self.key_bits) or self.has_weak_signature
+
+    @property
+    def has_weak_signature(self) -> bool:
+        return any(weak in self.signature_algorithm for weak in ("MD5", "SHA-1 "))
+
+    @property
+    def pem(self) -> bytes:
+        """The certificate in PEM with Unix line ends (CM-24); the DER inside is exact."""
+        return ssl.DER_cert_to_PEM_cert(bytes(self.der)).encode()
+
+    def supersede(self) -> None:
+        """No longer in force; kept with its key for roll-back."""
+        self.state = State.SUPERSEDED
+        self.save(update_fields=["state"])

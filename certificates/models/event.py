@@ -1,0 +1,125 @@
+"""The audit log: append-only rows, each bound to the one before it.
+
+An event is written in the transaction of the change that it tells of: no audit, no action. Its
+code is an HMAC-SHA256 over the row and the code before it, under a key that the database holds
+only sealed; the newest code is also kept in a file outside the database.
+"""
+
+import hashlib
+import hmac
+import json
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any
+
+from django.db import connection, models, transaction
+from django.utils import timezone
+
+from certificates import anchor
+from certificates.models.secret import Secret
+from certificates.x509.visible import visible
+
+AUDIT_LOCK = 7_202_611  # any number that no other advisory lock of this database uses
+
+
+class Action(StrEnum):
+    """What was done; one name for one kind of event."""
+
+    CERTIFICATE_GENERATE = "certificate:generate"
+    CERTIFICATE_DEPLOY = "certificate:deploy"
+    KEY_READ = "private-key:read"
+    NODE_ADD = "node:add"
+    NODE_CHANGE = "node:change"
+    RESTART_RUN = "restart:run"
+    RESTART_SEEN = "restart:seen"
+    RESTART_ACKNOWLEDGE = "restart:acknowledge"
+    BACKUP_ACKNOWLEDGE = "backup:acknowledge"
+    JOB_CANCEL = "job:cancel"
+    MASTER_KEY_ADD = "master-key:add"
+    MASTER_KEY_REWRAP = "master-key:rewrap"
+    MASTER_KEY_RETIRE = "master-key:retire"
+    USER_ADD = "user:add"
+    USER_CHANGE = "user:change"
+    USER_DELETE = "user:delete"
+    SIGN_IN = "session:sign-in"
+    SIGN_IN_FAILED = "session:sign-in-failed"
+    SIGN_OUT = "session:sign-out"
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    def record(
+        self, actor: str, action: Action, target: models.Model | str, **detail: str | int | bool
+    ) -> "Event":
+        """Append an event, inside the transaction of the change."""
+        if not transaction.get_connection().in_atomic_block:
+            raise RuntimeError(f"{action} is recorded outside the transaction of its change")
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [AUDIT_LOCK])
+        newest = self.order_by("-sequence").first()
+        event = Event(
+            sequence=newest.sequence + 1 if newest else 1,
+            at=timezone.now().replace(microsecond=0),
+            actor=visible(actor)[:200],
+            action=action.value,
+            object_type=target._meta.label_lower if isinstance(target, models.Model) else "",
+            object_id=str(target.pk) if isinstance(target, models.Model) else "",
+            object_text=visible(str(target))[:300],
+            detail={k: visible(v) if isinstance(v, str) else v for k, v in detail.items()},
+        )
+        event.code = event.expected_code(newest.code if newest else "")
+        event.save(force_insert=True)
+        transaction.on_commit(lambda: anchor.advance(event.sequence, event.code))
+        return event
+
+
+class Event(models.Model):
+    """Who did what, to which object, when, from where. Outlives user and object."""
+
+    sequence = models.PositiveBigIntegerField(primary_key=True)
+    at = models.DateTimeField(db_index=True)
+    actor = models.CharField(max_length=200)
+    action = models.CharField(max_length=40, choices=[(a.value, a.value) for a in Action])
+    object_type = models.CharField(max_length=60, blank=True)
+    object_id = models.CharField(max_length=40, blank=True)
+    object_text = models.CharField(max_length=300)
+    detail = models.JSONField(default=dict)
+    code = models.CharField(max_length=64)
+
+    objects = EventQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ("view",)
+        ordering = ["-sequence"]
+        indexes = [models.Index(fields=["object_type", "object_id"], name="events_of_object")]
+
+    def __str__(self) -> str:
+        return f"{self.sequence}: {self.action} {self.object_text}"
+
+    def expected_code(self, before: str) -> str:
+        """What `code` must be after a row with the code `before` ("" for the first)."""
+        body: dict[str, Any] = {
+            "sequence": self.sequence,
+            "at": _utc_text(self.at),
+            "actor": self.actor,
+            "action": self.action,
+            "object": [self.object_type, self.object_id, self.object_text],
+            "detail": self.detail,
+        }
+        message = json.dumps([before, body], sort_keys=True, ensure_ascii=True).encode()
+        return hmac.new(_audit_key(), message, hashlib.sha256).hexdigest()
+
+
+def _utc_text(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat()
+
+
+def _audit_key() -> bytes:
+    secret = Secret.objects.obtain("audit")
+    return _unsealed(secret.pk, bytes(secret.sealed))
+
+
+@lru_cache(maxsize=4)
+def _unsealed(name: str, sealed: bytes) -> bytes:
+    return Secret(name=name, sealed=sealed).unseal()

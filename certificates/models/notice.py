@@ -1,0 +1,107 @@
+"""What an operator still has to do: restart a service, make a backup."""
+
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+
+from certificates.models.node import Node
+from certificates.models.purpose import Service
+
+
+class Closing(models.TextChoices):
+    OPEN = "", "Open"
+    SEEN = "seen", "Seen in a TLS handshake"
+    ACKNOWLEDGED = "acknowledged", "Acknowledged"
+
+
+class NoticeQuerySet(models.QuerySet["RestartNotice"]):
+    def open(self) -> Self:
+        return self.filter(closed_at=None)
+
+    def in_restart_order(self) -> Self:
+        """Publisher first, one after the other (CM-7)."""
+        return self.order_by("node__role", "node__host_name", "service")
+
+    def open_for(
+        self, service: Service, *, changed: Node, fingerprint: str, reason: str, now: datetime
+    ) -> None:
+        """A notice for every node of the cluster, as the manual asks (CM-7).
+
+        On the changed node it expects `fingerprint` (SHA-256, hexadecimal; "" where no address
+        can be probed) to be served. One that is open already is renewed, not doubled.
+        """
+        for node in Node.objects.in_restart_order():
+            self.update_or_create(
+                node=node,
+                service=service.value,
+                closed_at=None,
+                defaults={"reason": reason, "opened_at": now}
+                | ({"expected": fingerprint} if node == changed else {}),
+            )
+
+
+class RestartNotice(models.Model):
+    """ "Restart required" for one service of one node, until it was done or acknowledged."""
+
+    node = models.ForeignKey(Node, models.PROTECT, related_name="restart_notices")
+    service = models.CharField(max_length=12, choices=[(s.value, s.value) for s in Service])
+    reason = models.CharField(max_length=300)
+    expected = models.CharField(
+        max_length=64, blank=True, help_text="SHA-256 fingerprint that a handshake must show."
+    )
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
+    closed_by = models.CharField(max_length=200, blank=True)
+    closing = models.CharField(max_length=12, choices=Closing, default=Closing.OPEN, blank=True)
+
+    objects = NoticeQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["node", "service"],
+                condition=Q(closed_at=None),
+                name="one_open_notice_per_service",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"restart of {self.service} on {self.node}"
+
+    @property
+    def can_be_run(self) -> bool:
+        """Whether this product can restart it: its own web server."""
+        return self.node.is_local and self.service == Service.TOMCAT
+
+
+class ReminderQuerySet(models.QuerySet["BackupReminder"]):
+    def open(self) -> Self:
+        return self.filter(closed_at=None)
+
+    def remind(self, reason: str, now: datetime) -> None:
+        self.update_or_create(closed_at=None, defaults={"reason": reason, "opened_at": now})
+
+
+class BackupReminder(models.Model):
+    """A backup must be made that holds the newest certificates and keys (CM-10)."""
+
+    reason = models.CharField(max_length=300)
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
+    closed_by = models.CharField(max_length=200, blank=True)
+
+    objects = ReminderQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                models.Value(1), condition=Q(closed_at=None), name="one_open_reminder"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return "backup reminder"

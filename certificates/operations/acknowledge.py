@@ -1,0 +1,72 @@
+"""What an operator says was done: a restart, a backup; and the end of a job."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from certificates.access import Actor, Permission
+from certificates.models import (
+    Action,
+    BackupReminder,
+    Closing,
+    Event,
+    Job,
+    JobState,
+    RestartNotice,
+)
+from certificates.refusal import Refused
+
+
+@transaction.atomic
+def acknowledge_restart(notice: RestartNotice, *, actor: Actor, now: datetime) -> None:
+    """Close a notice on the operator's word, with name and time.
+
+    Raises:
+        PermissionDenied: `actor` may not restart.
+        Refused: restart.closed.
+    """
+    actor.require(Permission.RESTART)
+    changed = (
+        RestartNotice.objects.open()
+        .filter(pk=notice.pk)
+        .update(closed_at=now, closed_by=str(actor), closing=Closing.ACKNOWLEDGED)
+    )
+    if not changed:
+        wrong = f"The {notice} is not due any more."
+        raise Refused("restart.closed", wrong, "Look at the list again.")
+    Event.objects.record(str(actor), Action.RESTART_ACKNOWLEDGE, notice)
+
+
+@transaction.atomic
+def acknowledge_backup(*, actor: Actor, now: datetime) -> None:
+    """Close the backup reminder on the operator's word.
+
+    Raises:
+        PermissionDenied: `actor` may not configure.
+        Refused: backup.closed.
+    """
+    actor.require(Permission.CONFIGURE)
+    reminder = BackupReminder.objects.open().select_for_update().first()
+    if reminder is None:
+        raise Refused("backup.closed", "No backup reminder is open.", "There is nothing to do.")
+    BackupReminder.objects.filter(pk=reminder.pk).update(closed_at=now, closed_by=str(actor))
+    Event.objects.record(str(actor), Action.BACKUP_ACKNOWLEDGE, reminder)
+
+
+@transaction.atomic
+def cancel_job(job: Job, *, actor: Actor, now: datetime) -> None:
+    """End a queued job, or ask a running one to stop at its next step.
+
+    Raises:
+        PermissionDenied: `actor` may not configure.
+        Refused: job.ended.
+    """
+    actor.require(Permission.CONFIGURE)
+    row = Job.objects.select_for_update().get(pk=job.pk)
+    if row.is_final:
+        raise Refused("job.ended", f"The job {row} has ended already.", "There is nothing to do.")
+    row.cancel_requested = True
+    if row.state == JobState.QUEUED:
+        row.state, row.ended_at = JobState.CANCELLED, now
+    row.save(update_fields=["cancel_requested", "state", "ended_at"])
+    Event.objects.record(str(actor), Action.JOB_CANCEL, row)

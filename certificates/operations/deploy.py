@@ -1,0 +1,96 @@
+"""Deploy: make a node's store equal to what the database intends (idempotent)."""
+
+import ssl
+from datetime import datetime
+from pathlib import Path
+
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from certificates.access import Actor, Permission
+from certificates.jobs import job
+from certificates.models import Action, Certificate, Deployment, Event, Job, Node, Purpose, Service
+from certificates.refusal import Refused
+from certificates.store import Store
+
+
+def store_of(service: Service) -> Store:
+    """The local node's store."""
+    return Store(Path(settings.CCXSEC_STORE), service.value)
+
+
+def deploy(node: Node, service: Service, *, actor: Actor, now: datetime) -> str:
+    """Put a node's active certificate and key of a service in force; says what it did.
+
+    Raises:
+        PermissionDenied: `actor` may not deploy.
+        Refused: node.unreachable, certificate.missing, store.unwritable.
+    """
+    actor.require(Permission.DEPLOY)
+    if not node.is_local:
+        wrong = f"{node} is another server, and this version writes to its own server only."
+        raise Refused("node.unreachable", wrong, "The change is kept and waits for it.")
+    store = store_of(service)
+    generation, certificate, files = _read(node, service, store, actor)
+    try:
+        in_force = store.publish(generation, files)
+    except OSError as error:
+        wrong = f"The store {settings.CCXSEC_STORE} can't be written: {error.strerror}."
+        raise Refused("store.unwritable", wrong, "Free space or mend its rights.") from error
+    if not in_force:
+        return f"Stale: a newer certificate of {service} is in force on {node} already."
+    with transaction.atomic():
+        moved = Deployment.objects.filter(
+            node=node, service=service.value, in_force__lt=generation
+        ).update(in_force=generation, in_force_at=now)
+        if moved:
+            Event.objects.record(
+                str(actor), Action.CERTIFICATE_DEPLOY, certificate, generation=generation
+            )
+    return f"The {certificate} is in the store of {node}, as version {generation}."
+
+
+@transaction.atomic
+def _read(
+    node: Node, service: Service, store: Store, actor: Actor
+) -> tuple[int, Certificate, dict[str, bytes]]:
+    deployment = Deployment.objects.lock(node, service)
+    certificate = node.certificates.active().for_purpose(Purpose(service.value)).first()
+    if certificate is None:
+        wrong = f"{node} has no {service} certificate."
+        raise Refused("certificate.missing", wrong, "Generate one.")
+    if store.generation() > deployment.generation:
+        # The database is older than the store: it was put back from a backup. Intent wins.
+        deployment.generation = store.generation() + 1
+        deployment.save(update_fields=["generation"])
+    key = certificate.private_key.unseal(actor=str(actor), reason="deploy")
+    leaf = ssl.DER_cert_to_PEM_cert(bytes(certificate.der)).encode()
+    files = {
+        "cert.pem": leaf,
+        "chain.pem": b"",
+        "fullchain.pem": leaf,
+        "key.pem": key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
+    }
+    return deployment.generation, certificate, files
+
+
+def deploy_what_is_out_of_date(*, actor: Actor, now: datetime) -> list[str]:
+    """Deploy each service of the local node that the store doesn't hold as intended."""
+    sentences = []
+    for deployment in Deployment.objects.filter(node__is_local=True).select_related("node"):
+        service = Service(deployment.service)
+        if not (deployment.is_in_force and store_of(service).holds(deployment.generation)):
+            Deployment.objects.filter(pk=deployment.pk, generation=deployment.generation).update(
+                in_force=0
+            )
+            sentences.append(deploy(deployment.node, service, actor=actor, now=now))
+    return sentences
+
+
+@job("deploy")
+def _deploy_job(row: Job) -> str:
+    node = Node.objects.get(pk=row.arguments["node"])
+    service = Service(row.arguments["service"])
+    return deploy(node, service, actor=Actor(row.started_by), now=timezone.now())

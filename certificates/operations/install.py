@@ -1,0 +1,47 @@
+"""Installation: the local node with its certificates, and the groups (CM-9)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.contrib.auth.models import Group
+from django.contrib.auth.models import Permission as DjangoPermission
+from django.db import transaction
+
+from certificates.access import GROUPS, Actor
+from certificates.models import Node, Purpose, Role
+from certificates.operations.generate import generate
+from certificates.operations.node import save_node
+
+
+def install(*, host_name: str, addresses: Sequence[str], actor: Actor, now: datetime) -> list[str]:
+    """Make what is missing; says what it made. What is there is left as it is."""
+    made = []
+    make_groups()
+    node = Node.objects.filter(is_local=True).first()
+    if node is None:
+        node = save_node(
+            Node(is_local=True),
+            host_name=host_name,
+            addresses=addresses,
+            role=Role.PUBLISHER,
+            actor=actor,
+        )
+        made.append(f"node {node}")
+    for purpose in Purpose.own():
+        if not node.certificates.active().for_purpose(purpose).exists():
+            done = generate(node, purpose, replacing="", actor=actor, now=now)
+            made.append(f"self-signed {done.certificate}")
+    return made
+
+
+@transaction.atomic
+def make_groups() -> None:
+    """The three groups with their permissions; what an administrator added to them stays."""
+    for name, permissions in GROUPS.items():
+        group, _ = Group.objects.get_or_create(name=name)
+        codenames = [permission.value.split(".")[1] for permission in permissions]
+        group.permissions.add(
+            *DjangoPermission.objects.filter(
+                content_type__app_label="certificates", codename__in=codenames
+            )
+        )

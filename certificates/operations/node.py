@@ -1,0 +1,62 @@
+"""Add and edit the servers of the cluster."""
+
+import ipaddress
+from collections.abc import Iterable
+
+from django.db import transaction
+
+from certificates.access import Actor, Permission
+from certificates.models import Action, Event, Node, Role
+from certificates.refusal import Refused
+from certificates.x509.names import host_name as checked_host_name
+from certificates.x509.visible import visible
+
+
+@transaction.atomic
+def save_node(
+    node: Node,
+    *,
+    host_name: str,
+    addresses: Iterable[str] = (),
+    role: str = Role.SUBSCRIBER,
+    description: str = "",
+    actor: Actor,
+) -> Node:
+    """Add a node (an unsaved one), or change it.
+
+    Raises:
+        PermissionDenied: `actor` may not configure.
+        Refused: san.syntax, address.syntax, name.control, node.known, node.role. Nothing was
+            changed.
+    """
+    actor.require(Permission.CONFIGURE)
+    is_new = node.pk is None
+    name = checked_host_name(host_name)
+    if Node.objects.filter(host_name=name).exclude(pk=node.pk).exists():
+        raise Refused("node.known", f"There is a node {name} already.", "Edit that one.")
+    if role not in Role.values:
+        raise Refused("node.role", f"{role!r} is no role.", "Choose publisher or subscriber.")
+    if visible(description) != description:
+        wrong = "The description contains invisible characters."
+        raise Refused("name.control", wrong, "Type it again instead of pasting it.")
+    before = "" if is_new else Node.objects.get(pk=node.pk).host_name
+    node.host_name, node.role, node.description = name, role, description
+    node.addresses = [checked_address(text) for text in addresses if text.strip()]
+    node.save()
+    Event.objects.record(
+        str(actor),
+        Action.NODE_ADD if is_new else Action.NODE_CHANGE,
+        node,
+        role=role,
+        addresses=" ".join(node.addresses),
+        former_name=before,
+    )
+    return node
+
+
+def checked_address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text.strip()))
+    except ValueError:
+        wrong = f"{visible(text)[:60]!r} is not an IP address."
+        raise Refused("address.syntax", wrong, "Write it like 192.0.2.10 or 2001:db8::10.") from None

@@ -1,0 +1,124 @@
+"use strict";
+// Everything here only eases what works without it: each link and form is complete by itself.
+
+// Find rows: add, remove.
+function readyRow(row) {
+  const button = row.querySelector("[data-remove-row]");
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const rows = row.parentElement;
+    if (rows.children.length > 1) row.remove();
+    else row.querySelector("input").value = "";
+    rows.querySelector("select").focus();
+  });
+}
+document.querySelectorAll(".find-row").forEach(readyRow);
+document.querySelectorAll("[data-add-row]").forEach((button) => {
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const rows = document.querySelector(".find-rows");
+    const row = rows.lastElementChild.cloneNode(true);
+    row.querySelector("input").value = "";
+    rows.append(row);
+    readyRow(row);
+    row.querySelector("select").focus();
+  });
+});
+
+// "/" goes to the find row.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || /INPUT|TEXTAREA|SELECT/.test(event.target.tagName)) return;
+  const field = document.querySelector(".find-row:last-child input");
+  if (field) {
+    event.preventDefault();
+    field.focus();
+  }
+});
+
+// Copy the PEM.
+document.querySelectorAll("[data-copy]").forEach((button) => {
+  if (!navigator.clipboard) return;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+    button.textContent = "Copied";
+  });
+});
+
+// Fields that only one choice of the key needs; node and purpose that load the form anew.
+function readyForm(root, load) {
+  root.querySelectorAll("[data-only-for]").forEach((part) => {
+    const key = root.querySelector("[name=key]");
+    const update = () => {
+      part.hidden = key.value !== part.dataset.onlyFor && !part.querySelector(".errorlist");
+    };
+    key.addEventListener("change", update);
+    update();
+  });
+  root.querySelectorAll("[data-reload]").forEach((select) => {
+    select.addEventListener("change", () => {
+      const form = select.form;
+      const query = new URLSearchParams({ node: form.node.value, purpose: form.purpose.value });
+      load(`${form.getAttribute("action").split("?")[0]}?${query}`);
+    });
+  });
+}
+readyForm(document, (address) => { location.href = address; });
+
+// Dialogs: the form of a page in a native dialog; it is submitted as the page would be.
+async function fill(dialog, response) {
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  const form = page.querySelector("[data-dialog-form]");
+  if (!form) {
+    location.href = response.url;
+    return;
+  }
+  const title = document.createElement("h2");
+  title.textContent = page.querySelector("#content h1")?.textContent || "";
+  title.id = "dialog-title";
+  dialog.replaceChildren(title, form);
+  readyForm(dialog, (address) => open(dialog, address));
+  form.querySelector("[data-close]").addEventListener("click", (event) => {
+    event.preventDefault();
+    dialog.close();
+  });
+  form.addEventListener("submit", () => {
+    form.querySelector("[type=submit]").textContent = "Working …";
+  });
+  if (!dialog.open) dialog.showModal();
+}
+async function open(dialog, address) {
+  await fill(dialog, await fetch(address));
+}
+document.querySelectorAll("a[data-dialog]").forEach((link) => {
+  link.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const dialog = document.createElement("dialog");
+    dialog.className = "window";
+    dialog.setAttribute("aria-labelledby", "dialog-title");
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      link.focus();
+    });
+    document.body.append(dialog);
+    open(dialog, link.href);
+  });
+});
+
+// A running job: look again each second, until it has ended.
+async function follow(section) {
+  try {
+    const answer = await fetch(location.href);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = page.querySelector("#job");
+    if (!fresh) throw new Error("signed out");
+    section.replaceWith(fresh);
+    if ("live" in fresh.dataset) setTimeout(follow, 1000, fresh);
+    else location.reload();
+  } catch {
+    section.querySelector("[data-lost]").hidden = false;
+    setTimeout(follow, 3000, section);
+  }
+}
+document.querySelectorAll("#job[data-live]").forEach((section) => setTimeout(follow, 700, section));

@@ -1,0 +1,99 @@
+"""The product's own web server, as operations see it: where it runs, and how it is told to reload.
+
+The supervising process of `./ccxsec up` holds a lock for as long as it lives, so the process
+number in the file is never that of a stranger.
+"""
+
+import fcntl
+import json
+import os
+import signal
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+from certificates.local_files import PRIVATE
+
+SERVICE = "tomcat"  # whose certificate it serves (MN-4)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The running product: process number of its supervisor, address to probe."""
+
+    pid: int
+    host: str
+    port: int
+
+    def reload(self) -> None:
+        """Have it serve what is in the store now; requests in flight are finished."""
+        os.kill(self.pid, signal.SIGHUP)
+
+
+class AlreadyRunningError(Exception):
+    """Another supervisor holds the lock of this data folder."""
+
+
+def running() -> Running | None:
+    """The product that runs on this data folder; None when none does."""
+    try:
+        descriptor = os.open(_path(), os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - an open descriptor
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return Running(**json.load(file))
+    return None
+
+
+@contextmanager
+def announced(running_as: Running) -> Iterator[None]:
+    """Hold the lock, and say in its file where the product runs.
+
+    Raises:
+        AlreadyRunningError: another one does so already.
+    """
+    _path().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(_path(), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
+    with open(descriptor, "r+b") as file:  # noqa: PTH123 - an open descriptor
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunningError(str(_path())) from None
+        file.truncate()
+        file.write(json.dumps(asdict(running_as)).encode())
+        file.flush()
+        yield
+
+
+def tls_context(
+    folder: Path, kind: type[ssl.SSLContext] = ssl.SSLContext
+) -> ssl.SSLContext:
+    """A server's context for the certificate and key in `folder` of the store.
+
+    TLS 1.2 and 1.3. OpenSSL's usual security level refuses to load RSA 1024 and SHA-1; where the
+    operator has chosen that, the level is lowered for this server alone.
+
+    Raises:
+        ssl.SSLError: the two don't belong together, or can't be used at all.
+    """
+    context = kind(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(folder / "fullchain.pem", folder / "key.pem")
+    except ssl.SSLError as error:
+        if error.reason not in ("EE_KEY_TOO_SMALL", "CA_MD_TOO_WEAK"):
+            raise
+        context.set_ciphers("DEFAULT:@SECLEVEL=1")
+        context.load_cert_chain(folder / "fullchain.pem", folder / "key.pem")
+    return context
+
+
+def _path() -> Path:
+    return Path(settings.CCXSEC_DATA) / "run" / "up.json"

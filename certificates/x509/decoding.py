@@ -1,0 +1,41 @@
+"""What decoding a part of a certificate raises, and how that part is shown instead."""
+
+from certificates.x509.facts import DECODING_ERRORS as FACTS_ERRORS
+from certificates.x509.visible import visible
+
+# `.extensions` also lets a KeyError out (a TLS feature other than 5 and 17); numbers and dates of
+# any size can overflow.
+DECODING_ERRORS = (*FACTS_ERRORS, LookupError, OverflowError)
+LONGEST_REASON = 300
+# Beyond this Python refuses to write a number in decimal (4,300 digits), and nobody reads it.
+LONGEST_DECIMAL_BITS = 4096
+
+
+def reason(error: Exception) -> str:
+    """One line for a person, without a full stop."""
+    if isinstance(error, LookupError):
+        return visible(f"unknown value {error}")[:LONGEST_REASON]
+    return visible(str(error) or type(error).__name__)[:LONGEST_REASON].rstrip(".")
+
+
+def octets(data: bytes) -> str:
+    """Upper-case hexadecimal with colons, such as 0A:1B:2C."""
+    return data.hex(":").upper()
+
+
+def undecoded(data: bytes) -> str:
+    """How a part that can't be decoded is marked among readable ones."""
+    return f"Undecoded: {octets(data)}"
+
+
+def hexadecimal(number: int) -> str:
+    """Such as 0A:1B; a minus sign before a negative one."""
+    size = (abs(number).bit_length() + 7) // 8 or 1
+    return ("-" if number < 0 else "") + octets(abs(number).to_bytes(size, "big"))
+
+
+def decimal(number: int) -> str:
+    """Digits, or how large a number is that nobody would read."""
+    if number.bit_length() > LONGEST_DECIMAL_BITS:
+        return f"a number of {number.bit_length()} bits"
+    return str(number)

@@ -1,0 +1,152 @@
+"""A small strict reader of DER (ITU-T X.690, 8.1 and 10.1): where each element begins and ends.
+
+It looks at no more than tags and lengths, copies nothing until it is asked, and gives up early on
+what is too long or too deep. Offsets are counted in octets from the start of the whole input.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+MAXIMUM_DEPTH = 32
+MAXIMUM_LENGTH = 16 * 1024 * 1024  # of one input, in octets
+_LONGEST_TAG = 6  # identifier octets
+_LONGEST_ARC = 19  # octets of one number of an object identifier: room for a UUID
+_HIGHEST_BIT = 0x80
+_LONG_TAG = 0x1F  # in the first identifier octet: the tag number follows
+
+BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, NULL, OBJECT_IDENTIFIER = 1, 2, 3, 4, 5, 6
+SEQUENCE, SET = 0x30, 0x31
+
+
+class DerError(ValueError):
+    """What is wrong, and at which octet."""
+
+    def __init__(self, offset: int, reason: str) -> None:
+        super().__init__(offset, reason)
+        self.offset = offset
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"at octet {self.offset}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One tag, length and value at `source[start:end]`; `tag` is its identifier octets."""
+
+    tag: int
+    source: bytes = field(repr=False)
+    start: int
+    header_length: int
+    end: int
+    depth: int
+
+    @property
+    def content(self) -> bytes:
+        return self.source[self.start + self.header_length : self.end]
+
+    @property
+    def raw(self) -> bytes:
+        """Header and content."""
+        return self.source[self.start : self.end]
+
+    @property
+    def total_length(self) -> int:
+        return self.end - self.start
+
+    def children(self) -> Iterator["Element"]:
+        """The elements inside, one level down."""
+        if self.depth >= MAXIMUM_DEPTH:
+            raise DerError(self.start, f"nested deeper than {MAXIMUM_DEPTH} levels")
+        return _elements(self.source, self.start + self.header_length, self.end, self.depth + 1)
+
+    def expect(self, tag: int) -> "Element":
+        if self.tag != tag:
+            raise DerError(self.start, f"tag {self.tag:#04x} where {tag:#04x} was expected")
+        return self
+
+
+def elements(data: bytes, *, maximum_length: int = MAXIMUM_LENGTH) -> Iterator[Element]:
+    """The elements that stand one after the other in `data`.
+
+    Raises:
+        DerError: at the call if `data` is too long, else when the broken element is reached.
+    """
+    if len(data) > maximum_length:
+        raise DerError(0, f"{len(data)} octets are more than {maximum_length}")
+    return _elements(data, 0, len(data), 0)
+
+
+def only_element(data: bytes, *, maximum_length: int = MAXIMUM_LENGTH) -> Element:
+    """The one element that `data` is; anything behind it is an error."""
+    element = next(elements(data, maximum_length=maximum_length), None)
+    if element is None:
+        raise DerError(0, "nothing there")
+    if element.end != len(data):
+        raise DerError(element.end, f"{len(data) - element.end} octets behind the end")
+    return element
+
+
+def _elements(source: bytes, start: int, end: int, depth: int) -> Iterator[Element]:
+    while start < end:
+        after_tag = _after_tag(source, start, end)
+        content, length = _length(source, after_tag, end)
+        if length > end - content:
+            raise DerError(start, f"{length} octets announced, {end - content} there")
+        tag = int.from_bytes(source[start:after_tag], "big")
+        yield Element(tag, source, start, content - start, content + length, depth)
+        start = content + length
+
+
+def _after_tag(source: bytes, start: int, end: int) -> int:
+    """Tag numbers from 31 on use further octets, all but the last one with their highest bit."""
+    position = start + 1
+    if source[start] & _LONG_TAG != _LONG_TAG:
+        return position
+    while position < min(end, start + _LONGEST_TAG):
+        position += 1
+        if source[position - 1] < _HIGHEST_BIT:
+            return position
+    raise DerError(start, "tag cut short or too long")
+
+
+def _length(source: bytes, position: int, end: int) -> tuple[int, int]:
+    """Where the content begins, and how many octets it has; the shortest form only (10.1)."""
+    if position >= end:
+        raise DerError(position, "length missing")
+    first = source[position]
+    if first < _HIGHEST_BIT:
+        return position + 1, first
+    after = position + 1 + (first & 0x7F)
+    if first == _HIGHEST_BIT or after > end:
+        raise DerError(position, "length indefinite or cut short")
+    length = int.from_bytes(source[position + 1 : after], "big")
+    if source[position + 1] == 0 or length < _HIGHEST_BIT:
+        raise DerError(position, "length not in its shortest form")
+    return after, length
+
+
+def encode(tag: int, content: bytes) -> bytes:
+    """One element; `tag` is a single identifier octet."""
+    size = len(content)
+    if size < _HIGHEST_BIT:
+        return bytes((tag, size)) + content
+    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes((tag, 0x80 | len(length))) + length + content
+
+
+def dotted(identifier: Element) -> str:
+    """An object identifier as numbers with dots (ITU-T X.690, 8.19)."""
+    content = identifier.expect(OBJECT_IDENTIFIER).content
+    if not content or content[-1] >= _HIGHEST_BIT:
+        raise DerError(identifier.start, "object identifier empty or cut short")
+    arcs, arc, octets = [], 0, 0
+    for octet in content:
+        arc, octets = arc << 7 | octet & 0x7F, octets + 1
+        if octets > _LONGEST_ARC:
+            raise DerError(identifier.start, "object identifier with too large a number")
+        if octet < _HIGHEST_BIT:
+            arcs.append(arc)
+            arc, octets = 0, 0
+    first = min(arcs[0] // 40, 2)
+    return ".".join(map(str, (first, arcs[0] - 40 * first, *arcs[1:])))

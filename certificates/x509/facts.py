@@ -1,0 +1,241 @@
+"""What the list finds and sorts by, read from one certificate: values that can't fail any more."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha1, sha256
+from typing import TypeVar
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import NameOID, SignatureAlgorithmOID
+
+from certificates.refusal import Refused
+from certificates.x509.visible import visible
+
+_T = TypeVar("_T")
+# What the lazily decoded parts of a certificate raise; none of the last three is a ValueError.
+DECODING_ERRORS = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+
+
+class CertificateType(StrEnum):
+    SELF_SIGNED = "self-signed"
+    CA_SIGNED = "ca-signed"
+
+    @property
+    def label(self) -> str:
+        return {"self-signed": "Self-signed", "ca-signed": "CA-signed"}[self.value]
+
+
+class KeyType(StrEnum):
+    RSA = "RSA"
+    EC = "EC"
+    ED25519 = "Ed25519"
+    ED448 = "Ed448"
+    DSA = "DSA"
+    UNKNOWN = "unknown"
+
+    @property
+    def label(self) -> str:
+        return "Unknown" if self is KeyType.UNKNOWN else self.value
+
+    def with_size(self, bits: int) -> str:
+        """ "RSA 3072", "EC P-256", "Ed25519", "Unknown"."""
+        if self is KeyType.EC:
+            return f"EC P-{bits}"
+        return f"{self.value} {bits}" if self in (KeyType.RSA, KeyType.DSA) else self.label
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Names are RFC 4514 text without invisible characters; fingerprints, key identifiers and the
+    serial number are lower-case hexadecimal; times are UTC, None where they can't be decoded.
+    `undecoded` names each part that is there but can't be decoded, and says why.
+    """
+
+    der: bytes
+    common_name: str
+    subject: str
+    issuer_common_name: str
+    issuer: str
+    serial_number: str
+    not_before: datetime | None
+    not_after: datetime | None
+    type: str
+    key_type: str
+    key_bits: int
+    key_label: str
+    signature_algorithm: str
+    fingerprint: str
+    fingerprint_sha1: str
+    subject_key_identifier: str
+    authority_key_identifier: str
+    subject_alternative_names: str
+    undecoded: tuple[str, ...]
+
+
+def read_facts(der: bytes) -> Facts:
+    """Read one certificate in DER; parts that can't be decoded leave their column empty.
+
+    Raises:
+        Refused: parse. Nothing in it can be read.
+    """
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+    except (ValueError, x509.InvalidVersion) as error:
+        wrong = f"These {len(der)} bytes are not an X.509 certificate in DER."
+        raise Refused("parse", wrong, "Export it again, as DER encoded X.509.") from error
+    part = _Parts()
+    extensions = part.read("extensions", lambda: certificate.extensions, x509.Extensions([]))
+    key = part.read("public key", certificate.public_key, None)
+    key_type, key_bits = describe_key(key)
+    nobody = x509.Name([])
+    subject = part.read("subject", lambda: certificate.subject, nobody)
+    issuer = part.read("issuer", lambda: certificate.issuer, nobody)
+    return Facts(
+        der=der,
+        common_name=common_name(subject),
+        subject=visible(subject.rfc4514_string()),
+        issuer_common_name=common_name(issuer),
+        issuer=visible(issuer.rfc4514_string()),
+        serial_number=f"{certificate.serial_number:x}",
+        not_before=part.read("not before", lambda: certificate.not_valid_before_utc, None),
+        not_after=part.read("not after", lambda: certificate.not_valid_after_utc, None),
+        type=(_signed_by_itself(certificate, subject, issuer)).value,
+        key_type=key_type.value,
+        key_bits=key_bits,
+        key_label=key_type.with_size(key_bits),
+        signature_algorithm=signature_algorithm(certificate),
+        fingerprint=sha256(der).hexdigest(),
+        fingerprint_sha1=sha1(der, usedforsecurity=False).hexdigest(),
+        subject_key_identifier=_subject_key_identifier(extensions),
+        authority_key_identifier=_authority_key_identifier(extensions),
+        subject_alternative_names=", ".join(_alternative_names(extensions)),
+        undecoded=tuple(part.undecoded),
+    )
+
+
+class _Parts:
+    def __init__(self) -> None:
+        self.undecoded: list[str] = []
+
+    def read(self, name: str, decode: Callable[[], _T], otherwise: _T) -> _T:
+        try:
+            return decode()
+        except DECODING_ERRORS as error:
+            self.undecoded.append(f"{name}: {visible(str(error))[:300]}")
+            return otherwise
+
+
+def common_name(name: x509.Name) -> str:
+    """The last common name, as the most specific one stands last; "" without any."""
+    values = [_text(part.value) for part in name.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    return visible(values[-1]) if values else ""
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
+
+
+def describe_key(key: PublicKeyTypes | None) -> tuple[KeyType, int]:
+    """Type and size in bits; 0 where a size says nothing."""
+    if isinstance(key, rsa.RSAPublicKey):
+        return KeyType.RSA, key.key_size
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return KeyType.EC, key.key_size
+    if isinstance(key, dsa.DSAPublicKey):
+        return KeyType.DSA, key.key_size
+    if isinstance(key, ed25519.Ed25519PublicKey):
+        return KeyType.ED25519, 256
+    if isinstance(key, ed448.Ed448PublicKey):
+        return KeyType.ED448, 456
+    return KeyType.UNKNOWN, 0
+
+
+def _signed_by_itself(
+    certificate: x509.Certificate, subject: x509.Name, issuer: x509.Name
+) -> CertificateType:
+    if subject != issuer:
+        return CertificateType.CA_SIGNED
+    try:
+        certificate.verify_directly_issued_by(certificate)
+    except InvalidSignature:
+        return CertificateType.CA_SIGNED  # a subordinate that carries its issuer's name
+    except DECODING_ERRORS:
+        pass  # SHA-1, MD5 and unknown keys can't be checked here: the names decide
+    return CertificateType.SELF_SIGNED
+
+
+def signature_algorithm(certificate: x509.Certificate) -> str:
+    """ "SHA-256 with RSA", or the dotted object identifier where it is unknown."""
+    oid = certificate.signature_algorithm_oid
+    return _SIGNATURE_NAMES.get(oid, oid.dotted_string)
+
+
+_SIGNATURE_NAMES = {
+    SignatureAlgorithmOID.RSA_WITH_MD5: "MD5 with RSA",
+    SignatureAlgorithmOID.RSA_WITH_SHA1: "SHA-1 with RSA",
+    SignatureAlgorithmOID.RSA_WITH_SHA224: "SHA-224 with RSA",
+    SignatureAlgorithmOID.RSA_WITH_SHA256: "SHA-256 with RSA",
+    SignatureAlgorithmOID.RSA_WITH_SHA384: "SHA-384 with RSA",
+    SignatureAlgorithmOID.RSA_WITH_SHA512: "SHA-512 with RSA",
+    SignatureAlgorithmOID.RSASSA_PSS: "RSASSA-PSS",
+    SignatureAlgorithmOID.ECDSA_WITH_SHA1: "SHA-1 with ECDSA",
+    SignatureAlgorithmOID.ECDSA_WITH_SHA224: "SHA-224 with ECDSA",
+    SignatureAlgorithmOID.ECDSA_WITH_SHA256: "SHA-256 with ECDSA",
+    SignatureAlgorithmOID.ECDSA_WITH_SHA384: "SHA-384 with ECDSA",
+    SignatureAlgorithmOID.ECDSA_WITH_SHA512: "SHA-512 with ECDSA",
+    SignatureAlgorithmOID.ED25519: "Ed25519",
+    SignatureAlgorithmOID.ED448: "Ed448",
+    SignatureAlgorithmOID.DSA_WITH_SHA1: "SHA-1 with DSA",
+    SignatureAlgorithmOID.DSA_WITH_SHA256: "SHA-256 with DSA",
+}
+
+
+def _subject_key_identifier(extensions: x509.Extensions) -> str:
+    try:
+        found = extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+    except x509.ExtensionNotFound:
+        return ""
+    return found.value.digest.hex()
+
+
+def _authority_key_identifier(extensions: x509.Extensions) -> str:
+    try:
+        found = extensions.get_extension_for_class(x509.AuthorityKeyIdentifier)
+    except x509.ExtensionNotFound:
+        return ""
+    return (found.value.key_identifier or b"").hex()
+
+
+def _alternative_names(extensions: x509.Extensions) -> list[str]:
+    try:
+        found = extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except x509.ExtensionNotFound:
+        return []
+    return [visible(_general_name(name)) for name in found.value]
+
+
+def _general_name(name: x509.GeneralName) -> str:
+    value = name.value
+    if isinstance(value, x509.Name):
+        return value.rfc4514_string()
+    if isinstance(value, x509.ObjectIdentifier):
+        return value.dotted_string
+    return value.hex() if isinstance(value, bytes) else str(value)
+
+
+def public_key_fingerprint(key: PublicKeyTypes) -> str:
+    """SHA-256 of the SubjectPublicKeyInfo in DER, hexadecimal."""
+    info = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return sha256(info).hexdigest()

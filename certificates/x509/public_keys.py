@@ -1,0 +1,78 @@
+"""Public keys in words (RFC 5280, 4.1.2.7)."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x448, x25519
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from certificates.x509.decoding import DECODING_ERRORS, hexadecimal, octets, reason, undecoded
+from certificates.x509.der import Element, dotted
+from certificates.x509.object_names import KEY_ALGORITHMS, named
+
+_NIST_CURVES = {"secp192r1": "P-192", "secp224r1": "P-224", "secp256r1": "P-256"}
+_NIST_CURVES |= {"secp384r1": "P-384", "secp521r1": "P-521"}
+_LARGE_EXPONENT = 1 << 64
+
+
+def describe_public_key(certificate: x509.Certificate, info: Element) -> tuple[list[str], str]:
+    """The lines, and a sentence if the key can't be decoded ("" if it can).
+
+    Args:
+        info: the SubjectPublicKeyInfo as it stands in the certificate.
+    """
+    algorithm, bits = info.children()
+    name = named(dotted(next(algorithm.children())), KEY_ALGORITHMS)
+    try:
+        key = certificate.public_key()
+        words = next((words for kind, words in _KINDS.items() if isinstance(key, kind)), None)
+        if words is None:
+            return [f"Algorithm {name}", f"Key: {octets(bits.content[1:])}"], ""
+        return list(words(key)), ""
+    except DECODING_ERRORS as error:
+        why = f"Public key, {name}: It can't be decoded: {reason(error)}."
+        return [f"Algorithm {name}", undecoded(info.raw)], why
+
+
+def _rsa(key: rsa.RSAPublicKey) -> Iterator[str]:
+    numbers = key.public_numbers()
+    small = numbers.e < _LARGE_EXPONENT
+    yield f"RSA, {key.key_size} bits"
+    yield f"Exponent {numbers.e if small else hexadecimal(numbers.e)}"
+    yield f"Modulus: {hexadecimal(numbers.n)}"
+
+
+def _elliptic_curve(key: ec.EllipticCurvePublicKey) -> Iterator[str]:
+    name = key.curve.name
+    known = f"{_NIST_CURVES[name]} ({name})" if name in _NIST_CURVES else name
+    yield f"Elliptic curve {known}, {key.key_size} bits"
+    yield f"Point: {octets(key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))}"
+
+
+def _dsa(key: dsa.DSAPublicKey) -> Iterator[str]:
+    numbers = key.public_numbers()
+    domain = numbers.parameter_numbers
+    yield f"DSA, {key.key_size} bits"
+    for letter, number in (("P", domain.p), ("Q", domain.q), ("G", domain.g), ("Y", numbers.y)):
+        yield f"{letter}: {hexadecimal(number)}"
+
+
+def _raw(name: str) -> Callable[[Any], Iterator[str]]:
+    def words(key: Any) -> Iterator[str]:
+        yield name
+        yield f"Key: {octets(key.public_bytes_raw())}"
+
+    return words
+
+
+# The abstract classes: what the library hands out are instances of private ones.
+_KINDS: dict[type, Callable[[Any], Iterator[str]]] = {
+    rsa.RSAPublicKey: _rsa,
+    ec.EllipticCurvePublicKey: _elliptic_curve,
+    dsa.DSAPublicKey: _dsa,
+    ed25519.Ed25519PublicKey: _raw("Ed25519, 256 bits"),
+    ed448.Ed448PublicKey: _raw("Ed448, 456 bits"),
+    x25519.X25519PublicKey: _raw("X25519, 256 bits"),
+    x448.X448PublicKey: _raw("X448, 448 bits"),
+}
