@@ -19,7 +19,7 @@ def main() -> int:
         wrong = f"{error.filename} can't be used: {error.strerror}."
         print(f"ccxsec: {wrong} Mend its rights, or set CCXSEC_DATA.", file=sys.stderr)  # noqa: T201
         return 1
-    execute_from_command_line(sys.argv)
+    execute_from_command_line(["ccxsec", *sys.argv[1:]])
     return 0
 
 

@@ -7,8 +7,9 @@ from typing import Any
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path, re_path, reverse
 from django.utils.text import slugify
+from django.views.generic import RedirectView
 
 from ccxsec_project.dashboard import attention, figures, next_to_expire
 from certificates.access import Actor, Permission, signed_in
@@ -125,7 +126,10 @@ class SecuritySite(AdminSite):
         # Django's own pages, without the two that would show models behind our back.
         hidden = ("view_on_site", "app_list", None)
         stock = [url for url in super().get_urls() if getattr(url, "name", "") not in hidden]
-        return [*(_planned_url(self, planned) for planned in PLANNED), *stock]
+        home = self.admin_view(RedirectView.as_view(pattern_name="admin:index"))
+        # Stock breadcrumbs link to an app's own index; ours has one index for all.
+        groups = re_path("^(?P<app_label>auth|certificates)/$", home, name="app_list")
+        return [groups, *(_planned_url(self, planned) for planned in PLANNED), *stock]
 
 
 def _line(entry: Entry) -> dict[str, Any]:

@@ -254,6 +254,17 @@ def from_address(query: QueryDict) -> list[Condition]:
     return [c for c in conditions if c.value.strip() or not c.operator.needs_value]
 
 
+def typed_rows(query: QueryDict) -> list[Condition]:
+    """The rows as they were typed, to be mended; what is no operator is left out."""
+    fields, values = query.getlist("field"), _padded(query.getlist("value"))
+    rows = zip(fields, query.getlist("op"), values, strict=False)
+    return [
+        Condition(field, Operator(operator), value)
+        for field, operator, value in rows
+        if operator in list(Operator)
+    ][:MAXIMUM_ROWS]
+
+
 def _padded(values: Sequence[str]) -> list[str]:
     return [*values, *[""] * MAXIMUM_ROWS]
 

@@ -5,6 +5,7 @@ conditional UPDATE, and every function may be run twice.
 """
 
 import logging
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -97,3 +98,13 @@ def take_up_lost() -> int:
         _send(pk)
         sent += 1
     return sent
+
+
+def wait(job_id: int, *, seconds: float = 120.0) -> Job:
+    """The job once it has ended, or as it is after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while True:
+        row = Job.objects.get(pk=job_id)
+        if row.is_final or time.monotonic() > deadline:
+            return row
+        time.sleep(0.2)

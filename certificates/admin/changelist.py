@@ -9,8 +9,8 @@ from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from certificates.find import CSR_ONLY, FIELDS, Condition, Operator, from_address, to_query
-from certificates.models import Certificate, SigningRequest
+from certificates.find import FIELDS, Condition, Operator, from_address, to_query, typed_rows
+from certificates.models import SigningRequest
 from certificates.refusal import Refused
 
 FIND_PARAMETERS = ("field", "op", "value")
@@ -35,6 +35,7 @@ class CertificateChangeList(ChangeList):
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         self.find_refused: Refused | None = None
         self.conditions = self._read_conditions(request)
+        self.asked = list(request.GET.lists())
         super().__init__(request, *args, **kwargs)
 
     def _read_conditions(self, request: HttpRequest) -> list[Condition]:
@@ -43,7 +44,7 @@ class CertificateChangeList(ChangeList):
             to_query(conditions)
         except Refused as refused:
             self.find_refused = refused
-            return []
+            return typed_rows(request.GET)
         return conditions
 
     def get_filters_params(self, params: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -90,14 +91,10 @@ class CertificateChangeList(ChangeList):
         """What the find form carries along: filters and order, not the page."""
         return [
             (key, value)
-            for key, values in self.request_parameters
+            for key, values in self.asked
             for value in values
             if key not in (*FIND_PARAMETERS, "p", "e")
         ]
-
-    @property
-    def request_parameters(self) -> list[tuple[str, list[str]]]:
-        return list(self.request.GET.lists())
 
     @property
     def is_bounded(self) -> bool:
@@ -106,4 +103,3 @@ class CertificateChangeList(ChangeList):
 
 FIELD_CHOICES = [(name, field.label) for name, field in FIELDS.items()]
 OPERATOR_CHOICES = [(operator.value, operator.value) for operator in Operator]
-__all__ = ["CSR_ONLY", "BoundedPaginator", "Certificate", "CertificateChangeList"]

@@ -12,7 +12,11 @@ from certificates.models import Node, Purpose
 from certificates.models.certificate import CLASSIFIED, KEY_TYPES
 
 
-class _ChoiceFilter(SimpleListFilter):
+class _Filter(SimpleListFilter):
+    template = "certificates/_filter.html"
+
+
+class _ChoiceFilter(_Filter):
     """One column that must equal the choice; an unknown choice finds nothing."""
 
     column = ""
@@ -52,7 +56,7 @@ class NodeFilter(_ChoiceFilter):
         return [(str(pk), name) for pk, name in nodes]
 
 
-class ExpiryFilter(SimpleListFilter):
+class ExpiryFilter(_Filter):
     title, parameter_name = "expiration", "expiry"
 
     def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> Any:

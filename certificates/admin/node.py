@@ -90,10 +90,9 @@ class NodeAdmin(ReadOnlyScreen):
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         """The operation has written its event."""
 
-    def changeform_view(self, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        context = {"show_save_and_add_another": False, "show_save_and_continue": False}
-        kwargs["extra_context"] = context | (kwargs.get("extra_context") or {})
-        return super().changeform_view(*args, **kwargs)
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+        context |= {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view

@@ -152,7 +152,8 @@ class GenerateForm(KeyForm):
         data = super().clean() or self.cleaned_data
         if data.get("prepared_for") != self._place:
             renewed = self.data.copy()
-            renewed |= {name: self.initial[name] for name in self.initial}
+            for name, value in self.initial.items():
+                renewed[name] = value
             self.data = renewed
             wrong = "You have chosen another node or purpose; the values below are now for it."
             raise forms.ValidationError(f"{wrong} Look at them, then press Generate again.")

@@ -33,6 +33,9 @@ def deploy(node: Node, service: Service, *, actor: Actor, now: datetime) -> str:
         wrong = f"{node} is another server, and this version writes to its own server only."
         raise Refused("node.unreachable", wrong, "The change is kept and waits for it.")
     store = store_of(service)
+    now_in_force = Deployment.objects.filter(node=node, service=service.value).first()
+    if now_in_force and now_in_force.is_in_force and store.holds(now_in_force.generation):
+        return f"{node} holds the newest {service} certificate already."
     generation, certificate, files = _read(node, service, store, actor)
     try:
         in_force = store.publish(generation, files)

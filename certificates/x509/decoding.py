@@ -1,11 +1,10 @@
 """What decoding a part of a certificate raises, and how that part is shown instead."""
 
-from certificates.x509.facts import DECODING_ERRORS as FACTS_ERRORS
+from certificates.x509.facts import DECODING_ERRORS
 from certificates.x509.visible import visible
 
-# `.extensions` also lets a KeyError out (a TLS feature other than 5 and 17); numbers and dates of
-# any size can overflow.
-DECODING_ERRORS = (*FACTS_ERRORS, LookupError, OverflowError)
+__all__ = ["DECODING_ERRORS", "decimal", "hexadecimal", "octets", "reason", "undecoded"]
+
 LONGEST_REASON = 300
 # Beyond this Python refuses to write a number in decimal (4,300 digits), and nobody reads it.
 LONGEST_DECIMAL_BITS = 4096

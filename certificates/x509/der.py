@@ -50,10 +50,6 @@ class Element:
         """Header and content."""
         return self.source[self.start : self.end]
 
-    @property
-    def total_length(self) -> int:
-        return self.end - self.start
-
     def children(self) -> Iterator["Element"]:
         """The elements inside, one level down."""
         if self.depth >= MAXIMUM_DEPTH:

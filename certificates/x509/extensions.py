@@ -113,6 +113,9 @@ def _one_by_one(extension: _Extension) -> list[str]:
     except der.DerError:
         return []
     for element, alone in elements:
+        if len(lines) >= MAXIMUM_LINES:
+            lines.append("")  # counted, never shown
+            continue
         try:
             lines += words(_carried(extension, alone))
             readable = True

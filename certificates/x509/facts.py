@@ -18,14 +18,21 @@ from certificates.refusal import Refused
 from certificates.x509.visible import visible
 
 _T = TypeVar("_T")
-# What the lazily decoded parts of a certificate raise; none of the last three is a ValueError.
+# What the lazily decoded parts of a certificate raise: a KeyError for an unknown TLS feature,
+# overflows for numbers and dates of any size; none of the last three is a ValueError.
 DECODING_ERRORS = (
     ValueError,
     TypeError,
+    LookupError,
+    OverflowError,
     UnsupportedAlgorithm,
     x509.DuplicateExtension,
     x509.UnsupportedGeneralNameType,
 )
+
+# Diffie-Hellman (RFC 3279, 2.3.3; PKCS #3): to load such a key the library tests whether its
+# modulus is prime, 31 s for a good one of 8,192 bits. A stranger's certificate must not cost that.
+COSTLY_KEYS = {"1.2.840.10046.2.1", "1.2.840.113549.1.3.1"}
 
 
 class CertificateType(StrEnum):
@@ -97,7 +104,7 @@ def read_facts(der: bytes) -> Facts:
         raise Refused("parse", wrong, "Export it again, as DER encoded X.509.") from error
     part = _Parts()
     extensions = part.read("extensions", lambda: certificate.extensions, x509.Extensions([]))
-    key = part.read("public key", certificate.public_key, None)
+    key = part.read("public key", lambda: public_key(certificate), None)
     key_type, key_bits = describe_key(key)
     nobody = x509.Name([])
     subject = part.read("subject", lambda: certificate.subject, nobody)
@@ -111,7 +118,7 @@ def read_facts(der: bytes) -> Facts:
         serial_number=f"{certificate.serial_number:x}",
         not_before=part.read("not before", lambda: certificate.not_valid_before_utc, None),
         not_after=part.read("not after", lambda: certificate.not_valid_after_utc, None),
-        type=(_signed_by_itself(certificate, subject, issuer)).value,
+        type=_signed_by_itself(certificate, key, subject, issuer).value,
         key_type=key_type.value,
         key_bits=key_bits,
         key_label=key_type.with_size(key_bits),
@@ -162,11 +169,24 @@ def describe_key(key: PublicKeyTypes | None) -> tuple[KeyType, int]:
     return KeyType.UNKNOWN, 0
 
 
+def public_key(certificate: x509.Certificate) -> PublicKeyTypes:
+    """The key, of a kind that is cheap to load. Raises one of `DECODING_ERRORS`."""
+    oid = certificate.public_key_algorithm_oid.dotted_string
+    if oid in COSTLY_KEYS:
+        raise UnsupportedAlgorithm(f"Diffie-Hellman keys ({oid}) are not read")
+    return certificate.public_key()
+
+
 def _signed_by_itself(
-    certificate: x509.Certificate, subject: x509.Name, issuer: x509.Name
+    certificate: x509.Certificate,
+    key: PublicKeyTypes | None,
+    subject: x509.Name,
+    issuer: x509.Name,
 ) -> CertificateType:
     if subject != issuer:
         return CertificateType.CA_SIGNED
+    if key is None:
+        return CertificateType.SELF_SIGNED  # nothing can check it: the names decide
     try:
         certificate.verify_directly_issued_by(certificate)
     except InvalidSignature:

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from certificates.x509.decoding import DECODING_ERRORS, hexadecimal, octets, reason, undecoded
 from certificates.x509.der import Element, dotted
+from certificates.x509.facts import COSTLY_KEYS
 from certificates.x509.object_names import KEY_ALGORITHMS, named
 
 _NIST_CURVES = {"secp192r1": "P-192", "secp224r1": "P-224", "secp256r1": "P-256"}
@@ -23,12 +24,16 @@ def describe_public_key(certificate: x509.Certificate, info: Element) -> tuple[l
         info: the SubjectPublicKeyInfo as it stands in the certificate.
     """
     algorithm, bits = info.children()
-    name = named(dotted(next(algorithm.children())), KEY_ALGORITHMS)
+    oid = dotted(next(algorithm.children()))
+    name = named(oid, KEY_ALGORITHMS)
+    as_it_is = [f"Algorithm {name}", f"Key: {octets(bits.content[1:])}"]
+    if oid in COSTLY_KEYS:
+        return as_it_is, ""
     try:
         key = certificate.public_key()
         words = next((words for kind, words in _KINDS.items() if isinstance(key, kind)), None)
         if words is None:
-            return [f"Algorithm {name}", f"Key: {octets(bits.content[1:])}"], ""
+            return as_it_is, ""
         return list(words(key)), ""
     except DECODING_ERRORS as error:
         why = f"Public key, {name}: It can't be decoded: {reason(error)}."

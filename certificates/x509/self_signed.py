@@ -13,6 +13,8 @@ from certificates.x509.keys import PrivateKeyTypes
 
 # Clients whose clock is a little behind must not see a certificate from the future.
 BACKDATED = timedelta(minutes=5)
+LARGEST_FOR_SHA256 = 3072  # bits of an RSA modulus
+LARGEST_CURVE_FOR_SHA256, LARGEST_FOR_SHA384 = 256, 384  # bits of a curve
 
 IPSEC_END_SYSTEM = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.5")
 
@@ -79,5 +81,7 @@ def key_usage(*, is_rsa: bool) -> x509.KeyUsage:
 def signature_hash(key: PrivateKeyTypes) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512:
     """As strong as the key (NIST SP 800-57 Part 1, table 3)."""
     if isinstance(key, rsa.RSAPrivateKey):
-        return hashes.SHA384() if key.key_size > 3072 else hashes.SHA256()
-    return {256: hashes.SHA256(), 384: hashes.SHA384()}.get(key.key_size, hashes.SHA512())
+        return hashes.SHA384() if key.key_size > LARGEST_FOR_SHA256 else hashes.SHA256()
+    if key.key_size > LARGEST_FOR_SHA384:
+        return hashes.SHA512()
+    return hashes.SHA384() if key.key_size > LARGEST_CURVE_FOR_SHA256 else hashes.SHA256()

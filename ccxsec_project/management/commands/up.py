@@ -16,7 +16,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.staticfiles.finders import get_finders
 from django.core.exceptions import ValidationError
-from django.core.management import BaseCommand, CommandError, call_command
+from django.core.management import BaseCommand, call_command
 from django.db import OperationalError, connection
 from django.utils import timezone
 
@@ -24,6 +24,7 @@ from ccxsec_project.supervisor import Supervisor
 from certificates import anchor, host, probe, web_server
 from certificates.access import command_line
 from certificates.local_files import create_once, replace
+from certificates.management.operator_command import Stopped
 from certificates.models import Certificate, Node, Purpose, Secret
 from certificates.operations import install
 from certificates.operations.deploy import deploy_what_is_out_of_date
@@ -108,16 +109,16 @@ def plainly() -> Iterator[None]:
     try:
         yield
     except (Refused, SealError) as error:
-        raise CommandError(str(error), returncode=1) from error
+        raise Stopped(str(error)) from error
     except AlreadyRunningError:
         wrong = f"ccxsec already runs on the data folder {settings.CCXSEC_DATA}. Stop that one first."
-        raise CommandError(wrong, returncode=1) from None
+        raise Stopped(wrong) from None
     except OperationalError as error:
         wrong = f"The database does not answer: {str(error).splitlines()[0]}."
-        raise CommandError(f"{wrong} Start it, or mend DATABASE_URL.", returncode=1) from error
+        raise Stopped(f"{wrong} Start it, or mend DATABASE_URL.") from error
     except PermissionError as error:
         wrong = f"{error.filename} can't be written. Give this user the right to, or name another"
-        raise CommandError(f"{wrong} folder in CCXSEC_DATA.", returncode=1) from error
+        raise Stopped(f"{wrong} folder in CCXSEC_DATA.") from error
 
 
 def listen() -> socket.socket:
@@ -138,10 +139,10 @@ def listen() -> socket.socket:
             wrong = f"Port {port} is taken by another program. Stop it, or set CCXSEC_PORT."
         else:
             wrong = f"{address} port {port} can't be used: {error.strerror}. Set CCXSEC_BIND."
-        raise CommandError(wrong, returncode=1) from None
+        raise Stopped(wrong) from None
     except OverflowError:
         wrong = f"{port} is no port. Set CCXSEC_PORT to 1 to 65535."
-        raise CommandError(wrong, returncode=1) from None
+        raise Stopped(wrong) from None
     listener.listen(256)
     return listener
 
@@ -172,7 +173,7 @@ def make_administrator() -> list[str]:
             validate_password(password)
         except ValidationError as error:
             wrong = f"CCXSEC_ADMIN_PASSWORD is refused: {' '.join(error.messages)}"
-            raise CommandError(wrong, returncode=1) from None
+            raise Stopped(wrong) from None
     password = password or secrets.token_urlsafe(15)
     users.create_superuser(name, "", password)
     shown = "the password in CCXSEC_ADMIN_PASSWORD" if given else f"the password {password}"

@@ -1,0 +1,226 @@
+"""`./ccxsec cert`: list, show, export and regenerate certificates."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+from django.core.management import CommandParser
+from django.db.models import Q
+from django.utils import timezone
+
+from certificates import jobs
+from certificates.access import command_line
+from certificates.cells import expiry
+from certificates.find import CSR_ONLY, from_words, to_query
+from certificates.management.operator_command import Answer, OperatorCommand, add_node, node_of
+from certificates.models import Certificate, Node, Purpose, SigningRequest
+from certificates.operations.generate import EVERYTHING, generate, suggestions
+from certificates.refusal import Refused
+from certificates.x509.details import describe
+from certificates.x509.facts import CertificateType
+from certificates.x509.names import Subject
+from certificates.x509.policy import DEFAULT_DAYS, KEY_LENGTHS, KeyChoice
+
+CURVES = {"P-256": KeyChoice.EC_P256, "P-384": KeyChoice.EC_P384, "P-521": KeyChoice.EC_P521}
+
+
+class Command(OperatorCommand):
+    help = "Certificates and trust stores of the nodes."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        verbs = parser.add_subparsers(dest="verb", required=True)
+        listing = self.verb(verbs, "list", self.list, "list certificates and signing requests")
+        listing.add_argument("kind", nargs="?", choices=["own", "trust", "csr"])
+        listing.add_argument(
+            "--find",
+            action="append",
+            default=[],
+            metavar='"FIELD OPERATOR VALUE"',
+            help='such as "common_name contains ccx"; may be repeated, all must match',
+        )
+        listing.add_argument("--node", metavar="NAME", help="host name; default: every node")
+        shown = self.verb(verbs, "show", self.show, "show every part of a certificate")
+        shown.add_argument("name", metavar="PURPOSE[/NAME]")
+        add_node(shown)
+        export = self.verb(verbs, "export", self.export, "write a certificate to standard output")
+        export.add_argument("name", metavar="PURPOSE[/NAME]")
+        export.add_argument("--format", choices=["pem", "der"], default="pem")
+        add_node(export)
+        self._add_regen(verbs)
+
+    def _add_regen(self, verbs: Any) -> None:
+        regen = self.verb(verbs, "regen", self.regen, "replace an own certificate (self-signed)")
+        regen.add_argument("purpose", metavar="PURPOSE", help="tomcat or ipsec")
+        lengths = ", ".join(map(str, KEY_LENGTHS))
+        regen.add_argument("--key-length", type=int, metavar="N", help=f"RSA bits: {lengths}")
+        regen.add_argument("--curve", choices=CURVES, help="an elliptic curve instead of RSA")
+        regen.add_argument("--days", type=int, default=DEFAULT_DAYS, help="of validity")
+        regen.add_argument("--common-name", metavar="NAME", help="default: the node's host name")
+        regen.add_argument(
+            "--san",
+            action="append",
+            metavar="NAME",
+            help="host name or address; may be repeated; default: those of the node",
+        )
+        regen.add_argument("--yes", action="store_true", help="confirm every caution")
+        add_node(regen)
+
+    def list(self, options: dict[str, Any]) -> Answer:
+        conditions = [from_words(text) for text in options["find"]]
+        place = Q(node=node_of(options)) if options["node"] else Q()
+        rows: list[Mapping[str, Any]] = []
+        if options["kind"] in (None, "csr"):
+            wanted = to_query(conditions, requests=True)
+            pending = SigningRequest.objects.pending().filter(place, wanted)
+            rows += [_request_line(row) for row in pending.select_related("node")]
+        if options["kind"] != "csr":
+            found = Certificate.objects.active().filter(place, to_query(conditions))
+            if options["kind"]:
+                found = found.filter(is_own=options["kind"] == "own")
+            found = found.select_related("node").defer("der").in_list_order()
+            rows += [_line(row) for row in found.iterator(chunk_size=1000)]
+        return rows
+
+    def show(self, options: dict[str, Any]) -> Answer:
+        row = _chosen(options)
+        described = describe(bytes(row.der))
+        when = expiry(row.not_after, timezone.now())
+        return {
+            **_line(row),
+            "validity": f"{row.not_before} to {row.not_after} ({when.word}, {when.distance})",
+            "serial_number": described.serial_number,
+            "subject": row.subject,
+            "issuer": row.issuer,
+            "public_key": list(described.public_key),
+            "signature_algorithm": described.signature_algorithm,
+            "extensions": [
+                f"{extension.name}{' (critical)' if extension.critical else ''}: {line}"
+                for extension in described.extensions
+                for line in extension.lines
+            ],
+            "fingerprints": [f"{name} {value}" for name, value in described.fingerprints],
+            "undecoded": [*row.undecoded],
+            "pem": row.pem.decode().splitlines(),
+        }
+
+    def export(self, options: dict[str, Any]) -> Answer:
+        row = _chosen(options)
+        return row.pem if options["format"] == "pem" else bytes(row.der)
+
+    def regen(self, options: dict[str, Any]) -> Answer:
+        node, purpose = node_of(options), _purpose(options["purpose"])
+        current = node.certificates.active().for_purpose(purpose).first()
+        subject, names = suggestions(node)
+        if options["common_name"]:
+            subject = Subject(common_name=options["common_name"])
+        if not options["yes"]:
+            self._ask(node, purpose, current, _key(options))
+        done = generate(
+            node,
+            purpose,
+            key=_key(options),
+            subject=subject,
+            names=options["san"] or names,
+            days=options["days"],
+            replacing=current.fingerprint if current else "",
+            confirmed=EVERYTHING,  # by --yes, or by the answer to the question
+            actor=command_line(),
+            now=timezone.now(),
+        )
+        if done.job:
+            jobs.run(done.job.pk)
+        return {
+            "generated": done.certificate.file_name,
+            "node": str(node),
+            "key": done.certificate.key_label,
+            "fingerprint": done.certificate.fingerprint,
+            "valid_until": str(done.certificate.not_after),
+            "replaced": done.superseded.fingerprint if done.superseded else "",
+            "restart_required": purpose.service.value if done.superseded else "",
+            "next": "Restart: ./ccxsec restart run. Then make a backup.",
+        }
+
+    def _ask(self, node: Node, purpose: Purpose, current: Certificate | None, key: str) -> None:
+        """The original's question, answered `yes` or `no`; without a terminal it is no."""
+        self.stderr.write(f"This replaces the {purpose} certificate of {node}; clients that trust")
+        self.stderr.write("the present one must learn to trust the new one.")
+        if current and current.type == CertificateType.CA_SIGNED:
+            issuer = current.issuer_common_name
+            self.stderr.write(f"It overwrites a certificate that was signed by a CA ({issuer}).")
+        if key == KeyChoice.RSA_1024:
+            self.stderr.write("A key of 1024 bits is legacy: it can be broken.")
+        self.stderr.write("Proceed (yes/no)?", ending=" ")
+        self.stderr.flush()
+        if sys.stdin.readline().strip().lower() != "yes":
+            wrong = "The question was not answered with yes; nothing was changed."
+            raise Refused("confirm.no", wrong, "Answer yes, or use --yes.")
+
+
+def _key(options: Mapping[str, Any]) -> str:
+    if options["curve"] and options["key_length"]:
+        wrong = "--curve and --key-length exclude each other."
+        raise Refused("key.size", wrong, "Give one of them.")
+    if options["curve"]:
+        return CURVES[options["curve"]].value
+    return f"rsa-{options['key_length']}" if options["key_length"] else KeyChoice.RSA_3072.value
+
+
+def _purpose(text: str) -> Purpose:
+    try:
+        return Purpose(text)
+    except ValueError:
+        known = ", ".join(Purpose.values)
+        wrong = f"There is no certificate purpose {text[:40]!r}."
+        raise Refused("purpose.unknown", wrong, f"Choose one of: {known}.") from None
+
+
+def _chosen(options: Mapping[str, Any]) -> Certificate:
+    """The certificate named PURPOSE, or PURPOSE/NAME in a trust store (file or common name)."""
+    text, _, name = options["name"].partition("/")
+    node, purpose = node_of(options), _purpose(text)
+    rows = node.certificates.active().for_purpose(purpose).select_related("node")
+    if name:
+        stem = PurePath(name).stem if name.endswith((".pem", ".der")) else name
+        rows = rows.filter(
+            Q(file_name=f"{stem}.pem") | Q(common_name__iexact=name) | Q(fingerprint=name.lower())
+        )
+    elif not purpose.is_own:
+        wrong = f"{purpose} holds many certificates."
+        raise Refused("certificate.name", wrong, f"Name one: {purpose}/COMMON-NAME.")
+    found = list(rows[:2])
+    if len(found) == 1:
+        return found[0]
+    if found:
+        wrong = f"Several certificates in {purpose} are called {name!r}."
+        raise Refused("certificate.name", wrong, "Name its file or its SHA-256 fingerprint.")
+    wrong = f"{node} has no certificate {options['name']!r}."
+    raise Refused("certificate.unknown", wrong, "See ./ccxsec cert list.")
+
+
+def _line(row: Certificate) -> dict[str, Any]:
+    return {
+        "certificate": row.purpose,
+        "file_name": row.file_name,
+        "common_name": row.common_name,
+        "type": row.get_type_display(),
+        "key": row.key_label,
+        "node": row.node.host_name,
+        "issued_by": row.issuer_common_name,
+        "expiration": row.not_after.isoformat() if row.not_after else "",
+        "fingerprint": row.fingerprint,
+    }
+
+
+def _request_line(row: SigningRequest) -> dict[str, Any]:
+    return {
+        "certificate": row.purpose,
+        "file_name": row.file_name,
+        "common_name": row.common_name,
+        "type": CSR_ONLY,
+        "key": row.key_label,
+        "node": row.node.host_name,
+        "issued_by": "",
+        "expiration": "",
+        "fingerprint": "",
+    }

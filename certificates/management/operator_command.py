@@ -1,0 +1,106 @@
+"""What the operator's commands share: verbs, `--json`, `--node`, and the exit status.
+
+0 done, 1 refused (one line of reason on standard error), 2 wrong usage (argparse's own).
+"""
+
+import json
+import sys
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError
+from django.db import OperationalError
+
+from certificates.models import Node
+from certificates.refusal import Refused
+from certificates.secrets import SealError
+from certificates.x509.visible import visible
+
+Answer = Mapping[str, Any] | list[Mapping[str, Any]] | bytes | None
+Verb = Callable[[dict[str, Any]], Answer]
+
+
+class Stopped(CommandError):
+    """A refusal on the command line. Django prints the class's name before the text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, returncode=1)
+
+
+Stopped.__name__ = "ccxsec"
+
+
+class OperatorCommand(BaseCommand):
+    """A command whose verbs are methods; each returns what is printed as lines or as JSON."""
+
+    requires_system_checks: list[str] = []
+
+    def verb(self, verbs: Any, name: str, run: Verb, help_text: str) -> ArgumentParser:
+        """Add a verb; the parser that is returned takes its arguments."""
+        parser: ArgumentParser = verbs.add_parser(name, help=help_text, description=help_text)
+        parser.set_defaults(run=run)
+        parser.add_argument("--json", action="store_true", dest="as_json", help="print JSON")
+        return parser
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        try:
+            answer = options["run"](options)
+        except (Refused, SealError) as refused:
+            raise Stopped(str(refused)) from refused
+        except OperationalError as error:
+            wrong = f"The database can't be used: {str(error).splitlines()[0]}."
+            raise Stopped(f"{wrong} Run ./ccxsec up first.") from error
+        if isinstance(answer, bytes):
+            self.stdout.flush()
+            sys.stdout.buffer.write(answer)
+        elif options["as_json"]:
+            self.stdout.write(json.dumps(answer if answer is not None else {}, indent=2))
+        elif answer is not None:
+            self.print_lines(answer)
+
+    def print_lines(self, answer: Any) -> None:
+        if isinstance(answer, Mapping):
+            for name, value in answer.items():
+                self.print_value(name, value)
+        else:
+            for line in as_table(answer):
+                self.stdout.write(line)
+
+    def print_value(self, name: str, value: Any) -> None:
+        if isinstance(value, list):
+            self.stdout.write(f"{name}:")
+            for line in value:
+                self.stdout.write(f"  {visible(str(line))}")
+        else:
+            self.stdout.write(f"{name}: {visible(str(value))}")
+
+
+def add_node(parser: ArgumentParser) -> None:
+    parser.add_argument("--node", metavar="NAME", help="host name; default: this server")
+
+
+def node_of(options: Mapping[str, Any]) -> Node:
+    """Raises `Refused` node.unknown."""
+    name = options.get("node")
+    found = Node.objects.filter(**({"host_name": name.lower()} if name else {"is_local": True}))
+    node = found.first()
+    if node is None and name:
+        known = ", ".join(Node.objects.values_list("host_name", flat=True)[:20])
+        raise Refused("node.unknown", f"There is no node {name!r}.", f"There are: {known}.")
+    if node is None:
+        raise Refused("node.none", "Nothing is set up here yet.", "Run ./ccxsec up first.")
+    return node
+
+
+def as_table(rows: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    """Rows in aligned columns, with a heading; nothing for no rows."""
+    listed = list(rows)
+    if not listed:
+        return
+    texts = [[visible(str(value)) for value in row.values()] for row in listed]
+    heading = [name.replace("_", " ").upper() for name in listed[0]]
+    widths = [min(48, max(map(len, column))) for column in zip(heading, *texts, strict=True)]
+    for cells in [heading, *texts]:
+        padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+        yield "  ".join(padded).rstrip()

@@ -1,0 +1,1 @@
+"""The tests: named by behaviour, marked with the rows of the specification that they prove."""

@@ -1,0 +1,75 @@
+"""A real browser on the running product."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.conftest import needs
+from tests.product import PASSWORD, Product
+
+# Headless, without any traffic of the browser's own.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """One running product for all browser tests; they name what they change."""
+    needs("openssl", "openssl")
+    running = Product(tmp_path_factory.mktemp("product") / "data")
+    running.start()
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    chromium = needs("chromium", "chromium")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the browser complained of: errors of scripts, and breaches of the content policy."""
+    return []
+
+
+@pytest.fixture
+def context(browser: Browser, complaints: list[str], tmp_path: Path) -> Iterator[BrowserContext]:
+    """A clean profile at 1280 pixels; every complaint on any of its pages is gathered."""
+    opened = browser.new_context(
+        ignore_https_errors=True, viewport={"width": 1280, "height": 900}, accept_downloads=True
+    )
+    opened.on(
+        "console",
+        lambda message: complaints.append(message.text) if message.type == "error" else None,
+    )
+    opened.on("weberror", lambda error: complaints.append(str(error.error)))
+    yield opened
+    opened.close()
+
+
+def sign_in(page: Page, product: Product) -> Page:
+    page.goto(f"{product.url}/")
+    page.fill("#id_username", "admin")
+    page.fill("#id_password", PASSWORD)
+    page.click("[type=submit]")
+    return page
+
+
+@pytest.fixture
+def page(context: BrowserContext, product: Product) -> Page:
+    """Signed in as the administrator."""
+    return sign_in(context.new_page(), product)

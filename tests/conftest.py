@@ -1,0 +1,116 @@
+"""What the tests share: a node, people in their groups, certificates, and the missing-part rule."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.test import Client
+from pytest_django import Settings
+
+from certificates.access import Actor
+from certificates.models import Certificate, Node, Purpose
+from certificates.operations import generate, install
+from certificates.operations.install import make_groups
+from certificates.x509.policy import KeyChoice
+from tests.environment import in_ci
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+ROLES = ("anonymous", "staff", "Auditor", "Operator", "Security administrator")
+
+
+def needs(program: str, package: str) -> str:
+    """The path of a program; without it the test fails in CI, and is skipped elsewhere."""
+    found = shutil.which(program)
+    if found is None:
+        message = f"{program} is missing: apt-get install {package}"
+        pytest.fail(message) if in_ci() else pytest.skip(message)
+    return str(found)
+
+
+@pytest.fixture(autouse=True)
+def _own_files(settings: Settings, tmp_path: Path) -> None:
+    """No test sees the files of another."""
+    settings.CCXSEC_DATA = tmp_path
+    settings.CCXSEC_STORE = tmp_path / "store"
+    settings.CCXSEC_AUDIT_ANCHOR = tmp_path / "audit.anchor"
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    }
+
+
+@pytest.fixture
+def actor() -> Actor:
+    return Actor("test")
+
+
+@pytest.fixture
+def node(db: None, actor: Actor, monkeypatch: pytest.MonkeyPatch) -> Node:
+    """The local node with its certificates, as `./ccxsec up` makes it (with quick keys)."""
+    make_groups()
+    row = Node.objects.create(
+        host_name="ccx1.example.com", addresses=["192.0.2.10"], role="publisher", is_local=True
+    )
+    for purpose in Purpose.own():
+        generate(row, purpose, key=KeyChoice.EC_P256, replacing="", actor=actor, now=NOW)
+    install(host_name="unused", addresses=[], actor=actor, now=NOW)
+    return row
+
+
+@pytest.fixture
+def tomcat(node: Node) -> Certificate:
+    return node.certificates.active().for_purpose(Purpose.TOMCAT).get()
+
+
+@pytest.fixture
+def person(node: Node) -> Callable[[str], User | None]:
+    """Somebody in a role of `ROLES`; None for nobody."""
+
+    def make(role: str) -> User | None:
+        if role == "anonymous":
+            return None
+        user, _ = User.objects.get_or_create(username=role.replace(" ", "-"), is_staff=True)
+        if role != "staff":
+            user.groups.set([Group.objects.get(name=role)])
+        return user
+
+    return make
+
+
+class HttpsClient(Client):
+    """Django's client, as a browser over HTTPS."""
+
+    def generic(self, *args: Any, **kwargs: Any) -> Any:
+        kwargs["secure"] = True
+        return super().generic(*args, **kwargs)
+
+
+@pytest.fixture
+def client() -> HttpsClient:
+    return HttpsClient()
+
+
+@pytest.fixture
+def as_role(person: Callable[[str], User | None]) -> Callable[..., HttpsClient]:
+    """A client that is signed in as somebody of that role."""
+
+    def sign_in(role: str, **options: Any) -> HttpsClient:
+        client, user = HttpsClient(**options), person(role)
+        if user is not None:
+            client.force_login(user)
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def administrator(as_role: Callable[..., HttpsClient]) -> HttpsClient:
+    return as_role("Security administrator")
+
+
+@pytest.fixture(scope="session")
+def openssl() -> Iterator[str]:
+    yield needs("openssl", "openssl")

@@ -1,0 +1,20 @@
+"""Loaded by pytest before Django: the tests have a data folder of their own, and no `.env`."""
+
+import os
+import tempfile
+from pathlib import Path
+
+FOLDER = Path(tempfile.mkdtemp(prefix="ccxsec-tests-"))
+
+for name in [name for name in os.environ if name.startswith("CCXSEC_")]:
+    del os.environ[name]
+os.environ |= {
+    "CCXSEC_DATA": str(FOLDER),
+    "CCXSEC_ALLOWED_HOSTS": "testserver,localhost,127.0.0.1",
+    "CCXSEC_LOG_LEVEL": "WARNING",
+    "CCXSEC_MASTER_KEYS": "1:" + "QUFB" * 10 + "QUE=",  # 32 bytes, for tests only
+}
+
+
+def in_ci() -> bool:
+    return bool(os.environ.get("CI"))
