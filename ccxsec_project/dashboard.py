@@ -67,6 +67,7 @@ def figures() -> list[tuple[str, str, str]]:
 
 
 def next_to_expire() -> list[dict[str, Any]]:
+    """The eight certificates that expire next, the expired ones left out."""
     now = timezone.now()
     rows = Certificate.objects.active().filter(not_after__gte=now).select_related("node")
     rows = rows.only("file_name", "common_name", "not_after", "node__host_name")
@@ -171,7 +172,9 @@ def _worker() -> list[Attention]:
 
 
 def _failed_jobs() -> list[Attention]:
-    recent = Job.objects.filter(state=JobState.FAILED, ended_at__gt=timezone.now() - timedelta(days=1))
+    recent = Job.objects.filter(
+        state=JobState.FAILED, ended_at__gt=timezone.now() - timedelta(days=1)
+    )
     return [
         Attention(
             "soon",

@@ -1,6 +1,7 @@
 """Log lines that nobody can forge, and error reports that hold no secret."""
 
 import logging
+from collections.abc import ItemsView
 from types import TracebackType
 from typing import Any
 
@@ -31,5 +32,5 @@ class SilentReporterFilter(SafeExceptionReporterFilter):
     def is_active(self, request: HttpRequest | None) -> bool:
         return True
 
-    def get_traceback_frame_variables(self, request: Any, tb_frame: Any) -> list[tuple[str, Any]]:
-        return []
+    def get_traceback_frame_variables(self, request: Any, tb_frame: Any) -> ItemsView[str, Any]:
+        return {}.items()

@@ -18,7 +18,7 @@ environ.Env.read_env(BASE_DIR / ".env")
 
 
 def _path(name: str, default: Path) -> Path:
-    return BASE_DIR / env.str(name, default=str(default))
+    return BASE_DIR / str(env.str(name, default=str(default)))
 
 
 # --- Where things are -------------------------------------------------------------------------

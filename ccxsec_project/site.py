@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, re_path, reverse
 from django.utils.text import slugify
 from django.views.generic import RedirectView
@@ -111,7 +112,7 @@ class SecuritySite(AdminSite):
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponseBase:
+    ) -> TemplateResponse:
         context = dict(extra_context or {})
         actor = signed_in(request)
         if actor.may(Permission.VIEW):

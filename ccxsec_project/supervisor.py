@@ -45,7 +45,7 @@ class Child:
     wait: float = 0.0  # seconds before the next start; grows while it dies at once
 
     def start(self) -> None:
-        self.process = subprocess.Popen(
+        self.process = subprocess.Popen(  # noqa: S603 - our own commands, no shell
             self.command,
             pass_fds=self.pass_fds,
             env=os.environ | self.environment,

@@ -83,6 +83,7 @@ def client_address(request: HttpRequest) -> str:
 
 
 def command_line() -> Actor:
+    """Whoever runs a command."""
     return Actor(f"command line, {_system_user()}")
 
 

@@ -55,6 +55,7 @@ def _span(length: timedelta) -> str:
 
 
 def with_legacy(text: str, *, is_legacy: bool) -> SafeString | str:
+    """`text`, marked where it is weak."""
     if not is_legacy:
         return text
     return format_html('{} <span class="badge legacy">Legacy</span>', text)

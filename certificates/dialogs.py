@@ -27,7 +27,9 @@ def guarded(view: View, permission: Permission, *methods: str) -> View:
         signed_in(request).require(permission)
         return view(request, *args, **captured)
 
-    return require_http_methods(["HEAD", *methods] if "GET" in methods else list(methods))(permitted)
+    return require_http_methods(["HEAD", *methods] if "GET" in methods else list(methods))(
+        permitted
+    )
 
 
 def screen_url(
@@ -60,4 +62,5 @@ def show(
 
 
 def tell(request: HttpRequest, refused: Refused) -> None:
+    """Show a refusal above the next page."""
     messages.error(request, f"{refused} Nothing was changed.")

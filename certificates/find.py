@@ -125,7 +125,7 @@ def _hexadecimal(*columns: str, is_number: bool = False) -> Query:
             digits = digits.lstrip("0") or "0"
         if not operator.needs_value:
             return _text(*columns)(operator, "")
-        if not digits.strip("0123456789abcdef") == "":
+        if digits.strip("0123456789abcdef"):
             return NOTHING
         found = Q()
         for column in columns:
@@ -178,12 +178,15 @@ def _moment(value: str) -> tuple[datetime, datetime]:
 
 
 _PURPOSES = {purpose.value: purpose.label for purpose in Purpose}
+_REQUEST_FILES = {purpose.value: f"{purpose}.csr" for purpose in Purpose.own()}
 _TYPES = {kind.value: kind.label for kind in CertificateType}
 
 FIELDS: dict[str, Field] = {
     "common_name": Field("Common name", _text("common_name"), _text("common_name")),
-    "certificate": Field("Certificate", _one_of("purpose", _PURPOSES), _one_of("purpose", _PURPOSES)),
-    "file_name": Field("File name", _text("file_name"), _text("file_name")),
+    "certificate": Field(
+        "Certificate", _one_of("purpose", _PURPOSES), _one_of("purpose", _PURPOSES)
+    ),
+    "file_name": Field("File name", _text("file_name"), _one_of("purpose", _REQUEST_FILES)),
     "type": Field("Type", _one_of("type", _TYPES), _always(CSR_ONLY)),
     "key_type": Field("Key type", _text("key_label"), _text("key_label")),
     "node": Field("Node", _text("node__host_name"), _text("node__host_name")),

@@ -11,6 +11,7 @@ PRIVATE = 0o600
 
 
 def new_secret_key() -> bytes:
+    """64 random bytes as text, for Django's `SECRET_KEY`."""
     return secrets.token_urlsafe(64).encode()
 
 

@@ -105,6 +105,7 @@ def place(row: Model, column: str) -> bytes:
 
 
 def seal(plain: bytes, where: bytes) -> bytes:
+    """Seal `plain` for the place `where` under the newest master key."""
     ring, data_key, nonce = key_ring(), os.urandom(KEY_BYTES), os.urandom(NONCE_BYTES)
     return _wrap(ring, data_key, where) + nonce + AESGCM(data_key).encrypt(nonce, plain, where)
 

@@ -5,7 +5,6 @@
 points to it, and the link moves by one rename: a reader never sees a key without its certificate.
 """
 
-import os
 import secrets
 import shutil
 from collections.abc import Mapping
@@ -71,7 +70,7 @@ class Store:
 
     def _switch(self, target: Path) -> None:
         link = self._base / f"{_LEFTOVER}current-{secrets.token_hex(6)}"
-        os.symlink(Path("versions") / target.name, link)
+        link.symlink_to(Path("versions") / target.name)
         link.rename(self._base / "current")
         sync_folder(self._base)
 

@@ -72,9 +72,7 @@ def announced(running_as: Running) -> Iterator[None]:
         yield
 
 
-def tls_context(
-    folder: Path, kind: type[ssl.SSLContext] = ssl.SSLContext
-) -> ssl.SSLContext:
+def tls_context(folder: Path, kind: type[ssl.SSLContext] = ssl.SSLContext) -> ssl.SSLContext:
     """A server's context for the certificate and key in `folder` of the store.
 
     TLS 1.2 and 1.3. OpenSSL's usual security level refuses to load RSA 1024 and SHA-1; where the

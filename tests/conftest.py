@@ -1,7 +1,7 @@
 """What the tests share: a node, people in their groups, certificates, and the missing-part rule."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -112,5 +112,5 @@ def administrator(as_role: Callable[..., HttpsClient]) -> HttpsClient:
 
 
 @pytest.fixture(scope="session")
-def openssl() -> Iterator[str]:
-    yield needs("openssl", "openssl")
+def openssl() -> str:
+    return needs("openssl", "openssl")

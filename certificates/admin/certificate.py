@@ -5,15 +5,12 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from certificates.access import Permission, signed_in
-from certificates.cells import UNKNOWN, expiry, with_legacy
 from certificates.admin.changelist import (
     FIELD_CHOICES,
     OPERATOR_CHOICES,
@@ -21,7 +18,6 @@ from certificates.admin.changelist import (
     CertificateChangeList,
 )
 from certificates.admin.details import details
-from certificates.dialogs import screen_url
 from certificates.admin.download import FILE_KINDS, download, download_selected
 from certificates.admin.export import FORMATS, export_found
 from certificates.admin.filters import (
@@ -32,6 +28,8 @@ from certificates.admin.filters import (
     TypeFilter,
 )
 from certificates.admin.generate import generate_dialog, regenerate_selected, regenerate_several
+from certificates.cells import UNKNOWN, expiry, with_legacy
+from certificates.dialogs import screen_url
 from certificates.models import Certificate
 
 PAGE = 25
@@ -121,7 +119,7 @@ class CertificateAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generi
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponseBase:
+    ) -> HttpResponse:
         context = {
             "title": "Certificate List",
             "field_choices": FIELD_CHOICES,
@@ -140,7 +138,12 @@ class CertificateAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generi
                 self, "generate/", generate_dialog, "GET", "POST", permission=Permission.GENERATE
             ),
             screen_url(
-                self, "regenerate/", regenerate_several, "GET", "POST", permission=Permission.GENERATE
+                self,
+                "regenerate/",
+                regenerate_several,
+                "GET",
+                "POST",
+                permission=Permission.GENERATE,
             ),
             *(
                 screen_url(
@@ -173,7 +176,3 @@ class CertificateAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generi
                 name="certificates_certificate_change",
             ),
         ]
-
-
-def file_link(row: Certificate, address: str) -> SafeString:
-    return format_html('<a href="{}">{}</a>', address, row.file_name)

@@ -1,6 +1,5 @@
 """The Certificate List behind the screen: find rows, filters, and counts that are bounded."""
 
-from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -10,7 +9,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from certificates.find import FIELDS, Condition, Operator, from_address, to_query, typed_rows
-from certificates.models import SigningRequest
+from certificates.models import Certificate, SigningRequest
 from certificates.refusal import Refused
 
 FIND_PARAMETERS = ("field", "op", "value")
@@ -52,13 +51,13 @@ class CertificateChangeList(ChangeList):
         return {key: value for key, value in lookups.items() if key not in FIND_PARAMETERS}
 
     def get_queryset(
-        self, request: HttpRequest, exclude_parameters: Sequence[str] | None = None
+        self, request: HttpRequest, exclude_parameters: list[str | None] | None = None
     ) -> Any:
-        self.root_queryset = self.model_admin.get_queryset(request).active().defer(*LARGE_COLUMNS)
+        self.root_queryset = Certificate.objects.active().defer(*LARGE_COLUMNS)
         found = super().get_queryset(request, exclude_parameters)
         return found.none() if self.find_refused else found.filter(to_query(self.conditions))
 
-    def get_ordering_field_columns(self) -> dict[int, str]:
+    def get_ordering_field_columns(self) -> Any:
         # Django would derive arrows from the default order, which is none of the columns alone.
         return super().get_ordering_field_columns() if "o" in self.params else {}
 

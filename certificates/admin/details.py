@@ -11,7 +11,6 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import urlencode
 
 from certificates.access import Permission, signed_in
 from certificates.cells import expiry
@@ -35,6 +34,7 @@ class Link:
 
 
 def details(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
+    """The page of one certificate; whatever is broken in it, there is a page."""
     row = get_object_or_404(Certificate.objects.select_related("node"), pk=pk)
     actor = signed_in(request)
     context: dict[str, Any] = {
@@ -61,12 +61,6 @@ def list_address(request: HttpRequest) -> str:
     address = reverse("admin:certificates_certificate_changelist")
     filters = request.GET.get("_changelist_filters", "")
     return f"{address}?{filters}" if filters else address
-
-
-def details_address(row: Certificate, request: HttpRequest) -> str:
-    address = reverse("admin:certificates_certificate_change", args=[row.pk])
-    filters = request.GET.get("_changelist_filters", "")
-    return f"{address}?{urlencode({'_changelist_filters': filters})}" if filters else address
 
 
 def _described(row: Certificate) -> Details | None:
@@ -99,9 +93,7 @@ def _issuer_of(row: Certificate) -> QuerySet[Certificate]:
     store = Certificate.objects.trust().active()
     store = store.filter(node=row.node, purpose=f"{row.serves.service.value}-trust")
     if row.authority_key_identifier:
-        return store.filter(
-            subject_key_identifier=row.authority_key_identifier, subject=row.issuer
-        )
+        return store.filter(subject_key_identifier=row.authority_key_identifier, subject=row.issuer)
     return store.filter(common_name=row.issuer_common_name, subject=row.issuer)
 
 

@@ -1,10 +1,10 @@
 """The audit log, to read only."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.sites import AdminSite
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils import timezone
@@ -19,15 +19,14 @@ from certificates.operations.audit import verify_audit
 class ReadOnlyScreen(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
     """A list that shows what happened; nothing in it can be added, edited or deleted."""
 
-    permission: Permission
+    permission: ClassVar[Permission]
     paginator = BoundedPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
     list_max_show_all = 50
     actions = None
-    list_display_links: Any = None
-    sortable_by: Any = ()
+    sortable_by = ()
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return signed_in(request).may(self.permission)
@@ -57,6 +56,7 @@ class EventAdmin(ReadOnlyScreen):
     change_list_template = "certificates/event_list.html"
     permission = Permission.VIEW_EVENTS
     list_display = ("when", "actor", "action", "object_text", "what")
+    list_display_links = None
     list_filter = ("action",)
 
     @admin.display(description="Time")
@@ -69,7 +69,7 @@ class EventAdmin(ReadOnlyScreen):
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponseBase:
+    ) -> HttpResponse:
         context = {"title": "Audit log"} | (extra_context or {})
         return super().changelist_view(request, context)
 

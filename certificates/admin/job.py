@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.sites import AdminSite
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, reverse
@@ -13,8 +13,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from certificates.access import Permission, signed_in
-from certificates.dialogs import screen_url, show, tell
 from certificates.admin.event import ReadOnlyScreen
+from certificates.dialogs import screen_url, show, tell
 from certificates.models import Job
 from certificates.operations import cancel_job
 from certificates.refusal import Refused
@@ -26,6 +26,7 @@ _BADGES = {"done": "valid", "failed": "critical", "cancelled": "soon"}
 class JobAdmin(ReadOnlyScreen):
     permission = Permission.VIEW_JOBS
     list_display = ("work", "status", "started", "started_by", "last_message")
+    list_display_links = None
     list_filter = ("state",)
 
     @admin.display(description="Job")
@@ -50,7 +51,7 @@ class JobAdmin(ReadOnlyScreen):
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponseBase:
+    ) -> HttpResponse:
         return super().changelist_view(request, {"title": "Jobs"} | (extra_context or {}))
 
     def get_urls(self) -> list[URLPattern]:
@@ -64,6 +65,7 @@ class JobAdmin(ReadOnlyScreen):
 
 
 def job_page(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
+    """One job: state, progress, messages; the page looks again until it has ended."""
     row = get_object_or_404(Job, pk=pk)
     may_cancel = not row.is_final and signed_in(request).may(Permission.CONFIGURE)
     context: dict[str, Any] = {
@@ -76,6 +78,7 @@ def job_page(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase
 
 
 def job_cancel(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
+    """POST cancels the job."""
     row = get_object_or_404(Job, pk=pk)
     try:
         cancel_job(row, actor=signed_in(request), now=timezone.now())

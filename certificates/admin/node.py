@@ -90,7 +90,9 @@ class NodeAdmin(ReadOnlyScreen):
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         """The operation has written its event."""
 
-    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> Any:
         context |= {"show_save_and_add_another": False, "show_save_and_continue": False}
         return super().render_change_form(request, context, *args, **kwargs)
 

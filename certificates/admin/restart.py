@@ -12,8 +12,8 @@ from django.urls import URLPattern
 from django.utils import timezone
 
 from certificates.access import Permission, signed_in
-from certificates.dialogs import screen_url, show, tell
 from certificates.admin.event import ReadOnlyScreen
+from certificates.dialogs import screen_url, show, tell
 from certificates.models import BackupReminder, RestartNotice
 from certificates.operations import acknowledge_backup, acknowledge_restart, request_restart
 from certificates.refusal import Refused
@@ -45,6 +45,7 @@ class RestartAdmin(ReadOnlyScreen):
 
 
 def restarts(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
+    """What is due in the order in which to do it, the backup reminder, and what was done."""
     actor = signed_in(request)
     notices = RestartNotice.objects.select_related("node")
     context: dict[str, Any] = {
@@ -59,6 +60,7 @@ def restarts(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
 
 
 def restart_run(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
+    """POST queues the restart, and goes to its job."""
     notice = get_object_or_404(RestartNotice.objects.select_related("node"), pk=pk)
     try:
         job = request_restart(notice, actor=signed_in(request))
@@ -69,6 +71,7 @@ def restart_run(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseB
 
 
 def restart_acknowledge(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
+    """POST closes a notice on the operator's word."""
     notice = get_object_or_404(RestartNotice.objects.select_related("node"), pk=pk)
     try:
         acknowledge_restart(notice, actor=signed_in(request), now=timezone.now())
@@ -80,6 +83,7 @@ def restart_acknowledge(request: HttpRequest, site: AdminSite, pk: int) -> HttpR
 
 
 def backup_acknowledge(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
+    """POST closes the backup reminder."""
     try:
         acknowledge_backup(actor=signed_in(request), now=timezone.now())
     except Refused as refused:

@@ -151,7 +151,8 @@ class GenerateForm(KeyForm):
         """The values below belong to the node and purpose that the dialog was opened for."""
         data = super().clean() or self.cleaned_data
         if data.get("prepared_for") != self._place:
-            renewed = self.data.copy()
+            renewed: Any = self.data
+            renewed = renewed.copy()
             for name, value in self.initial.items():
                 renewed[name] = value
             self.data = renewed

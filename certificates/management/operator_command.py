@@ -21,7 +21,7 @@ Answer = Mapping[str, Any] | list[Mapping[str, Any]] | bytes | None
 Verb = Callable[[dict[str, Any]], Answer]
 
 
-class Stopped(CommandError):
+class Stopped(CommandError):  # noqa: N818 - a refusal is an answer, not an error
     """A refusal on the command line. Django prints the class's name before the text."""
 
     def __init__(self, text: str) -> None:
@@ -77,6 +77,7 @@ class OperatorCommand(BaseCommand):
 
 
 def add_node(parser: ArgumentParser) -> None:
+    """Let a verb take `--node`."""
     parser.add_argument("--node", metavar="NAME", help="host name; default: this server")
 
 

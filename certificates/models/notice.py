@@ -43,7 +43,7 @@ class NoticeQuerySet(models.QuerySet["RestartNotice"]):
 
 
 class RestartNotice(models.Model):
-    """ "Restart required" for one service of one node, until it was done or acknowledged."""
+    """The notice "Restart required" for a service of a node, until it was done or acknowledged."""
 
     node = models.ForeignKey(Node, models.PROTECT, related_name="restart_notices")
     service = models.CharField(max_length=12, choices=[(s.value, s.value) for s in Service])

@@ -36,9 +36,7 @@ class PrivateKey(models.Model):
     """A sealed PKCS#8 key. Its primary key is made before the row, as the seal is bound to it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    certificate = models.OneToOneField(
-        Certificate, models.CASCADE, related_name="private_key"
-    )
+    certificate = models.OneToOneField(Certificate, models.CASCADE, related_name="private_key")
     algorithm = models.CharField(max_length=8)
     bits = models.PositiveIntegerField()
     public_key_fingerprint = models.CharField(
@@ -60,7 +58,7 @@ class PrivateKey(models.Model):
         Raises:
             SealError: the sealed value was changed or moved, or its master key is gone.
         """
-        plain = unseal(self.sealed, place(self, "sealed"))
+        plain = unseal(bytes(self.sealed), place(self, "sealed"))
         Event.objects.record(actor, Action.KEY_READ, self.certificate, reason=reason)
         # Generated and sealed by ourselves: the costly check of its numbers adds nothing.
         key = load_der_private_key(plain, None, unsafe_skip_rsa_key_validation=True)

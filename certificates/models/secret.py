@@ -31,4 +31,4 @@ class Secret(models.Model):
         return self.name
 
     def unseal(self) -> bytes:
-        return unseal(self.sealed, place(self, "sealed"))
+        return unseal(bytes(self.sealed), place(self, "sealed"))

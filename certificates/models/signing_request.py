@@ -28,7 +28,6 @@ class SigningRequest(models.Model):
     node = models.ForeignKey(Node, models.PROTECT, related_name="signing_requests")
     purpose = models.CharField(max_length=24, choices=[(p.value, p.label) for p in Purpose.own()])
     state = models.CharField(max_length=12, choices=RequestState, default=RequestState.PENDING)
-    file_name = models.CharField(max_length=160, editable=False)
     common_name = models.CharField(max_length=255, blank=True)
     subject = models.TextField(blank=True)
     key_type = models.CharField(max_length=8, choices=KEY_TYPES)
@@ -52,6 +51,6 @@ class SigningRequest(models.Model):
     def __str__(self) -> str:
         return f"{self.purpose} signing request of {self.node}"
 
-    def save(self, **options: object) -> None:  # type: ignore[override] # Django's own arguments
-        self.file_name = f"{self.purpose}.csr"
-        super().save(**options)  # type: ignore[arg-type] # passed on as they came
+    @property
+    def file_name(self) -> str:
+        return f"{self.purpose}.csr"

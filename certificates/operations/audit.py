@@ -36,4 +36,6 @@ def verify_audit() -> AuditVerdict:
 
 
 def _gap(first: int, last: int) -> str:
-    return f"Event {first} is missing." if first >= last else f"Events {first} to {last} are missing."
+    return (
+        f"Event {first} is missing." if first >= last else f"Events {first} to {last} are missing."
+    )

@@ -55,8 +55,11 @@ def save_node(
 
 
 def checked_address(text: str) -> str:
+    """An IPv4 or IPv6 address in its normal form. Raises `Refused` address.syntax."""
     try:
         return str(ipaddress.ip_address(text.strip()))
     except ValueError:
         wrong = f"{visible(text)[:60]!r} is not an IP address."
-        raise Refused("address.syntax", wrong, "Write it like 192.0.2.10 or 2001:db8::10.") from None
+        raise Refused(
+            "address.syntax", wrong, "Write it like 192.0.2.10 or 2001:db8::10."
+        ) from None

@@ -36,8 +36,9 @@ class RotationState:
 
 
 def rotation_state() -> RotationState:
+    """Read every sealed value's header; nothing is opened."""
     ring = key_ring()
-    uses = Counter({number: 0 for number in ring.keys})
+    uses = Counter(dict.fromkeys(ring.keys, 0))
     for row, column in _sealed_rows():
         uses[master_key_of(getattr(row, column))] += 1
     return RotationState(ring.current, dict(sorted(uses.items())))
@@ -63,6 +64,7 @@ def add_master_key(*, actor: Actor) -> Job:
 
 @transaction.atomic
 def start_rewrap(*, actor: Actor) -> Job:
+    """Queue the job that wraps every data key with the newest master key."""
     actor.require(Permission.CONFIGURE)
     return enqueue("rewrap", "all sealed values", once="rewrap", started_by=str(actor))
 
@@ -81,7 +83,9 @@ def retire_master_key(number: int, *, actor: Actor) -> None:
         state = rotation_state()
         if number not in state.uses:
             wrong = f"There is no master key {number}."
-            raise Refused("master-key.unknown", wrong, f"There are: {', '.join(map(str, state.uses))}.")
+            raise Refused(
+                "master-key.unknown", wrong, f"There are: {', '.join(map(str, state.uses))}."
+            )
         if number not in state.retirable:
             wrong = f"Master key {number} is needed by {state.uses[number]} sealed values."
             if number == state.current:

@@ -57,7 +57,7 @@ class KeyType(StrEnum):
         return "Unknown" if self is KeyType.UNKNOWN else self.value
 
     def with_size(self, bits: int) -> str:
-        """ "RSA 3072", "EC P-256", "Ed25519", "Unknown"."""
+        """Such as "RSA 3072", "EC P-256", "Ed25519", "Unknown"."""
         if self is KeyType.EC:
             return f"EC P-{bits}"
         return f"{self.value} {bits}" if self in (KeyType.RSA, KeyType.DSA) else self.label
@@ -65,7 +65,9 @@ class KeyType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Names are RFC 4514 text without invisible characters; fingerprints, key identifiers and the
+    """What one certificate says.
+
+    Names are RFC 4514 text without invisible characters; fingerprints, key identifiers and the
     serial number are lower-case hexadecimal; times are UTC, None where they can't be decoded.
     `undecoded` names each part that is there but can't be decoded, and says why.
     """
@@ -197,7 +199,7 @@ def _signed_by_itself(
 
 
 def signature_algorithm(certificate: x509.Certificate) -> str:
-    """ "SHA-256 with RSA", or the dotted object identifier where it is unknown."""
+    """Such as "SHA-256 with RSA", or the dotted object identifier where it is unknown."""
     oid = certificate.signature_algorithm_oid
     return _SIGNATURE_NAMES.get(oid, oid.dotted_string)
 

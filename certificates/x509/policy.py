@@ -53,4 +53,5 @@ KEY_LENGTHS = tuple(choice.bits for choice in KeyChoice if choice.is_rsa)
 
 
 def is_legacy_key(key_type: str, bits: int) -> bool:
+    """Whether a key of a certificate is weak by today's measure; 0 bits: unknown."""
     return key_type == "DSA" or (key_type == "RSA" and 0 < bits < LEGACY_RSA_BITS)

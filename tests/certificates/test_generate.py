@@ -34,9 +34,7 @@ from tests.conftest import NOW
 def regenerate(node: Node, actor: Actor, **changed: object) -> Certificate:
     current = node.certificates.active().for_purpose(Purpose.TOMCAT).get()
     arguments: dict[str, object] = {"key": KeyChoice.EC_P256, "replacing": current.fingerprint}
-    return generate(
-        node, Purpose.TOMCAT, **arguments | changed, actor=actor, now=NOW
-    ).certificate
+    return generate(node, Purpose.TOMCAT, **arguments | changed, actor=actor, now=NOW).certificate
 
 
 @pytest.mark.spec("CM-9")
@@ -75,9 +73,7 @@ def _atomic() -> bool:
 
 @pytest.mark.spec("CM-8")
 @pytest.mark.parametrize("length", ["rsa-512", "rsa-1536", "rsa-8192", "dsa-2048", ""])
-def test_refuses_any_other_key_and_changes_nothing(
-    node: Node, actor: Actor, length: str
-) -> None:
+def test_refuses_any_other_key_and_changes_nothing(node: Node, actor: Actor, length: str) -> None:
     before = _state()
 
     with pytest.raises(Refused) as refusal:
@@ -109,9 +105,7 @@ def test_a_legacy_key_is_confirmed_or_forbidden(
 def test_a_ca_signed_certificate_is_not_overwritten_unasked(
     node: Node, actor: Actor, tomcat: Certificate
 ) -> None:
-    Certificate.objects.filter(pk=tomcat.pk).update(
-        type="ca-signed", issuer_common_name="Lab CA"
-    )
+    Certificate.objects.filter(pk=tomcat.pk).update(type="ca-signed", issuer_common_name="Lab CA")
 
     with pytest.raises(Refused, match="Lab CA") as refusal:
         regenerate(node, actor)
@@ -184,9 +178,7 @@ def test_a_certificate_for_another_node_is_kept_for_it_alone(node: Node, actor: 
 
 
 @pytest.mark.spec("CM-8")
-def test_subject_and_names_are_checked_and_enter_the_certificate(
-    node: Node, actor: Actor
-) -> None:
+def test_subject_and_names_are_checked_and_enter_the_certificate(node: Node, actor: Actor) -> None:
     subject = Subject(common_name="Contact center", organization="Büro & Söhne", country="DE")
     names = ["ccx.example.com", "*.example.com", "bücher.example", "2001:db8::1", "192.0.2.9"]
 
@@ -252,17 +244,13 @@ def test_the_operation_itself_asks_for_the_permission(node: Node, person: object
         regenerate(node, Actor("auditor", auditor))
 
 
-def test_the_database_itself_holds_one_active_certificate(
-    node: Node, tomcat: Certificate
-) -> None:
+def test_the_database_itself_holds_one_active_certificate(node: Node, tomcat: Certificate) -> None:
     tomcat.pk = None
     with pytest.raises(IntegrityError), transaction.atomic():
         tomcat.save(force_insert=True)
 
 
-def test_no_audit_no_action(
-    node: Node, actor: Actor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_audit_no_action(node: Node, actor: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
     before = _state()
 
     def fail(*_: object, **__: object) -> None:

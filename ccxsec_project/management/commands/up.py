@@ -28,7 +28,6 @@ from certificates.management.operator_command import Stopped
 from certificates.models import Certificate, Node, Purpose, Secret
 from certificates.operations import install
 from certificates.operations.deploy import deploy_what_is_out_of_date
-from certificates.operations.install import make_groups
 from certificates.operations.restart import observe_restarts
 from certificates.refusal import Refused
 from certificates.secrets import KeyRing, SealError, key_ring
@@ -64,12 +63,10 @@ class Command(BaseCommand):
         make_master_key(is_new_database=is_new)
         call_command("migrate", verbosity=0, interactive=False)
         open_seals()
-        said = make_administrator()
         if is_new:
             set_old_anchor_aside()
+        said = make_administrator()
         now, actor = timezone.now(), command_line()
-        if Node.objects.filter(is_local=True).exists():
-            make_groups()
         name = settings.CCXSEC_HOST_NAME or host.host_name()
         addresses = settings.CCXSEC_ADDRESSES or host.addresses()
         said += install(host_name=name, addresses=addresses, actor=actor, now=now)
@@ -94,8 +91,8 @@ class Command(BaseCommand):
             "",
             "Its certificate has the SHA-256 fingerprint",
             f"  {_colons(fingerprint)}",
-            "To trust it: ./ccxsec cert export tomcat --format pem > tomcat.pem, then add tomcat.pem",
-            "to the trusted certificates of your browser or system (docs/trust.md).",
+            "To trust it: ./ccxsec cert export tomcat > tomcat.pem, then add tomcat.pem to the",
+            "trusted certificates of your browser or system (docs/trust.md).",
         ]
         if served and served.fingerprint != fingerprint:
             lines.append("A newer one is in the store: ./ccxsec restart run")
@@ -111,7 +108,9 @@ def plainly() -> Iterator[None]:
     except (Refused, SealError) as error:
         raise Stopped(str(error)) from error
     except AlreadyRunningError:
-        wrong = f"ccxsec already runs on the data folder {settings.CCXSEC_DATA}. Stop that one first."
+        wrong = (
+            f"ccxsec already runs on the data folder {settings.CCXSEC_DATA}. Stop that one first."
+        )
         raise Stopped(wrong) from None
     except OperationalError as error:
         wrong = f"The database does not answer: {str(error).splitlines()[0]}."
@@ -163,6 +162,7 @@ def open_seals() -> None:
 
 
 def make_administrator() -> list[str]:
+    """The first superuser, from the settings or with a random password that is printed once."""
     users = get_user_model().objects
     if users.filter(is_superuser=True, is_active=True).exists():
         return []
@@ -217,7 +217,7 @@ def wait_for_handshake(where: Running) -> str:
 
 def _probe_host() -> str:
     anywhere = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared
-    return anywhere.get(settings.CCXSEC_BIND, settings.CCXSEC_BIND)
+    return anywhere.get(settings.CCXSEC_BIND) or str(settings.CCXSEC_BIND)
 
 
 def _bracketed(address: str) -> str:

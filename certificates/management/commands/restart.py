@@ -19,7 +19,9 @@ class Command(OperatorCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
         self.verb(verbs, "list", self.list, "what must be restarted, in this order")
-        run = self.verb(verbs, "run", self.run, "restart what this product can, and see that it did")
+        run = self.verb(
+            verbs, "run", self.run, "restart what this product can, and see that it did"
+        )
         run.add_argument("--service", choices=[s.value for s in Service])
         ack = self.verb(verbs, "ack", self.acknowledge, "say that a service was restarted by hand")
         ack.add_argument("service", choices=[s.value for s in Service])
