@@ -47,12 +47,20 @@ class Ratio:
     high: float
 
 
-def ratio_of_means(ours: Sequence[float], theirs: Sequence[float]) -> Ratio:
-    """With the percentile interval of the bootstrap, as the cost of an RSA key is random."""
+def ratio_of_means(
+    ours: Sequence[float], theirs: Sequence[float], *, paired: bool = False
+) -> Ratio:
+    """With the percentile interval of the bootstrap, as the cost of an RSA key is random.
+
+    Args:
+        paired: `ours[i]` and `theirs[i]` come from the same repetition, and are drawn together.
+    """
     chance = random.Random(SEED)
-    ratios = sorted(
-        fmean(chance.choices(ours, k=len(ours))) / fmean(chance.choices(theirs, k=len(theirs)))
-        for _ in range(RESAMPLES)
-    )
+    ratios = []
+    for _ in range(RESAMPLES):
+        drawn = chance.choices(range(len(ours)), k=len(ours))
+        others = drawn if paired else chance.choices(range(len(theirs)), k=len(theirs))
+        ratios.append(fmean(ours[i] for i in drawn) / fmean(theirs[i] for i in others))
+    ratios.sort()
     low, high = ratios[int(RESAMPLES * 0.025)], ratios[int(RESAMPLES * 0.975)]
     return Ratio(fmean(ours) / fmean(theirs), low, high)

@@ -5,21 +5,28 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.contrib.auth import logout
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 TOUCH_EVERY = 60  # seconds: a session is written at most this often
 
 
+METHODS = ["GET", "HEAD", "POST"]
+
+
 class AnswerHeaders:
-    """`Cache-Control: no-store` on every page, and no browser feature that we don't use."""
+    """What every answer carries, and the three methods that any page knows.
+
+    `Cache-Control: no-store` on every page, and no browser feature that we don't use.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        response = self.get_response(request)
+        known = request.method in METHODS
+        response = self.get_response(request) if known else HttpResponseNotAllowed(METHODS)
         response.headers.setdefault(
             "Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
         )

@@ -8,7 +8,7 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, re_path, reverse
+from django.urls import URLPattern, path, re_path, reverse, reverse_lazy
 from django.utils.text import slugify
 from django.views.generic import RedirectView
 
@@ -127,7 +127,7 @@ class SecuritySite(AdminSite):
         # Django's own pages, without the two that would show models behind our back.
         hidden = ("view_on_site", "app_list", None)
         stock = [url for url in super().get_urls() if getattr(url, "name", "") not in hidden]
-        home = self.admin_view(RedirectView.as_view(pattern_name="admin:index"))
+        home = self.admin_view(RedirectView.as_view(url=reverse_lazy("admin:index")))
         # Stock breadcrumbs link to an app's own index; ours has one index for all.
         groups = re_path("^(?P<app_label>auth|certificates)/$", home, name="app_list")
         return [groups, *(_planned_url(self, planned) for planned in PLANNED), *stock]

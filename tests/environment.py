@@ -16,5 +16,8 @@ os.environ |= {
 }
 
 
+(FOLDER / "static").mkdir()  # the web server serves it; the tests have no such files
+
+
 def in_ci() -> bool:
     return bool(os.environ.get("CI"))

@@ -1,5 +1,5 @@
 """The admin screens, one module each."""
 
-from certificates.admin import certificate, event, job, node, restart, users
+from certificates.admin import certificate, event, job, node, queue, restart, users
 
-__all__ = ["certificate", "event", "job", "node", "restart", "users"]
+__all__ = ["certificate", "event", "job", "node", "queue", "restart", "users"]

@@ -112,7 +112,8 @@ class CertificateAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generi
         return False
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        return False  # the find rows and the filters are all that can be asked
+        # The find rows and the filters are all that can be asked.
+        return lookup in {kind.parameter_name for kind in self.list_filter}
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return CertificateChangeList

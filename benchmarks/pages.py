@@ -1,0 +1,113 @@
+"""The pages of the Certificate List that are measured, each with the rows it has to show."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import QuerySet
+
+from benchmarks.rows import COMMON, RARE
+from benchmarks.timing import Times
+from certificates.admin.certificate import PAGE, CertificateAdmin
+from certificates.admin.changelist import COUNTED
+from certificates.find import Operator
+from certificates.models import Certificate, Purpose
+
+Address = dict[str, str | list[str]]
+Rows = QuerySet[Certificate, tuple[Any, ...]]
+SHOWN = (
+    "pk",
+    "purpose",
+    "file_name",
+    "common_name",
+    "type",
+    "key_label",
+    "signature_algorithm",
+    "node__host_name",
+    "issuer_common_name",
+    "not_after",
+    "description",
+)
+SOON = 30  # days
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One address, and the bare SELECT of the same rows, as one who knows the table writes it."""
+
+    name: str
+    address: Address
+    bare: Rows
+    times: Times = field(default_factory=Times)
+    bare_times: Times = field(default_factory=Times)
+
+
+def pages(now: datetime, count: int) -> list[Page]:
+    """Plain ones first, then found, ordered, filtered, and all of it together."""
+    last = min(COUNTED, count) // PAGE  # more can't be paged through
+    listed = Certificate.objects.active().in_list_order()
+    known = Certificate.objects.trust().order_by("fingerprint")[0]
+    soon = listed.filter(not_after__gte=now, not_after__lt=now + timedelta(days=SOON))
+    with_common = listed.filter(common_name__icontains=COMMON)
+    return [
+        Page("first page", {}, _page(listed)),
+        Page(f"last page ({last})", {"p": str(last)}, _page(listed, last)),
+        Page(
+            "find: common name contains, rare",
+            _find("common_name", Operator.CONTAINS, RARE),
+            _page(listed.filter(common_name__icontains=RARE)),
+        ),
+        Page(
+            "find: common name contains, common",
+            _find("common_name", Operator.CONTAINS, COMMON),
+            _page(with_common),
+        ),
+        Page(
+            "find: common name is exactly",
+            _find("common_name", Operator.IS, known.common_name),
+            _page(listed.filter(common_name=known.common_name)),
+        ),
+        Page(
+            "find: fingerprint with colons",
+            _find("fingerprint", Operator.IS, _with_colons(known.fingerprint)),
+            _page(listed.filter(fingerprint=known.fingerprint)),
+        ),
+        Page(
+            "find: serial number",
+            _find("serial_number", Operator.IS, known.serial_number.upper()),
+            _page(listed.filter(serial_number=known.serial_number)),
+        ),
+        Page(
+            "order: expiration",
+            _order("expiration"),
+            _page(Certificate.objects.active().order_by("not_after", "-pk")),
+        ),
+        Page(
+            "order: issued by",
+            _order("issued_by"),
+            _page(Certificate.objects.active().order_by("issuer_common_name", "-pk")),
+        ),
+        Page(f"filter: within {SOON} days", {"expiry": str(SOON)}, _page(soon)),
+        Page(
+            "filter: purpose, expiry; find: common name",
+            _find("common_name", Operator.CONTAINS, COMMON)
+            | {"purpose": Purpose.TOMCAT_TRUST.value, "expiry": str(SOON)},
+            _page(soon.filter(purpose=Purpose.TOMCAT_TRUST, common_name__icontains=COMMON)),
+        ),
+    ]
+
+
+def _page(found: QuerySet[Certificate], number: int = 1) -> Rows:
+    return found.values_list(*SHOWN)[(number - 1) * PAGE : number * PAGE]
+
+
+def _find(name: str, operator: Operator, value: str) -> Address:
+    return {"field": name, "op": operator.value, "value": value}
+
+
+def _order(column: str) -> Address:
+    return {"o": str(CertificateAdmin.list_display.index(column) + 1)}
+
+
+def _with_colons(digits: str) -> str:
+    return ":".join(digits[i : i + 2] for i in range(0, len(digits), 2)).upper()

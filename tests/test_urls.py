@@ -1,0 +1,154 @@
+"""Every address of the product, asked by everybody in every way, against `url_table.txt`.
+
+A line of the table is a route, a method, and the status for each role. `python -m pytest
+tests/test_urls.py --write-table` is not offered on purpose: a new line is thought about.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group, User
+from django.core import mail
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
+
+from certificates.models import Certificate, Job, Node, RestartNotice
+from tests.conftest import ROLES
+
+pytestmark = pytest.mark.spec("MN-2")
+TABLE = Path(__file__).with_name("url_table.txt")
+KEY = re.compile(r"<(int:pk|int:object_id|path:object_id|id)>")
+Keys = dict[str, int]  # the name of a model in a route -> the key of one of its rows
+
+
+def routes(patterns: list[Any], prefix: str = "") -> Iterator[str]:
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern.url_patterns, route)
+        elif isinstance(pattern, URLPattern):
+            yield route
+
+
+def address(route: str, keys: Keys) -> str:
+    """The route with its captured parts filled in."""
+    route = route.replace("^(?P<app_label>auth|certificates)/$", "auth/")
+    model = next((name for name in keys if f"/{name}/" in route), "")
+    return "/" + KEY.sub(str(keys.get(model, 0)), route)
+
+
+def expected() -> dict[tuple[str, str], dict[str, int]]:
+    table: dict[tuple[str, str], dict[str, int]] = {}
+    for line in TABLE.read_text().splitlines():
+        if line and not line.startswith("#"):
+            route, method, *statuses = line.split()
+            row = dict(zip(ROLES, map(int, statuses), strict=True))
+            table[route.strip('"'), method] = row
+    return table
+
+
+@pytest.fixture
+def rows(node: Node, tomcat: Certificate) -> Keys:
+    """Something at every address that captures a key."""
+    notice = RestartNotice.objects.create(node=node, service="tomcat", opened_at=timezone.now())
+    return {
+        "certificate": tomcat.pk,
+        "node": node.pk,
+        "job": Job.objects.get(target__startswith="tomcat").pk,
+        "restartnotice": notice.pk,
+        "user": User.objects.create(username="somebody").pk,
+        "group": Group.objects.get(name="Auditor").pk,
+    }
+
+
+def ask(client: Client, method: str, url: str) -> int:
+    data = {"csrfmiddlewaretoken": token(client)} if method == "POST" else None
+    response = client.generic(method, url, data=encoded(data), content_type=FORM, headers=ORIGIN)
+    if response.streaming:
+        b"".join(response.streaming_content)
+    return int(response.status_code)
+
+
+ORIGIN = {"Referer": "https://testserver/", "Origin": "https://testserver"}
+FORM = "application/x-www-form-urlencoded"
+TOKEN = "a" * 32
+
+
+def token(client: Client) -> str:
+    client.cookies["__Host-ccxsec-csrf"] = TOKEN
+    return TOKEN
+
+
+def encoded(data: dict[str, str] | None) -> bytes:
+    return "&".join(f"{k}={v}" for k, v in (data or {}).items()).encode()
+
+
+def test_the_table_lists_every_route_and_no_other() -> None:
+    found = set(routes(get_resolver().url_patterns))
+
+    assert {route for route, _ in expected()} == found
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE"])
+def test_everybody_gets_what_the_table_says(
+    rows: Keys, as_role: Callable[..., Client], role: str, method: str
+) -> None:
+    wrong = []
+    for (route, listed), statuses in expected().items():
+        if listed == {"HEAD": "GET"}.get(method, method) or (
+            method in ("PUT", "DELETE") and listed == "GET"
+        ):
+            # Each request by a fresh session: signing out is one of the routes.
+            client = as_role(role, enforce_csrf_checks=True, raise_request_exception=True)
+            wanted = statuses[role] if method in ("GET", "HEAD", "POST") else 405
+            if (route, method) == ("admin/login/", "HEAD"):
+                wanted = 200  # Django sends a signed-in visitor on for GET alone
+            status = ask(client, method, address(route, rows))
+            if status != wanted:
+                wrong.append(f"{method} {route} as {role}: {status}, the table says {wanted}")
+
+    assert wrong == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("role", ROLES)
+def test_a_post_without_the_csrf_token_is_refused_everywhere(
+    rows: Keys, as_role: Callable[..., Client], role: str
+) -> None:
+    for route, method in expected():
+        if method == "POST":
+            client = as_role(role, enforce_csrf_checks=True)
+            before = state()
+            assert client.post(address(route, rows)).status_code == 403, route
+            assert state() == before, route
+
+
+@pytest.mark.django_db
+def test_get_and_head_change_nothing(rows: Keys, as_role: Callable[..., Client]) -> None:
+    client = as_role("Security administrator")
+    before = state()
+    for route, method in expected():
+        if method == "GET":
+            for asked in ("GET", "HEAD"):
+                ask(client, asked, address(route, rows))
+                assert state() == before, f"{asked} {route} changed something"
+
+
+def state() -> str:
+    """A digest of every row but sessions, which a request may touch."""
+    digest = hashlib.sha256()
+    for model in apps.get_models():
+        if model._meta.label not in ("sessions.Session",):
+            columns = [f.attname for f in model._meta.concrete_fields if f.name != "last_login"]
+            rows = model._default_manager.order_by("pk").values_list(*columns)
+            digest.update(repr([model._meta.label, *map(repr, rows)]).encode())
+    digest.update(str(len(mail.outbox)).encode())
+    return digest.hexdigest()
