@@ -122,7 +122,7 @@ def _ours(choice: KeyChoice, measured: Measured) -> None:
     job = done.job.pk
     ended = measured.deploy.measure(lambda: jobs.run(job))
     assert ended, "nobody else has taken the deploy job"
-    assert ended.state == JobState.DONE, f"the deploy job ended so: {ended.result}"
+    assert ended.state == JobState.DONE, f"the deploy job is {ended.state}"
 
 
 def _theirs(openssl: str, choice: KeyChoice, folder: Path, measured: Measured) -> None:

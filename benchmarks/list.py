@@ -9,6 +9,7 @@ import re
 import sys
 from argparse import Namespace
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -49,10 +50,10 @@ def measure(options: Namespace) -> list[Table]:
     asked = [_asked(client, page) for page in measured]
     floor_asked = _captured(client, reverse("admin:monitor"), {})[1]
     for _ in range(ROUNDS):
-        floor.measure(lambda: _get(client, reverse("admin:monitor"), {}))
+        floor.measure(partial(_get, client, reverse("admin:monitor"), {}))
         for page in measured:
-            page.times.measure(lambda page=page: _get(client, _url(), page.address))
-            page.bare_times.measure(lambda page=page: _fetch(*page.bare.query.sql_with_params()))
+            page.times.measure(partial(_get, client, _url(), page.address))
+            page.bare_times.measure(partial(_fetch, *page.bare.query.sql_with_params()))
     title = f"Certificate List, {options.rows:,} certificates, {connection.display_name}"
     lines = [_floor_row(floor, floor_asked)]
     lines += [_row(page, of, floor.median) for page, of in zip(measured, asked, strict=True)]
@@ -108,7 +109,7 @@ def _captured(client: Client, url: str, address: Address) -> tuple[str, Asked]:
 def _replayed(statement: str) -> float:
     times = Times()
     for _ in range(3):
-        times.measure(lambda: _fetch(statement))
+        times.measure(partial(_fetch, statement))
     return times.least
 
 

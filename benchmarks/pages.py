@@ -45,7 +45,8 @@ class Page:
 def pages(now: datetime, count: int) -> list[Page]:
     """Plain ones first, then found, ordered, filtered, and all of it together."""
     last = min(COUNTED, count) // PAGE  # more can't be paged through
-    listed = Certificate.objects.active().in_list_order()
+    active = Certificate.objects.active()  # what finds one row needs no order
+    listed = active.in_list_order()
     known = Certificate.objects.trust().order_by("fingerprint")[0]
     soon = listed.filter(not_after__gte=now, not_after__lt=now + timedelta(days=SOON))
     with_common = listed.filter(common_name__icontains=COMMON)
@@ -65,27 +66,27 @@ def pages(now: datetime, count: int) -> list[Page]:
         Page(
             "find: common name is exactly",
             _find("common_name", Operator.IS, known.common_name),
-            _page(listed.filter(common_name=known.common_name)),
+            _page(active.filter(common_name=known.common_name)),
         ),
         Page(
             "find: fingerprint with colons",
             _find("fingerprint", Operator.IS, _with_colons(known.fingerprint)),
-            _page(listed.filter(fingerprint=known.fingerprint)),
+            _page(active.filter(fingerprint=known.fingerprint)),
         ),
         Page(
             "find: serial number",
             _find("serial_number", Operator.IS, known.serial_number.upper()),
-            _page(listed.filter(serial_number=known.serial_number)),
+            _page(active.filter(serial_number=known.serial_number)),
         ),
         Page(
             "order: expiration",
             _order("expiration"),
-            _page(Certificate.objects.active().order_by("not_after", "-pk")),
+            _page(active.order_by("not_after", "-pk")),
         ),
         Page(
             "order: issued by",
             _order("issued_by"),
-            _page(Certificate.objects.active().order_by("issuer_common_name", "-pk")),
+            _page(active.order_by("issuer_common_name", "-pk")),
         ),
         Page(f"filter: within {SOON} days", {"expiry": str(SOON)}, _page(soon)),
         Page(

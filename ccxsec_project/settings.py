@@ -6,6 +6,7 @@ The environment wins over `.env`. A relative path is taken from the folder of th
 from pathlib import Path
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 from csp.constants import NONE, SELF
 
 from certificates.host import own_names
@@ -19,6 +20,13 @@ environ.Env.read_env(BASE_DIR / ".env")
 
 def _path(name: str, default: Path) -> Path:
     return BASE_DIR / str(env.str(name, default=str(default)))
+
+
+def _integer(name: str, default: int) -> int:
+    text = str(env.str(name, default=str(default)))
+    if not text.strip().isdecimal():
+        raise ImproperlyConfigured(f"{name} is {text!r}, not a whole number")
+    return int(text)
 
 
 # --- Where things are -------------------------------------------------------------------------
@@ -35,11 +43,11 @@ CCXSEC_AUDIT_ANCHOR = _path("CCXSEC_AUDIT_ANCHOR", CCXSEC_DATA / "audit.anchor")
 # --- Serving ------------------------------------------------------------------------------------
 # The address to serve at; empty: every address of the machine, IPv4 and IPv6.
 CCXSEC_BIND = env.str("CCXSEC_BIND", default="")
-CCXSEC_PORT = env.int("CCXSEC_PORT", default=8443)
-CCXSEC_WEB_WORKERS = env.int("CCXSEC_WEB_WORKERS", default=2)
-CCXSEC_WEB_THREADS = env.int("CCXSEC_WEB_THREADS", default=8)
+CCXSEC_PORT = _integer("CCXSEC_PORT", 8443)
+CCXSEC_WEB_WORKERS = _integer("CCXSEC_WEB_WORKERS", 2)
+CCXSEC_WEB_THREADS = _integer("CCXSEC_WEB_THREADS", 8)
 # Seconds without a sign of life after which the worker cluster is restarted.
-CCXSEC_HEARTBEAT_LIMIT = env.int("CCXSEC_HEARTBEAT_LIMIT", default=180)
+CCXSEC_HEARTBEAT_LIMIT = _integer("CCXSEC_HEARTBEAT_LIMIT", 180)
 # Name and addresses of the local node at its first start; found by itself when empty.
 CCXSEC_HOST_NAME = env.str("CCXSEC_HOST_NAME", default="")
 CCXSEC_ADDRESSES = env.list("CCXSEC_ADDRESSES", default=[])
@@ -158,7 +166,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 SECURE_SSL_REDIRECT = True
-SECURE_HSTS_SECONDS = env.int("CCXSEC_HSTS_SECONDS", default=30 * 24 * 3600)
+SECURE_HSTS_SECONDS = _integer("CCXSEC_HSTS_SECONDS", 30 * 24 * 3600)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True
 SECURE_REFERRER_POLICY = "same-origin"

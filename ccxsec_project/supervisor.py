@@ -24,6 +24,7 @@ from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 from django_q.tasks import async_task
 
+from certificates import jobs
 from certificates.models import Heartbeat
 from certificates.tasks import WORKER
 
@@ -64,17 +65,19 @@ class Child:
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
 
-    def restart_if_ended(self) -> None:
+    def restart_if_ended(self) -> bool:
+        """True: it was started again."""
         if not self.has_ended():
-            return
+            return False
         lived = time.monotonic() - self.started
         if self.process:
             if lived < self.wait:
-                return
+                return False
             logger.error("the %s ended (%s); starting it again", self.name, self.process.returncode)
             self.clear()
         self.wait = min(30.0, self.wait * 2 + 0.5) if lived < 10 else 0.0  # noqa: PLR2004 - seconds
         self.start()
+        return True
 
 
 class Supervisor:
@@ -118,7 +121,8 @@ class Supervisor:
             self.reload_wanted = False
             self.web.process.send_signal(signal.SIGHUP)
         self.web.restart_if_ended()
-        self.worker.restart_if_ended()
+        if self.worker.restart_if_ended():
+            self._send_again()
         every = settings.CCXSEC_HEARTBEAT_LIMIT / 3
         if time.monotonic() - self._asked > every:
             self._asked = time.monotonic()
@@ -136,9 +140,17 @@ class Supervisor:
                 logger.error("the worker cluster gave no sign of life for %s; restarting it", limit)
                 self.worker.clear()
                 self.worker.start()
+                self._send_again()
             async_task("certificates.tasks.upkeep", task_name="upkeep", save=False)
         except DatabaseError as error:
             logger.warning("the heartbeat can't be read: %s", error)
+
+    def _send_again(self) -> None:
+        """A cluster that was ended has taken the messages in its hands with it."""
+        try:
+            jobs.take_up_lost(waiting=timedelta(0))
+        except DatabaseError as error:
+            logger.warning("lost jobs can't be sent again yet: %s", error)
 
     def _stop(self, _number: int, _frame: object) -> None:
         self.stopping = True

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django_q.tasks import async_task
@@ -20,7 +21,6 @@ from certificates.refusal import Refused
 logger = logging.getLogger(__name__)
 Work = Callable[[Job], str]
 _registry: dict[str, Work] = {}
-LOST = timedelta(minutes=2)  # queued for longer: its message was lost, or waits behind others
 
 
 def job(kind: str) -> Callable[[Work], Work]:
@@ -84,16 +84,23 @@ def run(job_id: int) -> Job | None:
     return claimed
 
 
-def take_up_lost() -> int:
+def take_up_lost(*, waiting: timedelta | None = None) -> int:
     """Send again what no worker has: lost messages, and jobs whose worker died.
 
-    A job that has killed its worker three times ends as failed instead.
+    A process that dies takes the messages in its hands with it; the queue itself would deliver
+    them again after its `retry` time only. A job that has killed its worker three times ends as
+    failed instead.
+
+    Args:
+        waiting: how long a queued job may wait; None: a third of the heartbeat's limit.
     """
     now, sent = timezone.now(), 0
+    patience = timedelta(seconds=settings.CCXSEC_HEARTBEAT_LIMIT / 3)
+    patience = patience if waiting is None else waiting
     for row in Job.objects.abandoned(now).filter(attempt__gte=MAXIMUM_ATTEMPTS):
         line = f"Its worker died {row.attempt} times. Look at the log, then start it again."
         row.end(JobState.FAILED, line, now=now)
-    waiting = Job.objects.filter(state=JobState.QUEUED, created_at__lt=now - LOST)
+    waiting = Job.objects.filter(state=JobState.QUEUED, created_at__lte=now - patience)
     for pk in (waiting | Job.objects.abandoned(now)).values_list("pk", flat=True)[:100]:
         _send(pk)
         sent += 1

@@ -1,13 +1,17 @@
-"""Certificates that a stranger made to do harm: one builder for each kind of harm, as DER.
+"""Certificates that a stranger made to do harm, as DER, and what no page or line of ours holds.
 
 Nothing here may be served, resolved or run: names and addresses are reserved ones (RFC 2606), and
 whatever would be dangerous if it were taken for more than text is text.
 """
 
+import re
 import subprocess
+import unicodedata
 import warnings
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from urllib.parse import unquote, urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -15,18 +19,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID as Access
 from cryptography.x509.oid import NameOID
+from django.http import HttpResponse
 
 from certificates.x509 import der
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 NOT_BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
-NOT_AFTER = NOT_BEFORE + timedelta(days=3650)
 SERIAL, VALIDITY, SUBJECT, PUBLIC_KEY = 1, 4, 5, 6  # places in the TBSCertificate
-COMMON, ORGANIZATION, UNIT = (
-    NameOID.COMMON_NAME,
-    NameOID.ORGANIZATION_NAME,
-    NameOID.ORGANIZATIONAL_UNIT_NAME,
-)
+COMMON, ORGANIZATION = NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME
 
 # Text that does harm where it is taken for something else; each goes `everywhere`.
 TEXTS = {
@@ -36,7 +36,7 @@ TEXTS = {
     "closing": "</title></pre></textarea></style><!--<svg/onload=alert(1)>",
     "cdata": "]]><hostile xmlns:a='http://example.net/'><iframe srcdoc=x></iframe>",
     "template": "{{ 7*7 }}{% load static %}{# gone #}",
-    "entities": "&lt;script&gt;alert(1)&lt;/script&gt;&#x202e;%3Cscript%3E\\u003cscript\\u003e",
+    "entities": r"&lt;script&gt;alert(1)&lt;/script&gt;&#x202e;%3Cscript%3E\u003cscript\u003e",
     "header": "a\r\nSet-Cookie: hostile=1\r\n\r\n<hostile>",
     "mail": "a\nBcc: x@example.com",
     "log": "a\n2026-11-24 12:00:00,000 INFO certificates: all is fine",
@@ -56,12 +56,12 @@ TEXTS = {
     "windows": "C:\\x\\..\\CON",
     "dots": "..",
     "device": "CON",
-    "broad": "東" * 100,
+    "broad": "東" * 100,  # 300 octets in UTF-8
     "query": "%' OR 1=1 --\\_%s%n{0.__class__}",
     "javascript": "javascript:alert(1)//",
     "data": "data:text/html,<script>alert(1)</script>",
 }
-# What nobody sees, though Unicode counts it among letters and marks: Default_Ignorable_Code_Point.
+# Letters and marks that nobody sees: Default_Ignorable_Code_Point of Unicode (UAX 44).
 FILLERS = "\u3164\u115f\u034f\ufe0f\U000e0100"
 
 
@@ -72,23 +72,22 @@ def name(*parts: tuple[x509.ObjectIdentifier, str]) -> x509.Name:
 
 
 def build(
-    *extensions: tuple[x509.ExtensionType, bool] | x509.ExtensionType,
+    *extensions: x509.ExtensionType,
     subject: x509.Name | None = None,
     issuer: x509.Name | None = None,
-    serial: int = 0x0A1B2C,
+    critical: bool = False,
 ) -> bytes:
-    """A certificate of the CA "Hostile CA"; an extension with True beside it is critical."""
+    """A certificate of "Hostile CA" for hostile.example.com, where nothing else is said."""
     builder = (
         x509.CertificateBuilder()
         .subject_name(name((COMMON, "hostile.example.com")) if subject is None else subject)
         .issuer_name(name((COMMON, "Hostile CA")) if issuer is None else issuer)
         .public_key(KEY.public_key())
-        .serial_number(serial)
+        .serial_number(0xA1B2C)
         .not_valid_before(NOT_BEFORE)
-        .not_valid_after(NOT_AFTER)
+        .not_valid_after(NOT_BEFORE + timedelta(days=3650))
     )
-    for each in extensions:
-        extension, critical = each if isinstance(each, tuple) else (each, False)
+    for extension in extensions:
         builder = builder.add_extension(extension, critical=critical)
     return builder.sign(KEY, hashes.SHA256()).public_bytes(Encoding.DER)
 
@@ -97,9 +96,9 @@ def raw(dotted: str, value: bytes) -> x509.UnrecognizedExtension:
     return x509.UnrecognizedExtension(x509.ObjectIdentifier(dotted), value)
 
 
-def reassembled(certificate: bytes, position: int, field: bytes) -> bytes:
-    """With another field in the TBSCertificate; its signature no longer fits."""
-    signed, *rest = der.only_element(certificate).children()
+def reassembled(position: int, field: bytes) -> bytes:
+    """With another field in the TBSCertificate; the signature no longer fits."""
+    signed, *rest = der.only_element(build()).children()
     fields = [part.raw for part in signed.children()]
     fields[position] = field
     content = der.encode(der.SEQUENCE, b"".join(fields)) + b"".join(part.raw for part in rest)
@@ -108,32 +107,28 @@ def reassembled(certificate: bytes, position: int, field: bytes) -> bytes:
 
 def everywhere(text: str) -> bytes:
     """`text` in every place that takes text: names, addresses, policies, comments."""
-    subject = name((ORGANIZATION, text), (UNIT, text), (COMMON, text))
-    issuer = name((ORGANIZATION, f"{text} CA"), (COMMON, text))
     utf8 = der.encode(0x0C, text.encode())
     names: list[x509.GeneralName] = [
         x509.OtherName(x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3"), utf8),
         x509.DirectoryName(name((COMMON, text))),
     ]
-    qualifiers: list[str | x509.UserNotice] = [
-        x509.UserNotice(x509.NoticeReference(text, [1]), text)
-    ]
+    policies: list[str | x509.UserNotice] = [x509.UserNotice(x509.NoticeReference(text, [1]), text)]
     if text.isascii():  # IA5String: the places for addresses
         kinds = (x509.DNSName, x509.RFC822Name, x509.UniformResourceIdentifier)
         names += [kind._init_without_validation(text) for kind in kinds]
-        qualifiers.append(text)
+        policies.append(text)
     return build(
         x509.SubjectAlternativeName(names),
         x509.IssuerAlternativeName(names),
         x509.NameConstraints([x509.DirectoryName(name((COMMON, text)))], None),
         x509.CertificatePolicies(
-            [x509.PolicyInformation(x509.ObjectIdentifier("1.2.3"), qualifiers)]
+            [x509.PolicyInformation(x509.ObjectIdentifier("1.2.3"), policies)]
         ),
         *addresses(names[-1]),
         raw("2.16.840.1.113730.1.13", utf8),
         raw("1.2.3.4", text.encode()),
-        subject=subject,
-        issuer=issuer,
+        subject=name((ORGANIZATION, text), (COMMON, text)),
+        issuer=name((ORGANIZATION, f"{text} CA"), (COMMON, text)),
     )
 
 
@@ -142,9 +137,8 @@ def addresses(place: x509.GeneralName) -> Iterable[x509.ExtensionType]:
     point = x509.DistributionPoint([place], None, None, [place])
     methods = (Access.OCSP, Access.CA_ISSUERS)
     yield x509.AuthorityInformationAccess([x509.AccessDescription(m, place) for m in methods])
-    yield x509.SubjectInformationAccess(
-        [x509.AccessDescription(x509.ObjectIdentifier("1.3.6.1.5.5.7.48.5"), place)]
-    )
+    repository = x509.ObjectIdentifier("1.3.6.1.5.5.7.48.5")
+    yield x509.SubjectInformationAccess([x509.AccessDescription(repository, place)])
     yield x509.CRLDistributionPoints([point])
     yield x509.FreshestCRL([point])
 
@@ -156,33 +150,27 @@ def fetching() -> bytes:
 
 
 def many_names() -> bytes:
-    """64 KiB of alternative names."""
-    count = 3500
-    dns = [x509.DNSName(f"h{number:05d}.example.com") for number in range(count)]
-    return build(x509.SubjectAlternativeName(dns))
+    """More than 64 KiB of alternative names."""
+    names = (x509.DNSName(f"h{number:05d}.example.com") for number in range(3500))
+    return build(x509.SubjectAlternativeName(names))
 
 
 def long_name() -> bytes:
     """8 KiB without a place to break the line, in subject, issuer and alternative name."""
-    text = "W" * 8192
-    san = x509.SubjectAlternativeName([x509.DNSName(text)])
-    return build(san, subject=name((COMMON, text)), issuer=name((ORGANIZATION, text)))
+    san = x509.SubjectAlternativeName([x509.DNSName("W" * 8192)])
+    return build(san, subject=name((COMMON, "W" * 8192)), issuer=name((ORGANIZATION, "W" * 8192)))
 
 
-def many_attributes() -> bytes:
-    return build(
-        subject=name(*((UNIT, f"unit {number}") for number in range(1000)), (COMMON, "units"))
-    )
+def common_name(string: bytes) -> bytes:
+    """A subject whose common name is any element of DER."""
+    attribute = der.encode(der.SEQUENCE, b"\x06\x03\x55\x04\x03" + string)
+    subject = der.encode(der.SEQUENCE, der.encode(der.SET, attribute))
+    return reassembled(SUBJECT, subject)
 
 
-def broken_extension() -> bytes:
-    """`Certificate.extensions` raises a ValueError."""
-    return build(raw("2.5.29.14", b"\xff\xff"), x509.BasicConstraints(False, None))
-
-
-def broken_address() -> bytes:
-    """A DNS name that is no IA5String; hidden behind the escape of a terminal."""
-    return build(raw("2.5.29.17", der.encode(der.SEQUENCE, der.encode(0x82, b"\x1b[2J\xff\xfe"))))
+def valid_between(*moments: bytes) -> bytes:
+    times = b"".join(der.encode(0x18, moment) for moment in moments)
+    return reassembled(VALIDITY, der.encode(der.SEQUENCE, times))
 
 
 def duplicate_extension() -> bytes:
@@ -191,52 +179,13 @@ def duplicate_extension() -> bytes:
     return certificate.replace(b"\x06\x03\x2a\x03\x04", b"\x06\x03\x55\x1d\x13")
 
 
-def unknown_critical_extension() -> bytes:
-    return build((raw("1.2.3.4.5", b"\x1b[2J<script>alert(1)</script>\r\n\0" * 8), True))
-
-
-def odd_subject(string: bytes) -> bytes:
-    """A common name that is any DER element."""
-    attribute = der.encode(der.SEQUENCE, b"\x06\x03\x55\x04\x03" + string)
-    return reassembled(build(), SUBJECT, der.encode(der.SEQUENCE, der.encode(der.SET, attribute)))
-
-
-def broken_subject() -> bytes:
-    """`Certificate.subject` raises a ValueError: half a character in UTF-8."""
-    return odd_subject(der.encode(0x0C, b"\x1b[2J\xff\xfe"))
-
-
-def lone_surrogate() -> bytes:
-    """A BMPString with half a surrogate pair, which no UTF-8 can hold."""
-    return odd_subject(der.encode(0x1E, b"\x00a\xd8\x00"))
-
-
 def broken_public_key() -> bytes:
     """`Certificate.public_key()` raises a ValueError: a point that is not on its curve."""
     point = KEY.public_key().public_numbers().x.to_bytes(32, "big")
     return build().replace(point, b"\xff" * 32)
 
 
-def no_subject() -> bytes:
-    return build(subject=x509.Name([]), issuer=x509.Name([]))
-
-
-def odd_serial_number(content: bytes) -> bytes:
-    return reassembled(build(), SERIAL, der.encode(der.INTEGER, content))
-
-
-def endless() -> bytes:
-    """From the first second that can be written to the last one (RFC 5280, 4.1.2.5)."""
-    moments = der.encode(0x18, b"00010101000000Z") + der.encode(0x18, b"99991231235959Z")
-    return reassembled(build(), VALIDITY, der.encode(der.SEQUENCE, moments))
-
-
-def impossible_dates() -> bytes:
-    moments = der.encode(0x18, b"00000101000000Z") * 2
-    return reassembled(build(), VALIDITY, der.encode(der.SEQUENCE, moments))
-
-
-def diffie_hellman(algorithm: str, openssl: str = "openssl") -> bytes:
+def diffie_hellman(algorithm: str, openssl: str) -> bytes:
     """A key whose modulus is a good prime of 8,192 bits: 31 s to prove it (`COSTLY_KEYS`).
 
     Args:
@@ -247,35 +196,98 @@ def diffie_hellman(algorithm: str, openssl: str = "openssl") -> bytes:
     private = subprocess.run(make, check=True, capture_output=True).stdout
     show = [openssl, "pkey", "-pubout", "-outform", "DER"]
     public = subprocess.run(show, input=private, check=True, capture_output=True).stdout
-    return reassembled(build(), PUBLIC_KEY, public)
+    return reassembled(PUBLIC_KEY, public)
 
 
 BUILDERS: dict[str, Callable[[], bytes]] = {
-    **{kind: (lambda text=text: everywhere(text)) for kind, text in TEXTS.items()},
+    **{kind: (lambda text=text: everywhere(text)) for kind, text in TEXTS.items()},  # type: ignore[misc] # a default
     "fillers": lambda: everywhere(FILLERS),
     "fetching": fetching,
     "many names": many_names,
     "long name": long_name,
-    "many attributes": many_attributes,
-    "broken extension": broken_extension,
-    "broken address": broken_address,
+    "many parts": lambda: build(subject=name(*((COMMON, f"part {n}") for n in range(1000)))),
+    # `Certificate.extensions`, and below `Certificate.subject`, raise a ValueError.
+    "broken extension": lambda: build(
+        raw("2.5.29.14", b"\xff"), x509.BasicConstraints(False, None)
+    ),
+    "broken address": lambda: build(raw("2.5.29.17", b"\x30\x07\x82\x05\x1b[2J\xff")),
     "duplicate extension": duplicate_extension,
-    "unknown critical extension": unknown_critical_extension,
-    "broken subject": broken_subject,
+    "critical extension": lambda: build(raw("1.2.3.4", b"\x1b[2J<hostile>\r\n\0"), critical=True),
+    "broken subject": lambda: common_name(b"\x0c\x05\x1b[2J\xff"),
     "broken public key": broken_public_key,
-    "no subject": no_subject,
-    "huge serial number": lambda: odd_serial_number(b"\x01" + bytes(9999)),
-    "negative serial number": lambda: odd_serial_number(b"\xff\x34"),
-    "endless": endless,
-    "impossible dates": impossible_dates,
-    # Two that differ in nothing but case, and two with all the same: their file names must differ.
+    "no subject": lambda: build(subject=x509.Name([]), issuer=x509.Name([])),
+    "huge serial number": lambda: reassembled(SERIAL, der.encode(2, b"\x01" + bytes(9999))),
+    "negative serial number": lambda: reassembled(SERIAL, der.encode(2, b"\xff\x34")),
+    # From the first second that can be written to the last one (RFC 5280, 4.1.2.5).
+    "endless": lambda: valid_between(b"00010101000000Z", b"99991231235959Z"),
+    "impossible dates": lambda: valid_between(b"00000101000000Z", b"00000101000000Z"),
+    # Their file names must differ, also where capitals don't.
     "capitals": lambda: build(subject=name((COMMON, "CLASH"))),
     "small letters": lambda: build(subject=name((COMMON, "clash"))),
     "small letters again": lambda: build(subject=name((COMMON, "clash"), (COMMON, "clash"))),
-    "clash with the other": lambda: build(subject=name((COMMON, "clash_a1b2c"))),
 }
 
 
 def all_certificates() -> dict[str, bytes]:
     """Each kind of harm, and its certificate in DER."""
     return {kind: make() for kind, make in BUILDERS.items()}
+
+
+# What the product's own templates never contain.
+_ELEMENTS = {"img", "iframe", "hostile", "object", "embed", "base", "style"}
+_ATTRIBUTES = {"autofocus", "srcdoc", "style", "x", "xmlns:a", "formaction"}
+_ADDRESSES = {"href", "src", "action", "formaction", "data", "poster", "cite"}
+_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+
+
+class Markup(HTMLParser):
+    """Reads a page; `foreign` is each element, attribute and address in it that is none of ours."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.foreign: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        if tag in _ELEMENTS or (tag == "script" and not dict(attributes).get("src")):
+            self.foreign.append(f"<{tag}>")
+        for attribute, value in attributes:
+            parts = urlsplit(value or "") if attribute in _ADDRESSES else urlsplit("")
+            unwanted = attribute in _ATTRIBUTES or attribute.startswith("on")
+            if unwanted or parts.scheme or parts.netloc:
+                self.foreign.append(f"<{tag} {attribute}={value!r}>")
+
+    def handle_comment(self, data: str) -> None:
+        if "<" in data:
+            self.foreign.append(f"comment: {data!r}")
+
+
+def hidden(text: str) -> list[str]:
+    """The characters, line feeds left out, that nobody sees or that move others."""
+    return [repr(c) for c in text if unicodedata.category(c) in _HIDDEN and c != "\n"]
+
+
+def inert(response: HttpResponse, *, echo: bool = False) -> str:
+    """The page, which is nothing but ours and text; `echo`: it repeats what was typed."""
+    page = response.content.decode()
+    assert response.status_code == 200
+    assert Markup(page).foreign == []
+    assert "<script>alert" not in page
+    assert echo or hidden(page) == []
+    assert "hostile" not in response.cookies
+    return page
+
+
+def saved_as(response: HttpResponse) -> str:
+    """The name under which a browser would save it (RFC 6266)."""
+    disposition = response.headers["Content-Disposition"]
+    found = re.fullmatch(r"attachment; filename(?:=\"([^\"]+)\"|\*=utf-8''(.+))", disposition)
+    assert found, disposition
+    return found[1] or unquote(found[2])
+
+
+def assert_safe(name: str) -> None:
+    """No folder, no option, no hidden file, nothing that a shell or Windows takes for more."""
+    assert re.fullmatch(r"[^/\\:*?\"<>|;&$`'\s.~-][^/\\:*?\"<>|;&$`'\s]*\.(pem|der)", name)
+    assert hidden(name) == []

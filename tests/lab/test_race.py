@@ -1,0 +1,141 @@
+"""Several at once: one wins, the others are told, and nothing is half done (CM-8)."""
+
+import multiprocessing
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connections
+
+from certificates import jobs
+from certificates.models import Node
+from certificates.operations import add_master_key, retire_master_key, rotation_state
+from certificates.operations.rotate import start_rewrap
+from certificates.refusal import Refused
+from tests.lab.postgres import throw_away_postgres
+from tests.lab.regenerate_worker import (
+    ACTOR,
+    Worker,
+    active_fingerprint,
+    deploy,
+    fingerprints,
+    install,
+    replace_certificate,
+    run_until_killed,
+    violations,
+)
+
+ROUNDS = 8
+REGENERATIONS = 15  # at least so many go on while the master key is rotated
+Start = Callable[[], Worker]
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def start(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Start]:
+    """Starts a worker on an installation of its own, on each of the two databases."""
+    data = tmp_path_factory.mktemp("race") / "data"
+    if request.param == "sqlite":
+        yield _installed(data)
+    else:
+        with throw_away_postgres() as url:
+            yield _installed(data, DATABASE_URL=url)
+
+
+def _installed(data: Path, **settings: str) -> Start:
+    with Worker(data, **settings) as worker:
+        worker.ask(install)
+    return lambda: Worker(data, **settings)
+
+
+@pytest.mark.spec("CM-8")
+@pytest.mark.parametrize("kind", ["threads", "processes"])
+@pytest.mark.parametrize("contenders", [2, 8])
+def test_one_of_several_regenerations_at_once_wins(
+    start: Start, kind: str, contenders: int
+) -> None:
+    with start() as worker:
+        before = len(worker.ask(fingerprints))
+        for _ in range(ROUNDS):
+            outcomes = worker.ask(race, kind, contenders)
+
+            assert sorted(outcomes) == ["state.changed"] * (contenders - 1) + ["won"]
+            assert worker.ask(violations, True) == []
+        assert len(worker.ask(fingerprints)) == before + ROUNDS
+
+
+def race(kind: str, contenders: int) -> list[str]:
+    """How each ended: won, a code of `Refused`, or an error. Runs in the worker."""
+    seen = active_fingerprint()
+    connections.close_all()
+    if kind == "threads":
+        barrier = threading.Barrier(contenders)
+        with ThreadPoolExecutor(contenders) as threads:
+            return list(threads.map(lambda _: _contend(seen, barrier), range(contenders)))
+    fork = multiprocessing.get_context("fork")
+    together, ends = fork.Barrier(contenders), fork.SimpleQueue()
+    children = [
+        fork.Process(target=lambda: ends.put(_contend(seen, together))) for _ in range(contenders)
+    ]
+    for child in children:
+        child.start()
+    outcomes = [ends.get() for _ in children]
+    for child in children:
+        child.join()
+    return outcomes
+
+
+def _contend(seen: str, barrier: Any) -> str:
+    try:
+        Node.objects.exists()  # the connection stands before the start
+        barrier.wait(30)
+        deploy(replace_certificate(seen))
+    except Refused as refused:
+        return refused.code
+    except Exception as error:  # noqa: BLE001 - the test wants to see it
+        return f"{type(error).__name__}: {error}"
+    finally:
+        connections.close_all()
+    return "won"
+
+
+def test_rotating_the_master_key_while_keys_are_sealed_loses_none(start: Start) -> None:
+    with start() as rotating:
+        with start() as sealing:
+            sealing.tell(run_until_killed)
+            ended = []
+            for _ in range(REGENERATIONS):
+                sealing.hear_until("deployed")
+                ended.append(rotating.ask(rotate)["ended"])
+        assert rotating.ask(violations) == []
+        rotation = rotating.ask(rewrap)
+        for number in rotation["retirable"]:
+            rotating.ask(retire, number)
+
+        assert {state for state, _ in ended} == {"done"}
+        assert len(rotation["retirable"]) == REGENERATIONS
+        assert set(sealing.said) <= set(rotating.ask(fingerprints))
+    with start() as later:  # knows the remaining master key only
+        assert later.ask(violations) == []
+
+
+def rotate() -> dict[str, Any]:
+    return _rewrap(add_master_key(actor=ACTOR).pk)
+
+
+def rewrap() -> dict[str, Any]:
+    return _rewrap(start_rewrap(actor=ACTOR).pk)
+
+
+def retire(number: int) -> None:
+    retire_master_key(number, actor=ACTOR)
+
+
+def _rewrap(job_id: int) -> dict[str, Any]:
+    done = jobs.run(job_id)
+    assert done
+    return {"retirable": rotation_state().retirable, "ended": [done.state, done.messages[-1]]}

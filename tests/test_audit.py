@@ -1,0 +1,157 @@
+"""The audit log: bound row by row, and to the anchor outside the database."""
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.test import Client
+
+from certificates import anchor
+from certificates.models import Action, Event, Node
+from certificates.operations import verify_audit
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def log() -> None:
+    for number in range(6):
+        with transaction.atomic():
+            Event.objects.record("test", Action.NODE_CHANGE, f"object {number}")
+
+
+def test_a_whole_log_is_found_whole(log: None) -> None:
+    assert verify_audit().problem == ""
+    assert verify_audit().events == 6
+    newest = Event.objects.first()
+    assert newest
+    assert anchor.read() == anchor.Anchor(6, newest.code)
+
+
+def change_text() -> None:
+    Event.objects.filter(sequence=3).update(object_text="something else")
+
+
+def change_detail() -> None:
+    Event.objects.filter(sequence=3).update(detail={"x": 1})
+
+
+def remove_one() -> None:
+    Event.objects.filter(sequence=3).delete()
+
+
+def remove_and_close_the_gap() -> None:
+    Event.objects.filter(sequence=6).delete()
+    Event.objects.filter(sequence=5).update(sequence=9)
+    Event.objects.filter(sequence=9).update(sequence=6)
+
+
+def insert_one() -> None:
+    last = Event.objects.get(sequence=6)
+    last.sequence = 7
+    last.save(force_insert=True)
+
+
+def reorder() -> None:
+    for old, new in ((2, 90), (3, 2), (90, 3)):
+        Event.objects.filter(sequence=old).update(sequence=new)
+
+
+def cut_the_tail() -> None:
+    Event.objects.filter(sequence__gt=4).delete()
+
+
+def remove_everything() -> None:
+    Event.objects.all().delete()
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        change_text,
+        change_detail,
+        remove_one,
+        remove_and_close_the_gap,
+        insert_one,
+        reorder,
+        cut_the_tail,
+        remove_everything,
+    ],
+)
+def test_tampering_is_found(log: None, tamper: Callable[[], None]) -> None:
+    tamper()
+
+    assert verify_audit().problem
+
+
+def test_a_log_written_anew_with_the_key_is_found_by_the_anchor(log: None) -> None:
+    before = ""
+    for event in Event.objects.order_by("sequence"):
+        event.actor = "somebody else"
+        event.code = event.expected_code(before)
+        event.save()
+        before = event.code
+
+    assert "anchor" in verify_audit().problem
+
+
+def test_the_anchor_never_goes_back(log: None) -> None:
+    anchor.advance(2, "0" * 64)
+
+    held = anchor.read()
+    assert held
+    assert held.sequence == 6
+
+
+def test_an_event_outside_a_transaction_is_a_bug() -> None:
+    with pytest.raises(RuntimeError, match="outside the transaction"):
+        Event.objects.record("test", Action.NODE_CHANGE, "x")
+
+
+def test_invisible_characters_of_an_actor_are_shown(log: None) -> None:
+    with transaction.atomic():
+        event = Event.objects.record("a\nb\u202e", Action.NODE_CHANGE, "x\x1b[2J", note="\0")
+
+    assert event.actor == "a\\u{a}b\\u{202e}"
+    assert event.object_text == "x\\u{1b}[2J"
+    assert verify_audit().problem == ""
+
+
+def test_signing_in_and_failing_to_is_recorded_without_the_password(client: Client) -> None:
+    User.objects.create_superuser("anna", "", "correct-horse-battery")
+    form = {"username": "anna", "password": "wrong", "next": "/admin/"}
+    client.post("/admin/login/", form)
+    client.post("/admin/login/", form | {"username": "my-secret-password"})
+    client.post("/admin/login/", form | {"password": "correct-horse-battery"})
+    client.post("/admin/logout/")
+
+    events = list(Event.objects.order_by("sequence").values_list("action", "actor"))
+    assert events == [
+        ("session:sign-in-failed", "anna, 127.0.0.1"),
+        ("session:sign-in-failed", "unknown user name, 127.0.0.1"),
+        ("session:sign-in", "anna, 127.0.0.1"),
+        ("session:sign-out", "anna, 127.0.0.1"),
+    ]
+
+
+def test_users_and_groups_are_audited(client: Client) -> None:
+    client.force_login(User.objects.create_superuser("root", "", "x"))
+    form = {"username": "new", "usable_password": "true"}
+    form |= {"password1": "correct-horse-battery", "password2": "correct-horse-battery"}
+    client.post("/admin/auth/user/add/", form)
+    user = User.objects.get(username="new")
+    client.post(f"/admin/auth/user/{user.pk}/delete/", {"post": "yes"})
+
+    actions = Event.objects.values_list("action", flat=True)
+    assert {"user:add", "user:delete"} <= set(actions)
+    assert not User.objects.filter(pk=user.pk).exists()
+
+
+def test_the_auditor_verifies_on_the_screen(as_role: Callable[..., Client], node: Node) -> None:
+    page = as_role("Auditor").get("/admin/certificates/event/verify/").content.decode()
+    Event.objects.filter(sequence=2).delete()
+    after = as_role("Auditor").get("/admin/certificates/event/verify/").content.decode()
+
+    assert "as they were written" in page
+    assert "Event 2 is missing" in after
