@@ -6,8 +6,8 @@ The environment wins over `.env`. A relative path is taken from the folder of th
 from pathlib import Path
 
 import environ
-from django.core.exceptions import ImproperlyConfigured
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 
 from certificates.host import own_names
 from certificates.local_files import create_once, new_secret_key

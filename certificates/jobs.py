@@ -100,8 +100,8 @@ def take_up_lost(*, waiting: timedelta | None = None) -> int:
     for row in Job.objects.abandoned(now).filter(attempt__gte=MAXIMUM_ATTEMPTS):
         line = f"Its worker died {row.attempt} times. Look at the log, then start it again."
         row.end(JobState.FAILED, line, now=now)
-    waiting = Job.objects.filter(state=JobState.QUEUED, created_at__lte=now - patience)
-    for pk in (waiting | Job.objects.abandoned(now)).values_list("pk", flat=True)[:100]:
+    queued = Job.objects.filter(state=JobState.QUEUED, created_at__lte=now - patience)
+    for pk in (queued | Job.objects.abandoned(now)).values_list("pk", flat=True)[:100]:
         _send(pk)
         sent += 1
     return sent

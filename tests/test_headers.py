@@ -1,4 +1,4 @@
-"""What every answer carries: policy of contents, cookies, no copies; and how long a session lasts."""
+"""What every answer carries, and how long a session lasts."""
 
 import time
 from collections.abc import Callable

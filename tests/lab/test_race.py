@@ -29,7 +29,7 @@ from tests.lab.regenerate_worker import (
 )
 
 ROUNDS = 8
-REGENERATIONS = 15  # at least so many go on while the master key is rotated
+ROTATIONS = 15  # with a regeneration between two of them at least
 Start = Callable[[], Worker]
 
 
@@ -52,20 +52,25 @@ def _installed(data: Path, **settings: str) -> Start:
     return lambda: Worker(data, **settings)
 
 
+@pytest.fixture(scope="module")
+def worker(start: Start) -> Iterator[Worker]:
+    with start() as running:
+        yield running
+
+
 @pytest.mark.spec("CM-8")
 @pytest.mark.parametrize("kind", ["threads", "processes"])
 @pytest.mark.parametrize("contenders", [2, 8])
 def test_one_of_several_regenerations_at_once_wins(
-    start: Start, kind: str, contenders: int
+    worker: Worker, kind: str, contenders: int
 ) -> None:
-    with start() as worker:
-        before = len(worker.ask(fingerprints))
-        for _ in range(ROUNDS):
-            outcomes = worker.ask(race, kind, contenders)
+    before = len(worker.ask(fingerprints))
+    for _ in range(ROUNDS):
+        outcomes = worker.ask(race, kind, contenders)
 
-            assert sorted(outcomes) == ["state.changed"] * (contenders - 1) + ["won"]
-            assert worker.ask(violations, True) == []
-        assert len(worker.ask(fingerprints)) == before + ROUNDS
+        assert sorted(outcomes) == ["state.changed"] * (contenders - 1) + ["won"]
+        assert worker.ask(violations, True) == []
+    assert len(worker.ask(fingerprints)) == before + ROUNDS
 
 
 def race(kind: str, contenders: int) -> list[str]:
@@ -103,22 +108,23 @@ def _contend(seen: str, barrier: Any) -> str:
     return "won"
 
 
-def test_rotating_the_master_key_while_keys_are_sealed_loses_none(start: Start) -> None:
-    with start() as rotating:
-        with start() as sealing:
-            sealing.tell(run_until_killed)
-            ended = []
-            for _ in range(REGENERATIONS):
-                sealing.hear_until("deployed")
-                ended.append(rotating.ask(rotate)["ended"])
-        assert rotating.ask(violations) == []
-        rotation = rotating.ask(rewrap)
-        for number in rotation["retirable"]:
-            rotating.ask(retire, number)
+def test_rotating_the_master_key_while_keys_are_sealed_loses_none(
+    worker: Worker, start: Start
+) -> None:
+    with start() as sealing:
+        sealing.tell(run_until_killed)
+        ended = []
+        for _ in range(ROTATIONS):
+            sealing.hear_until("deployed")
+            ended.append(worker.ask(rotate)["ended"])
+    assert worker.ask(violations) == []
+    rotation = worker.ask(rewrap)
+    for number in rotation["retirable"]:
+        worker.ask(retire, number)
 
-        assert {state for state, _ in ended} == {"done"}
-        assert len(rotation["retirable"]) == REGENERATIONS
-        assert set(sealing.said) <= set(rotating.ask(fingerprints))
+    assert {state for state, _ in ended} == {"done"}
+    assert len(rotation["retirable"]) == ROTATIONS
+    assert set(sealing.said) <= set(worker.ask(fingerprints))
     with start() as later:  # knows the remaining master key only
         assert later.ask(violations) == []
 

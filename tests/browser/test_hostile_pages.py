@@ -1,0 +1,166 @@
+"""Hostile certificates on every screen, in a real browser that reports what it is made to do."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import BrowserContext, Dialog, Page, Request, expect
+
+from tests.browser.conftest import sign_in
+from tests.conftest import needs
+from tests.hostile import TEXTS, assert_safe
+from tests.product import Product
+
+LIST = "/admin/certificates/certificate/"
+REPORT = """addEventListener("securitypolicyviolation", event =>
+    console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`))"""
+# Elements and attributes that only a certificate could have brought.
+FOREIGN = "img, iframe, hostile, script:not([src]), style, base, [style], [autofocus], [srcdoc]"
+HANDLERS = """[...document.querySelectorAll("*")].flatMap(element =>
+    [...element.attributes].filter(each => each.name.startsWith("on")).map(each => each.name))"""
+WIDER = "document.documentElement.scrollWidth - innerWidth"
+
+pytestmark = pytest.mark.spec("CM-1", "CM-3")
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """A product of our own: the one of the other tests stays as they know it."""
+    needs("openssl", "openssl")
+    running = Product(tmp_path_factory.mktemp("hostile") / "data")
+    running.start()
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def numbers(product: Product) -> dict[str, int]:
+    """Each kind of harm, and the number of its certificate."""
+    done = product.run("shell", "--no-imports", "-c", "import tests.browser.insert_hostile")
+    assert done.returncode == 0, done.stderr
+    inserted: dict[str, int] = json.loads(done.stdout)
+    return inserted
+
+
+@pytest.fixture
+def page(context: BrowserContext, product: Product, complaints: list[str]) -> Page:
+    """Signed in; dialogs, breaches of the content policy and strange hosts are complaints, too."""
+
+    def dialog(opened: Dialog) -> None:
+        complaints.append(f"dialog: {opened.message}")
+        opened.dismiss()
+
+    def request(asked: Request) -> None:
+        if urlsplit(asked.url).hostname != "localhost":
+            complaints.append(f"request: {asked.url}")
+
+    context.add_init_script(REPORT)
+    context.on("dialog", dialog)
+    context.on("request", request)
+    return sign_in(context.new_page(), product)
+
+
+def look(page: Page, address: str, trouble: list[str]) -> None:
+    """Open a page, and note what is not as it should be."""
+    answer = page.goto(address)
+    assert answer
+    foreign = page.locator(FOREIGN).count()
+    handlers, wider = page.evaluate(HANDLERS), page.evaluate(WIDER)
+    if answer.status != 200 or foreign or handlers or wider > 0:
+        trouble.append(f"{address}: {answer.status}, {foreign}, {handlers}, {wider} px too wide")
+
+
+def test_the_watch_sees_what_it_is_there_for(page: Page, complaints: list[str]) -> None:
+    """Without this, the other tests would prove nothing."""
+    harm = '<img src="http://127.0.0.1:9/x" onerror="alert(1)"><iframe srcdoc=x></iframe>'
+
+    page.evaluate("harm => document.body.insertAdjacentHTML('beforeend', harm)", harm)
+    page.evaluate("alert('watched')")
+    page.wait_for_timeout(100)
+
+    assert page.locator(FOREIGN).count() >= 2
+    assert page.evaluate(HANDLERS) == ["onerror"]
+    for expected in ("policy: img-src", "policy: script-src-attr", "dialog: watched"):
+        assert any(complaint.startswith(expected) for complaint in complaints), complaints
+
+
+def test_every_details_page_is_inert_and_fits_a_telephone(
+    page: Page, product: Product, numbers: dict[str, int], complaints: list[str]
+) -> None:
+    trouble: list[str] = []
+    page.set_viewport_size({"width": 390, "height": 800})
+
+    for kind, number in numbers.items():
+        look(page, f"{product.url}{LIST}{number}/change/", trouble)
+        if TEXTS.get(kind, "").isprintable():
+            expect(page.locator("#content")).to_contain_text(TEXTS.get(kind, "Fingerprints"))
+
+    assert trouble == []
+    assert complaints == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_list_is_inert_on_every_page_in_every_order(
+    width: int, page: Page, product: Product, numbers: dict[str, int], complaints: list[str]
+) -> None:
+    trouble: list[str] = []
+    page.set_viewport_size({"width": width, "height": 800})
+
+    for order in ("", "2", "-3", "-7"):
+        for part in range(1, (len(numbers) + 1) // 25 + 2):
+            look(page, f"{product.url}{LIST}?o={order}&p={part}", trouble)
+    for address in ("/admin/", "/admin/monitor/", "/admin/certificates/event/"):
+        look(page, f"{product.url}{address}", trouble)
+
+    assert trouble == []
+    assert complaints == []
+
+
+@pytest.mark.spec("CM-2")
+def test_finding_by_hostile_text_shows_the_certificate_and_nothing_happens(
+    page: Page, product: Product, numbers: dict[str, int], complaints: list[str]
+) -> None:
+    for kind in ("script", "image", "attribute", "closing", "template", "formula", "javascript"):
+        page.goto(f"{product.url}{LIST}")
+        page.get_by_label("Value").fill(TEXTS[kind])
+        page.get_by_label("Value").press("Enter")
+        row = page.locator(f'#result_list a[href*="/{numbers[kind]}/"]')
+        expect(row).to_be_visible()
+        expect(page.get_by_label("Value").first).to_have_value(TEXTS[kind])
+        row.click()
+        expect(page.locator("#content")).to_contain_text(TEXTS[kind])
+        page.get_by_role("link", name="Close").click()
+        expect(page.get_by_label("Value").first).to_have_value(TEXTS[kind])
+
+    assert complaints == []
+
+
+@pytest.mark.spec("MN-3", "CM-4")
+def test_downloads_have_safe_names_and_the_exports_can_be_read(
+    page: Page,
+    product: Product,
+    numbers: dict[str, int],
+    tmp_path: Path,
+    complaints: list[str],
+) -> None:
+    page.goto(f"{product.url}{LIST}")
+    texts = {}
+    for kind in ("CSV", "JSON"):
+        with page.expect_download() as started:
+            page.get_by_role("link", name=kind, exact=True).click()
+        assert started.value.suggested_filename == f"certificates.{kind.lower()}"
+        started.value.save_as(tmp_path / kind)
+        texts[kind] = (tmp_path / kind).read_bytes().decode()
+    for number in (numbers[kind] for kind in ("header", "bidirectional", "path", "windows", "nul")):
+        page.goto(f"{product.url}{LIST}{number}/change/")
+        with page.expect_download() as started:
+            page.get_by_role("link", name="Download .PEM File").click()
+        assert_safe(started.value.suggested_filename)
+
+    assert len(json.loads(texts["JSON"])) == len(numbers) + 2
+    assert len(list(csv.reader(io.StringIO(texts["CSV"], newline="")))) == len(numbers) + 3
+    assert complaints == []
