@@ -1,10 +1,11 @@
 """How dates, keys and names look in lists and pages."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 UNKNOWN = "—"
@@ -52,6 +53,11 @@ def _span(length: timedelta) -> str:
         return f"{days:,} day{'s' if days != 1 else ''}"
     hours = length.seconds // 3600
     return f"{hours} hour{'s' if hours != 1 else ''}" if hours else "less than an hour"
+
+
+def breaking(text: str) -> SafeString:
+    """`text` that a narrow column breaks behind a dot, an underscore or a hyphen."""
+    return format_html_join("", "{}<wbr>", ((part,) for part in re.split(r"(?<=[._-])", text)))
 
 
 def with_legacy(text: str, *, is_legacy: bool) -> SafeString | str:

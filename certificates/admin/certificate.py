@@ -28,7 +28,7 @@ from certificates.admin.filters import (
     TypeFilter,
 )
 from certificates.admin.generate import generate_dialog, regenerate_selected, regenerate_several
-from certificates.cells import UNKNOWN, expiry, with_legacy
+from certificates.cells import UNKNOWN, breaking, expiry, with_legacy
 from certificates.dialogs import screen_url
 from certificates.models import Certificate
 
@@ -41,10 +41,10 @@ class CertificateAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generi
     list_display = (
         "purpose",
         "file",
-        "common_name",
+        "name",
         "type",
         "key",
-        "node",
+        "on_node",
         "issued_by",
         "expiration",
         "about",
@@ -62,16 +62,24 @@ class CertificateAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generi
     actions_selection_counter = True
 
     @admin.display(description="File name", ordering="file_name")
-    def file(self, row: Certificate) -> str:
-        return row.file_name
+    def file(self, row: Certificate) -> SafeString:
+        return breaking(row.file_name)
+
+    @admin.display(description="Common name", ordering="common_name")
+    def name(self, row: Certificate) -> SafeString:
+        return breaking(row.common_name or UNKNOWN)
 
     @admin.display(description="Key type", ordering="key_label")
     def key(self, row: Certificate) -> SafeString | str:
         return with_legacy(row.key_label, is_legacy=row.is_legacy)
 
+    @admin.display(description="Node", ordering="node__host_name")
+    def on_node(self, row: Certificate) -> SafeString:
+        return breaking(str(row.node))
+
     @admin.display(description="Issued by", ordering="issuer_common_name")
-    def issued_by(self, row: Certificate) -> str:
-        return row.issuer_common_name or UNKNOWN
+    def issued_by(self, row: Certificate) -> SafeString:
+        return breaking(row.issuer_common_name or UNKNOWN)
 
     @admin.display(description="Expiration", ordering="not_after")
     def expiration(self, row: Certificate) -> SafeString:

@@ -6,19 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.browser.chromium import ARGUMENTS, sign_in
 from tests.conftest import needs
-from tests.product import PASSWORD, Product
-
-# Headless, without any traffic of the browser's own.
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from tests.product import Product
 
 
 @pytest.fixture(scope="session")
@@ -59,14 +49,6 @@ def context(browser: Browser, complaints: list[str], tmp_path: Path) -> Iterator
     opened.on("weberror", lambda error: complaints.append(str(error.error)))
     yield opened
     opened.close()
-
-
-def sign_in(page: Page, product: Product) -> Page:
-    page.goto(f"{product.url}/")
-    page.fill("#id_username", "admin")
-    page.fill("#id_password", PASSWORD)
-    page.click("[type=submit]")
-    return page
 
 
 @pytest.fixture

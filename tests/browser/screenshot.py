@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.browser.conftest import ARGUMENTS, sign_in
+from tests.browser.chromium import ARGUMENTS, sign_in
 from tests.product import ROOT, Product
 
 FILL = """

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.chromium import sign_in
 from tests.product import Product
 
 
@@ -128,8 +129,6 @@ def test_regenerates_restarts_and_meets_the_new_certificate(
 
 @pytest.mark.spec("CM-8")
 def test_the_dialog_works_without_scripts(browser: object, product: Product) -> None:
-    from tests.browser.conftest import sign_in  # noqa: PLC0415 - a helper, not a fixture
-
     context = browser.new_context(  # type: ignore[attr-defined]
         ignore_https_errors=True, java_script_enabled=False
     )

@@ -37,6 +37,11 @@ def trusted(
     return made
 
 
+def plain(page: str) -> str:
+    """The page without the places where a long name may break."""
+    return page.replace("<wbr>", "")
+
+
 def found(*rows: tuple[str, str, str]) -> set[str]:
     conditions = [Condition(field, Operator(operator), value) for field, operator, value in rows]
     return set(
@@ -72,10 +77,10 @@ def test_lists_own_and_trusted_of_every_node_own_first_and_requests(
     page = administrator.get(LIST).content.decode()
 
     names = ["ipsec.pem", "tomcat.pem", "alpha_issuing_CA.pem", "Alpha_Root_CA.pem", "Beta_CA.pem"]
-    places = [page.index(f">{name}</a>") for name in names]
+    places = [plain(page).index(f">{name}</a>") for name in names]
     assert places == sorted(places)
     for words in ("waiting.example.com", "CSR only", "tomcat.csr", "ccx2.example.com", "EC P-256"):
-        assert words in page
+        assert words in plain(page)
     assert "5 certificates" in page
 
 
@@ -83,7 +88,7 @@ def test_lists_own_and_trusted_of_every_node_own_first_and_requests(
 def test_a_replaced_certificate_leaves_the_list(administrator: Client, tomcat: Certificate) -> None:
     tomcat.supersede()
 
-    assert b"tomcat.pem</a>" not in administrator.get(LIST).content
+    assert "tomcat.pem</a>" not in plain(administrator.get(LIST).content.decode())
 
 
 @pytest.mark.spec("CM-2")
@@ -225,8 +230,8 @@ def test_filters_find_rows_and_order_are_kept_together(
     query = "field=common_name&op=contains&value=alpha&purpose=tomcat-trust&o=3"
     page = administrator.get(f"{LIST}?{query}").content.decode()
 
-    assert "Alpha_Root_CA.pem" in page
-    assert "alpha_issuing_CA.pem" not in page
+    assert "Alpha_Root_CA.pem" in plain(page)
+    assert "alpha_issuing_CA.pem" not in plain(page)
     assert '<input type="hidden" name="purpose" value="tomcat-trust">' in page
     assert "_changelist_filters=field%3Dcommon_name%26op%3Dcontains%26value%3Dalpha" in page
 

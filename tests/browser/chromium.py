@@ -1,0 +1,24 @@
+"""How the browser is started, and how an operator signs in."""
+
+from playwright.sync_api import Page
+
+from tests.product import PASSWORD, Product
+
+# Headless, without any traffic of the browser's own.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def sign_in(page: Page, product: Product) -> Page:
+    page.goto(f"{product.url}/")
+    page.fill("#id_username", "admin")
+    page.fill("#id_password", PASSWORD)
+    page.click("[type=submit]")
+    return page
