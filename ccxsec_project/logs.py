@@ -23,7 +23,10 @@ class OneLineFormatter(logging.Formatter):
         ei: tuple[type[BaseException], BaseException, TracebackType | None]
         | tuple[None, None, None],
     ) -> str:
-        return "\n".join(visible(line) for line in super().formatException(ei).splitlines())
+        # Set back, so that no line of a trace can pass for a record.
+        return "\n".join(
+            f"    {visible(line)}" for line in super().formatException(ei).splitlines()
+        )
 
 
 class SilentReporterFilter(SafeExceptionReporterFilter):

@@ -11,6 +11,17 @@ from django.utils.safestring import SafeString
 UNKNOWN = "—"
 
 
+def local(moment: datetime) -> datetime:
+    """`moment` in the operator's zone; as it is where that zone's calendar has ended already.
+
+    "No well-defined expiration date" is the last second of the year 9999 (RFC 5280, 4.1.2.5).
+    """
+    try:
+        return timezone.localtime(moment)
+    except OverflowError:
+        return moment
+
+
 @dataclass(frozen=True, slots=True)
 class Expiry:
     """`urgency` is a CSS class, `word` says the same to who can't see colours."""
@@ -36,7 +47,7 @@ def expiry(not_after: datetime | None, now: datetime) -> Expiry:
     if not_after is None:
         return Expiry(UNKNOWN, "can't be read", "critical", "Unknown")
     left = not_after - now
-    date = f"{timezone.localtime(not_after):%Y-%m-%d}"
+    date = f"{local(not_after):%Y-%m-%d}"
     if left < timedelta(0):
         return Expiry(date, f"{_span(-left)} ago", "critical", "Expired")
     urgency, word = "valid", "Valid"

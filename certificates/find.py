@@ -6,7 +6,7 @@ signing requests, whose missing columns count as empty.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
 from django.db.models import Q
@@ -161,10 +161,9 @@ def _moment(value: str) -> tuple[datetime, datetime]:
     """A day or a point in time in the operator's zone, as its first moment and the one after."""
     zone = timezone.get_current_timezone()
     try:
-        day = date.fromisoformat(value)
-        midnight = datetime.combine(day, time.min, tzinfo=zone)
-        return midnight, datetime.combine(day + timedelta(days=1), time.min, tzinfo=zone)
-    except (ValueError, OverflowError):
+        midnight = datetime.combine(date.fromisoformat(value), time.min)
+        return _in_utc(midnight, zone), _in_utc(_later(midnight, timedelta(days=1)), zone)
+    except ValueError:
         pass
     try:
         moment = parse_datetime(value)
@@ -173,8 +172,23 @@ def _moment(value: str) -> tuple[datetime, datetime]:
     if moment is None:
         wrong = f"{visible(value)[:40]!r} is not a date."
         raise Refused("find.value", wrong, "Write it like 2027-01-31 or 2027-01-31 14:30.")
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
-    return moment, moment + timedelta(seconds=1)
+    zone, moment = moment.tzinfo or zone, moment.replace(tzinfo=None)
+    return _in_utc(moment, zone), _in_utc(_later(moment, timedelta(seconds=1)), zone)
+
+
+def _later(moment: datetime, by: timedelta) -> datetime:
+    try:
+        return moment + by
+    except OverflowError:
+        return moment
+
+
+def _in_utc(moment: datetime, zone: tzinfo) -> datetime:
+    """The first and the last days of the calendar end where the calendar ends."""
+    try:
+        return moment.replace(tzinfo=zone).astimezone(UTC)
+    except OverflowError:
+        return moment.replace(tzinfo=UTC)
 
 
 _PURPOSES = {purpose.value: purpose.label for purpose in Purpose}

@@ -44,9 +44,9 @@ def download_selected(
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
         for row in rows:
             name = f"{row.node.host_name}/{row.purpose}/{_name(row, kind)}"
-            if name in used:
+            if name.casefold() in used:
                 name = f"{row.node.host_name}/{row.purpose}/{row.fingerprint[:16]}.{kind}"
-            used.add(name)
+            used.add(name.casefold())
             zipped.writestr(name, _content(row, kind))
     return _attachment(archive.getvalue(), f"certificates-{kind}.zip", "application/zip")
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +32,9 @@ COLUMNS = (
     "subject_alternative_names",
     "description",
 )
-# A spreadsheet takes a cell that begins so for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet takes a cell that begins so for a formula; and it may part cells at another
+# separator than we do, depending on the country of its user.
+_FORMULA = re.compile(r"(^|[;,|\t])(\s*)(?=[=+\-@\t\r])")
 
 
 def export_found(screen: "CertificateAdmin", kind: str) -> Callable[..., HttpResponseBase]:
@@ -60,8 +62,8 @@ def as_dictionary(row: Certificate) -> dict[str, str]:
 
 
 def defused(text: str) -> str:
-    """Text that no spreadsheet runs: a formula gets an apostrophe in front."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    """Text that no spreadsheet runs: what could begin a formula gets an apostrophe in front."""
+    return _FORMULA.sub(r"\1\2'", text)
 
 
 class _Echo:

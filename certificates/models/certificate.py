@@ -18,6 +18,9 @@ CLASSIFIED = [(member.value, member.label) for member in CertificateType]
 KEY_TYPES = [(member.value, member.label) for member in KeyType]
 
 
+STEM_BYTES = 100  # of UTF-8; with serial number and ending a file name has at most 255
+
+
 class State(models.TextChoices):
     ACTIVE = "active", "Active"
     SUPERSEDED = "superseded", "Superseded"
@@ -51,9 +54,11 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
     def create_trust(self, node: Node, purpose: Purpose, facts: Facts, description: str) -> Any:
         """Add to a trust store; its file is named by the common name (DESIGN, data model)."""
         stem = file_stem(facts.common_name or facts.serial_number or facts.fingerprint[:16])
-        same = self.filter(node=node, purpose=purpose.value, file_name=f"{stem}.pem")
-        name = f"{stem}_{facts.serial_number[:40]}.pem" if same.exists() else f"{stem}.pem"
-        return self._keep(node, purpose, facts, description, name)
+        store = self.filter(node=node, purpose=purpose.value)
+        names = [stem, f"{stem}_{facts.serial_number[:40]}", f"{stem}_{facts.fingerprint[:40]}"]
+        # Some file systems know no difference between capital and small letters.
+        free = (n for n in names if not store.filter(file_name__iexact=f"{n}.pem").exists())
+        return self._keep(node, purpose, facts, description, f"{next(free, names[-1])}.pem")
 
     def _keep(
         self, node: Node, purpose: Purpose, facts: Facts, description: str, file_name: str
@@ -81,7 +86,9 @@ def columns(facts: Facts) -> dict[str, Any]:
 
 def file_stem(text: str) -> str:
     """A name that is safe in a folder, an archive and a header: letters, digits, `.`, `_`, `-`."""
-    return re.sub(r"[^\w.-]+", "_", text).strip("._-")[:100] or "certificate"
+    stem = re.sub(r"[^\w.-]+", "_", text).strip("._-").encode()[:STEM_BYTES].decode(errors="ignore")
+    reserved = re.fullmatch(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?", stem)
+    return f"_{stem}" if reserved else stem or "certificate"
 
 
 class Certificate(models.Model):

@@ -5,6 +5,18 @@ import unicodedata
 # Cc control, Cf format (bidirectional marks, zero-width), Cs surrogates, Co private use,
 # Zl and Zp line and paragraph separators.
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+# Letters and marks that nobody sees: Default_Ignorable_Code_Point (Unicode, UAX 44), and the
+# blank pattern of Braille.
+_UNSEEN = frozenset(
+    chr(code)
+    for codes in (
+        (0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0),
+        range(0x180B, 0x1810),
+        range(0xFE00, 0xFE10),
+        range(0xE0000, 0xE1000),
+    )
+    for code in codes
+)
 
 
 def visible(text: str) -> str:
@@ -15,6 +27,9 @@ def visible(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(
-        f"\\u{{{ord(character):x}}}" if unicodedata.category(character) in _HIDDEN else character
-        for character in text
+        f"\\u{{{ord(character):x}}}" if _is_hidden(character) else character for character in text
     )
+
+
+def _is_hidden(character: str) -> bool:
+    return unicodedata.category(character) in _HIDDEN or character in _UNSEEN

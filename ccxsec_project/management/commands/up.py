@@ -7,7 +7,7 @@ import secrets
 import socket
 import time
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ class Command(BaseCommand):
             listener = None if setup_only else listen()
             said = self.set_up()
             if listener is None:
-                self.stdout.write("\n".join([*said, "Set up. Run ./ccxsec up to start."]))
+                self.stdout.write("\n".join([*made(said), "Set up. Run ./ccxsec up to start."]))
                 return
             where = Running(pid=os.getpid(), host=_probe_host(), port=settings.CCXSEC_PORT)
             with web_server.announced(where), listener:
@@ -80,8 +80,8 @@ class Command(BaseCommand):
         with contextlib.suppress(probe.ProbeError):
             observe_restarts(now=timezone.now())
         node = Node.objects.local()
-        lines = [f"Made: {what}" for what in said if not what.startswith("!")]
-        lines += ["", f"ccxsec runs:  https://{node}:{where.port}/"]
+        lines = [*made(what for what in said if not what.startswith("!")), ""]
+        lines += [f"ccxsec runs:  https://{node}:{where.port}/"]
         lines += [f"         or:  https://{_bracketed(a)}:{where.port}/" for a in node.addresses]
         lines += [what.removeprefix("!") for what in said if what.startswith("!")]
         if not said or not any(what.startswith("!") for what in said):
@@ -98,6 +98,11 @@ class Command(BaseCommand):
             lines.append("A newer one is in the store: ./ccxsec restart run")
         self.stdout.write("\n".join([*lines, "", "Ctrl-C stops it."]))
         self.stdout.flush()
+
+
+def made(said: Iterable[str]) -> list[str]:
+    """The lines for what was set up; a "!" marks one that stands for itself."""
+    return [what[1:] if what.startswith("!") else f"Made: {what}" for what in said]
 
 
 @contextlib.contextmanager
