@@ -24,9 +24,8 @@ class OneLineFormatter(logging.Formatter):
         | tuple[None, None, None],
     ) -> str:
         # Set back, so that no line of a trace can pass for a record.
-        return "\n".join(
-            f"    {visible(line)}" for line in super().formatException(ei).splitlines()
-        )
+        trace = super().formatException(ei).splitlines()
+        return "\n".join(f"    {visible(line)}" for line in trace)
 
 
 class SilentReporterFilter(SafeExceptionReporterFilter):

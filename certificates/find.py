@@ -159,7 +159,7 @@ def _date(column: str) -> Query:
 
 def _moment(value: str) -> tuple[datetime, datetime]:
     """A day or a point in time in the operator's zone, as its first moment and the one after."""
-    zone = timezone.get_current_timezone()
+    zone: tzinfo = timezone.get_current_timezone()
     try:
         midnight = datetime.combine(date.fromisoformat(value), time.min)
         return _in_utc(midnight, zone), _in_utc(_later(midnight, timedelta(days=1)), zone)
