@@ -4,16 +4,14 @@ import csv
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.admin import ModelAdmin
 from django.contrib.admin.sites import AdminSite
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from certificates.models import Certificate
-
-if TYPE_CHECKING:
-    from certificates.admin.certificate import CertificateAdmin
 
 COLUMNS = (
     "node",
@@ -37,7 +35,7 @@ COLUMNS = (
 _FORMULA = re.compile(r"(^|[;,|\t])(\s*)(?=[=+\-@\t\r])")
 
 
-def export_found(screen: "CertificateAdmin", kind: str) -> Callable[..., HttpResponseBase]:
+def export_found(screen: "ModelAdmin[Certificate]", kind: str) -> Callable[..., HttpResponseBase]:
     """The view for one format; it finds what the list with the same address finds."""
 
     def view(request: HttpRequest, site: AdminSite) -> HttpResponseBase:

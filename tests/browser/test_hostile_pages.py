@@ -127,8 +127,7 @@ def test_the_longest_details_fit_a_telephone(
 
     for kind in ("long name", "entities", "huge serial number", "many names", "many parts"):
         page.goto(f"{product.url}{LIST}{numbers[kind]}/change/")
-        for closed in page.locator(".details details:not([open]) summary").all():
-            closed.click()
+        page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
         wide[kind] = page.evaluate(WIDER)
 
     assert max(wide.values()) <= 0, wide
