@@ -169,6 +169,27 @@ def test_the_launcher_names_a_python_that_is_too_old(tmp_path: Path) -> None:
     )
 
 
+def test_static_files_are_compressed_and_kept_for_ever(product: Product) -> None:
+    product.start()
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    browser = HTTPSConnection("localhost", product.port, context=context, timeout=20)
+    browser.request("GET", "/admin/login/")
+    page = browser.getresponse().read().decode()
+    found = re.search(r'href="(/static/ccxsec/theme\.[0-9a-f]+\.css)"', page)
+    assert found
+    browser.request("GET", found[1], headers={"Accept-Encoding": "gzip"})
+    answer = browser.getresponse()
+    sent = answer.read()
+    browser.close()
+
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert "immutable" in answer.headers["Cache-Control"]
+    assert answer.headers["Strict-Transport-Security"]
+    source = (ROOT / "certificates/static/ccxsec/theme.css").stat().st_size
+    assert len(sent) < source / 2
+
+
 @pytest.mark.spec("MN-4", "CM-7")
 def test_a_restart_drops_no_request_and_shows_the_new_certificate(product: Product) -> None:
     product.start()
