@@ -10,6 +10,7 @@ from django.core.management import execute_from_command_line
 
 def main() -> int:
     """Run one command; a wrong setting is one line and exit status 1."""
+    os.umask(0o077)  # what the product writes is for its own user alone
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ccxsec_project.settings")
     try:
         import ccxsec_project.settings  # noqa: F401, PLC0415 - a wrong setting is one line

@@ -8,12 +8,14 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
+from certificates import anchor
 from certificates.access import Actor, Permission
 from certificates.cells import expiry
 from certificates.models import (
     BackupReminder,
     Certificate,
     Deployment,
+    Event,
     Heartbeat,
     Job,
     JobState,
@@ -40,6 +42,8 @@ def attention(actor: Actor) -> list[Attention]:
     found = [*_restarts(), *_not_in_force(), *_expiring(), *_backup(), *_legacy()]
     if actor.may(Permission.VIEW_JOBS):
         found += [*_worker(), *_failed_jobs()]
+    if actor.may(Permission.VIEW_EVENTS):
+        found += _anchor()
     order = ("critical", "soon", "plain")
     return sorted(found, key=lambda item: order.index(item.urgency))
 
@@ -167,6 +171,25 @@ def _worker() -> list[Attention]:
             f"The background worker has not been seen {since}: jobs wait.",
             "Run ./ccxsec up on the server",
             reverse("admin:certificates_job_changelist"),
+        )
+    ]
+
+
+def _anchor() -> list[Attention]:
+    newest = Event.objects.first()
+    try:
+        held = anchor.read()
+    except (OSError, ValueError):
+        held = None
+    if newest is None or (held and held.sequence >= newest.sequence):
+        return []
+    return [
+        Attention(
+            "critical",
+            "Audit",
+            f"The audit log's anchor file {settings.CCXSEC_AUDIT_ANCHOR} is behind the log.",
+            "Free space or mend its rights, then verify",
+            reverse("admin:certificates_event_changelist"),
         )
     ]
 

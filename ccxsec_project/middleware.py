@@ -1,5 +1,6 @@
 """What every answer carries, and how long a session lasts."""
 
+import logging
 import time
 from collections.abc import Callable
 
@@ -7,6 +8,13 @@ from django.conf import settings
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
+from django.shortcuts import render
+
+from certificates.access import acting_as, signed_in
+from certificates.refusal import Refused
+from certificates.secrets import SealError
+
+logger = logging.getLogger(__name__)
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 TOUCH_EVERY = 60  # seconds: a session is written at most this often
@@ -30,9 +38,19 @@ class AnswerHeaders:
         response.headers.setdefault(
             "Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
         )
+        response.headers.setdefault("X-Frame-Options", "DENY")
         if not request.path.startswith(settings.STATIC_URL):
             response.headers["Cache-Control"] = "no-store"
         return response
+
+    def process_exception(
+        self, request: HttpRequest, exception: Exception
+    ) -> HttpResponseBase | None:
+        """What an operator can mend is said on a page, where no form could say it."""
+        if not isinstance(exception, Refused | SealError):
+            return None
+        logger.error("%s: %s", request.path, exception)
+        return render(request, "refused.html", {"refused": exception}, status=503)
 
 
 class SessionLifetime:
@@ -51,4 +69,5 @@ class SessionLifetime:
                 logout(request)
             elif now - seen >= TOUCH_EVERY or "seen_at" not in request.session:
                 request.session["seen_at"] = now
-        return self.get_response(request)
+        with acting_as(str(signed_in(request)) if request.user.is_authenticated else ""):
+            return self.get_response(request)

@@ -22,6 +22,11 @@ def _path(name: str, default: Path) -> Path:
     return BASE_DIR / str(env.str(name, default=str(default)))
 
 
+def _secret(name: str) -> str:
+    """As it stands: elsewhere a value that begins with `$` names another variable."""
+    return str(env.ENVIRON.get(name, ""))
+
+
 def _integer(name: str, default: int) -> int:
     text = str(env.str(name, default=str(default)))
     if not text.strip().isdecimal():
@@ -35,7 +40,7 @@ CCXSEC_DATA = _path("CCXSEC_DATA", BASE_DIR / "var")
 # The folder in which a node's certificates and keys are in force (docs/architecture.md).
 CCXSEC_STORE = _path("CCXSEC_STORE", CCXSEC_DATA / "store")
 # Master keys that seal every secret in the database; the environment wins over the file.
-CCXSEC_MASTER_KEYS = env.str("CCXSEC_MASTER_KEYS", default="")
+CCXSEC_MASTER_KEYS = _secret("CCXSEC_MASTER_KEYS")
 CCXSEC_MASTER_KEY_FILE = _path("CCXSEC_MASTER_KEY_FILE", CCXSEC_DATA / "master.keys")
 # Newest hash of the audit log, outside the database, so that a cut tail is seen.
 CCXSEC_AUDIT_ANCHOR = _path("CCXSEC_AUDIT_ANCHOR", CCXSEC_DATA / "audit.anchor")
@@ -45,7 +50,7 @@ CCXSEC_AUDIT_ANCHOR = _path("CCXSEC_AUDIT_ANCHOR", CCXSEC_DATA / "audit.anchor")
 CCXSEC_BIND = env.str("CCXSEC_BIND", default="")
 CCXSEC_PORT = _integer("CCXSEC_PORT", 8443)
 CCXSEC_WEB_WORKERS = _integer("CCXSEC_WEB_WORKERS", 2)
-CCXSEC_WEB_THREADS = _integer("CCXSEC_WEB_THREADS", 8)
+CCXSEC_WEB_THREADS = _integer("CCXSEC_WEB_THREADS", 16)
 # Seconds without a sign of life after which the worker cluster is restarted.
 CCXSEC_HEARTBEAT_LIMIT = _integer("CCXSEC_HEARTBEAT_LIMIT", 180)
 # Name and addresses of the local node at its first start; found by itself when empty.
@@ -53,7 +58,7 @@ CCXSEC_HOST_NAME = env.str("CCXSEC_HOST_NAME", default="")
 CCXSEC_ADDRESSES = env.list("CCXSEC_ADDRESSES", default=[])
 # The first administrator; an empty password means: make one and print it once.
 CCXSEC_ADMIN_USER = env.str("CCXSEC_ADMIN_USER", default="admin")
-CCXSEC_ADMIN_PASSWORD = env.str("CCXSEC_ADMIN_PASSWORD", default="")
+CCXSEC_ADMIN_PASSWORD = _secret("CCXSEC_ADMIN_PASSWORD")
 
 # --- Policy -------------------------------------------------------------------------------------
 # False refuses RSA 1024 and everything else that is marked "legacy".
@@ -62,10 +67,10 @@ CCXSEC_ALLOW_LEGACY = env.bool("CCXSEC_ALLOW_LEGACY", default=True)
 # --- Django -------------------------------------------------------------------------------------
 DEBUG = env.bool("CCXSEC_DEBUG", default=False)
 # Signs sessions and the worker's payloads: as secret as the private keys.
-SECRET_KEY = env.str("CCXSEC_SECRET_KEY", default="") or create_once(
-    CCXSEC_DATA / "secret.key", new_secret_key
+SECRET_KEY = _secret("CCXSEC_SECRET_KEY") or create_once(CCXSEC_DATA / "secret.key", new_secret_key)
+ALLOWED_HOSTS = env.list(
+    "CCXSEC_ALLOWED_HOSTS", default=own_names(CCXSEC_HOST_NAME, *CCXSEC_ADDRESSES)
 )
-ALLOWED_HOSTS = env.list("CCXSEC_ALLOWED_HOSTS", default=own_names())
 CSRF_TRUSTED_ORIGINS = env.list("CCXSEC_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
@@ -82,6 +87,8 @@ INSTALLED_APPS = [
     "crispy_forms",
     "django_q",
 ]
+LOGIN_REDIRECT_URL = "admin:index"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -148,6 +155,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 # What is uploaded stays in memory: a temporary file would hold it in the clear.
+FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 FILE_UPLOAD_MAX_MEMORY_SIZE = DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 
@@ -187,6 +195,9 @@ CCXSEC_SESSION_MAXIMUM = 8 * 3600  # seconds after the sign-in, whatever happens
 
 # --- The worker ---------------------------------------------------------------------------------
 Q_CLUSTER = {
+    # A row of its schedule table may name any function to run: who can write to the database
+    # would run code. The supervisor asks for what is due regularly.
+    "scheduler": False,
     "name": "ccxsec",
     "label": "Background worker",
     "orm": "default",

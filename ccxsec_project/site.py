@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.admin import AdminSite
+from django.db import transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
@@ -122,6 +123,13 @@ class SecuritySite(AdminSite):
                 "next_to_expire": next_to_expire(),
             }
         return super().index(request, context)
+
+    @transaction.atomic
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """The password and its event together."""
+        return super().password_change(request, extra_context)
 
     def get_urls(self) -> list[Any]:
         # Django's own pages, without the two that would show models behind our back.

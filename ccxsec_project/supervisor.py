@@ -49,7 +49,7 @@ class Child:
         self.process = subprocess.Popen(  # noqa: S603 - our own commands, no shell
             self.command,
             pass_fds=self.pass_fds,
-            env=os.environ | self.environment,
+            env=_without_password() | self.environment,
             start_new_session=True,
             preexec_fn=_die_with_parent,  # noqa: PLW1509 - this process has one thread
         )
@@ -81,7 +81,8 @@ class Child:
 
 
 class Supervisor:
-    def __init__(self, listener: socket.socket) -> None:
+    def __init__(self, listener: socket.socket, *, names: list[str]) -> None:
+        """Serve on `listener`, to browsers that call this machine by one of `names`."""
         self.web = Child(
             "web server",
             [
@@ -93,7 +94,10 @@ class Supervisor:
                 "ccxsec_project.wsgi",
             ],
             pass_fds=(listener.fileno(),),
-            environment={"CCXSEC_LISTENER": str(listener.fileno())},
+            environment={
+                "CCXSEC_LISTENER": str(listener.fileno()),
+                "CCXSEC_ALLOWED_HOSTS": ",".join(names),
+            },
         )
         self.worker = Child("worker cluster", [sys.executable, "manage.py", "qcluster"])
         self.stopping = False
@@ -169,6 +173,11 @@ class Supervisor:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     child.process.wait(max(0.1, deadline - time.monotonic()))
             child.clear()
+
+
+def _without_password() -> dict[str, str]:
+    """The children need no administrator's password in their environment."""
+    return {k: v for k, v in os.environ.items() if k != "CCXSEC_ADMIN_PASSWORD"}
 
 
 def _die_with_parent() -> None:

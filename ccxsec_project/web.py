@@ -5,7 +5,9 @@ so that no connection is refused while workers are exchanged.
 """
 
 import os
+import select
 import ssl
+import time
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -15,8 +17,8 @@ from django.conf import settings
 from certificates.store import Store
 from certificates.web_server import SERVICE, tls_context
 
-# Seconds that one read or write of a client may take, the steps of the handshake included.
-PATIENCE = 30.0
+HANDSHAKE = 4.0  # seconds for a client's whole TLS handshake
+PATIENCE = 30.0  # seconds that one read or write of a client may take afterwards
 
 _store = Store(settings.CCXSEC_STORE, SERVICE)
 bind = [f"fd://{os.environ['CCXSEC_LISTENER']}"]
@@ -37,11 +39,35 @@ limit_request_line = 8190
 
 
 class PatientContext(ssl.SSLContext):
-    """Gives up on a client that stalls, so that it can't hold a thread for ever."""
+    """Gives up on a client that stalls, so that it can't hold a thread for long."""
 
     def wrap_socket(self, sock: Any, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
-        sock.settimeout(PATIENCE)
-        return super().wrap_socket(sock, *args, **kwargs)
+        """The whole handshake has one deadline: a byte now and then does not put it off."""
+        tls = super().wrap_socket(sock, *args, **kwargs)
+        tls.setblocking(False)
+        deadline = time.monotonic() + HANDSHAKE
+        while True:
+            try:
+                tls.do_handshake()
+            except ssl.SSLWantReadError:
+                _wait(deadline, reading=tls)
+            except ssl.SSLWantWriteError:
+                _wait(deadline, writing=tls)
+            else:
+                tls.settimeout(PATIENCE)
+                return tls
+
+
+def _wait(
+    deadline: float, *, reading: ssl.SSLSocket | None = None, writing: ssl.SSLSocket | None = None
+) -> None:
+    poll = select.poll()
+    if reading:
+        poll.register(reading, select.POLLIN)
+    if writing:
+        poll.register(writing, select.POLLOUT)
+    if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+        raise TimeoutError("the client did not finish the TLS handshake in time")
 
 
 def ssl_context(_config: Any, _default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:

@@ -1,6 +1,9 @@
 """Who may do what: asked here by screens, actions and operations alike (DESIGN rule 6)."""
 
 import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
@@ -73,13 +76,33 @@ def signed_in(request: HttpRequest) -> Actor:
     return Actor(f"{request.user.get_username()}, {client_address(request)}", request.user)
 
 
+# The name of whoever is signed in to the request that is being answered.
+_acting: ContextVar[str] = ContextVar("acting", default="")
+
+
+@contextmanager
+def acting_as(name: str) -> Iterator[None]:
+    """What happens inside is done by `name`, also where no actor is passed on (Django's own)."""
+    token = _acting.set(name)
+    try:
+        yield
+    finally:
+        _acting.reset(token)
+
+
+def acting() -> str:
+    """Who acts now: the signed-in user, or whoever runs the command."""
+    return _acting.get() or str(command_line())
+
+
 def client_address(request: HttpRequest) -> str:
     """The peer's address; behind our own proxy the one that the proxy added last."""
     if getattr(settings, "SECURE_PROXY_SSL_HEADER", None):
         forwarded = request.headers.get("X-Forwarded-For", "")
         if forwarded:
             return forwarded.rsplit(",", 1)[-1].strip()
-    return request.META.get("REMOTE_ADDR", "") or "unknown address"
+    peer = str(request.META.get("REMOTE_ADDR", "")) or "unknown address"
+    return peer.removeprefix("::ffff:")  # IPv4 on a socket for both
 
 
 def command_line() -> Actor:

@@ -24,7 +24,7 @@ def read() -> Anchor | None:
         text = _path().read_text()
     except FileNotFoundError:
         return None
-    sequence, code = text.split()
+    sequence, code = text.split()  # ValueError: not two words
     return Anchor(int(sequence), code)
 
 

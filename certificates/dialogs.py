@@ -1,5 +1,6 @@
 """One way to make a URL of our own in the admin, so that none forgets to ask for permission."""
 
+import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -59,6 +60,11 @@ def show(
     return render(
         request, template, site.each_context(request) | {"title": title} | context, status=status
     )
+
+
+def key_of(text: str) -> int | None:
+    """A primary key that a browser sent; None for what can't be one."""
+    return int(text) if re.fullmatch("[0-9]{1,18}", text) else None
 
 
 def tell(request: HttpRequest, refused: Refused) -> None:

@@ -125,7 +125,7 @@ def _hexadecimal(*columns: str, is_number: bool = False) -> Query:
             digits = digits.lstrip("0") or "0"
         if not operator.needs_value:
             return _text(*columns)(operator, "")
-        if digits.strip("0123456789abcdef"):
+        if not digits or digits.strip("0123456789abcdef"):
             return NOTHING
         found = Q()
         for column in columns:

@@ -29,8 +29,13 @@ def addresses() -> list[str]:
     return found or ["127.0.0.1"]
 
 
-def own_names() -> list[str]:
-    """Everything that a browser on the network may call this machine, for `ALLOWED_HOSTS`."""
+def own_names(*more: str) -> list[str]:
+    """Everything that a browser on the network may call this machine, for `ALLOWED_HOSTS`.
+
+    Args:
+        more: further names and addresses; "" is left out.
+    """
     names = ["localhost", "127.0.0.1", "[::1]", socket.gethostname().lower(), host_name()]
-    names += [f"[{address}]" if ":" in address else address for address in addresses()]
+    found = (*addresses(), *filter(None, more))
+    names += [f"[{name}]" if ":" in name else name.lower() for name in found]
     return list(dict.fromkeys(names))

@@ -6,8 +6,8 @@ master key (4), nonce (12) and wrapped data key (48), nonce (12) and ciphertext 
 """
 
 import base64
-import binascii
 import os
+import re
 import struct
 from dataclasses import dataclass
 from functools import lru_cache
@@ -68,9 +68,9 @@ def parse_key_ring(text: str, source: str) -> KeyRing:
         number, _, encoded = entry.partition(":")
         try:
             key = base64.b64decode(encoded, validate=True)
-        except binascii.Error:
+        except ValueError:
             key = b""
-        if not number.isdecimal() or len(key) != KEY_BYTES:
+        if not re.fullmatch("[0-9]{1,9}", number) or len(key) != KEY_BYTES:
             wrong = "is not 'number:base64 of 32 bytes'"
             raise MasterKeyError(f"Entry {len(keys) + 1} of {source} {wrong}. Put the backup back.")
         keys[int(number)] = key

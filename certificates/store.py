@@ -7,7 +7,7 @@ points to it, and the link moves by one rename: a reader never sees a key withou
 
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from certificates.local_files import locked, sync_folder, write_new
@@ -31,16 +31,26 @@ class Store:
         """Which generation is in force; 0 for none."""
         try:
             return int((self._base / "current").readlink().name)
-        except (FileNotFoundError, ValueError):
+        except (OSError, ValueError):
             return 0
 
-    def holds(self, generation: int) -> bool:
-        """Whether `generation` is in force with its files."""
-        key = self._base / "current" / "key.pem"
-        return self.generation() == generation and key.is_file()
+    def holds(self, generation: int, certificate: bytes) -> bool:
+        """Whether `generation` is in force, with a key and exactly this certificate in PEM."""
+        current = self._base / "current"
+        try:
+            same = (current / "cert.pem").read_bytes() == certificate
+            return same and self.generation() == generation and (current / "key.pem").is_file()
+        except OSError:
+            return False
 
-    def publish(self, generation: int, files: Mapping[str, bytes]) -> bool:
+    def publish(
+        self, generation: int, files: Mapping[str, bytes], *, check: Callable[[Path], object]
+    ) -> bool:
         """Put a version in force. May be repeated.
+
+        Args:
+            check: is given the complete folder before it comes into force; what it raises leaves
+                everything as it was.
 
         Returns:
             False: a newer generation is in force already; nothing was changed ("stale").
@@ -51,8 +61,9 @@ class Store:
             if self.generation() > generation:
                 return False
             target = versions / str(generation)
-            if not (target / "key.pem").is_file():
+            if not _has(target, files):
                 self._write_version(target, files)
+            check(target)
             self._switch(target)
             self._prune(generation)
         return True
@@ -79,7 +90,17 @@ class Store:
         for path in [*self._base.glob(f"{_LEFTOVER}*"), *(self._base / "versions").iterdir()]:
             leftover = path.name.startswith(_LEFTOVER)
             old = path.name.isdecimal() and int(path.name) <= generation - KEPT_VERSIONS
-            if leftover and path.is_symlink():
-                path.unlink()
-            elif leftover or old:
+            if not (leftover or old):
+                continue
+            if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
+            else:
+                path.unlink()
+
+
+def _has(folder: Path, files: Mapping[str, bytes]) -> bool:
+    """Whether a version was written already, exactly so."""
+    try:
+        return all((folder / name).read_bytes() == data for name, data in files.items())
+    except OSError:
+        return False

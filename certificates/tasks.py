@@ -1,18 +1,20 @@
 """What the worker cluster calls: two functions, with a job's number or nothing as argument."""
 
 import logging
+from datetime import timedelta
 
 from django.utils import timezone
+from django_q.models import Task
 
 from certificates import jobs
 from certificates.access import Actor
 from certificates.models import Heartbeat
 from certificates.operations.deploy import deploy_what_is_out_of_date
 from certificates.operations.restart import observe_restarts
-from certificates.refusal import Refused
 
 logger = logging.getLogger(__name__)
 WORKER = "worker"
+KEPT = timedelta(days=7)  # the queue's own record of a task; ours are the jobs
 
 
 def run(job_id: int) -> None:
@@ -26,8 +28,6 @@ def upkeep() -> None:
     Heartbeat.objects.update_or_create(name=WORKER, defaults={"seen_at": now})
     jobs.take_up_lost()
     observe_restarts(now=now)
-    try:
-        for sentence in deploy_what_is_out_of_date(actor=Actor("upkeep"), now=now):
-            logger.info("%s", sentence)
-    except Refused as refused:
-        logger.warning("%s", refused)
+    for sentence in deploy_what_is_out_of_date(actor=Actor("upkeep"), now=now):
+        logger.info("%s", sentence)
+    Task.objects.filter(stopped__lt=now - KEPT).delete()

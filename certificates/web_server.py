@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -18,6 +19,8 @@ from django.conf import settings
 
 from certificates.local_files import PRIVATE
 
+# Of TLS 1.2, with forward secrecy; those of TLS 1.3 all have it.
+CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 SERVICE = "tomcat"  # whose certificate it serves (MN-4)
 
 
@@ -41,14 +44,15 @@ class AlreadyRunningError(Exception):
 def running() -> Running | None:
     """The product that runs on this data folder; None when none does."""
     try:
-        descriptor = os.open(_path(), os.O_RDWR | os.O_CLOEXEC)
+        file = _path().open("rb")
     except FileNotFoundError:
         return None
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - an open descriptor
+    with file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # two who ask don't see each other
         except BlockingIOError:
-            return Running(**json.load(file))
+            text = file.read()
+            return Running(**json.loads(text)) if text else None
     return None
 
 
@@ -62,14 +66,26 @@ def announced(running_as: Running) -> Iterator[None]:
     _path().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(_path(), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
     with open(descriptor, "r+b") as file:  # noqa: PTH123 - an open descriptor
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AlreadyRunningError(str(_path())) from None
+        _lock(descriptor)
         file.truncate()
         file.write(json.dumps(asdict(running_as)).encode())
         file.flush()
-        yield
+        try:
+            yield
+        finally:
+            file.truncate(0)
+
+
+def _lock(descriptor: int) -> None:
+    """For a moment somebody who asks may hold it, too: try for a second."""
+    for _ in range(20):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AlreadyRunningError(str(_path()))
 
 
 def tls_context(folder: Path, kind: type[ssl.SSLContext] = ssl.SSLContext) -> ssl.SSLContext:
@@ -83,12 +99,13 @@ def tls_context(folder: Path, kind: type[ssl.SSLContext] = ssl.SSLContext) -> ss
     """
     context = kind(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(CIPHERS)
     try:
         context.load_cert_chain(folder / "fullchain.pem", folder / "key.pem")
     except ssl.SSLError as error:
         if error.reason not in ("EE_KEY_TOO_SMALL", "CA_MD_TOO_WEAK"):
             raise
-        context.set_ciphers("DEFAULT:@SECLEVEL=1")
+        context.set_ciphers(f"{CIPHERS}:@SECLEVEL=1")
         context.load_cert_chain(folder / "fullchain.pem", folder / "key.pem")
     return context
 

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from cryptography import x509
@@ -19,7 +20,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID as Access
 from cryptography.x509.oid import NameOID
-from django.http import HttpResponse
 
 from certificates.x509 import der
 
@@ -268,9 +268,9 @@ def hidden(text: str) -> list[str]:
     return [repr(c) for c in text if unicodedata.category(c) in _HIDDEN and c != "\n"]
 
 
-def inert(response: HttpResponse, *, echo: bool = False) -> str:
+def inert(response: Any, *, echo: bool = False) -> str:
     """The page, which is nothing but ours and text; `echo`: it repeats what was typed."""
-    page = response.content.decode()
+    page: str = response.content.decode()
     assert response.status_code == 200
     assert Markup(page).foreign == []
     assert "<script>alert" not in page
@@ -279,7 +279,7 @@ def inert(response: HttpResponse, *, echo: bool = False) -> str:
     return page
 
 
-def saved_as(response: HttpResponse) -> str:
+def saved_as(response: Any) -> str:
     """The name under which a browser would save it (RFC 6266)."""
     disposition = response.headers["Content-Disposition"]
     found = re.fullmatch(r"attachment; filename(?:=\"([^\"]+)\"|\*=utf-8''(.+))", disposition)

@@ -1,15 +1,19 @@
 """The audit log: bound row by row, and to the anchor outside the database."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.test import Client
+from pytest_django import Settings
 
 from certificates import anchor
-from certificates.models import Action, Event, Node
+from certificates.models import Action, Event, Node, Secret
 from certificates.operations import verify_audit
+from certificates.refusal import Refused
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -120,13 +124,15 @@ def test_invisible_characters_of_an_actor_are_shown(log: None) -> None:
 
 def test_signing_in_and_failing_to_is_recorded_without_the_password(client: Client) -> None:
     User.objects.create_superuser("anna", "", "correct-horse-battery")
+    before = Event.objects.count()
     form = {"username": "anna", "password": "wrong", "next": "/admin/"}
     client.post("/admin/login/", form)
     client.post("/admin/login/", form | {"username": "my-secret-password"})
     client.post("/admin/login/", form | {"password": "correct-horse-battery"})
     client.post("/admin/logout/")
 
-    events = list(Event.objects.order_by("sequence").values_list("action", "actor"))
+    log = Event.objects.filter(sequence__gt=before).order_by("sequence")
+    events = list(log.values_list("action", "actor"))
     assert events == [
         ("session:sign-in-failed", "anna, 127.0.0.1"),
         ("session:sign-in-failed", "unknown user name, 127.0.0.1"),
@@ -135,17 +141,78 @@ def test_signing_in_and_failing_to_is_recorded_without_the_password(client: Clie
     ]
 
 
-def test_users_and_groups_are_audited(client: Client) -> None:
-    client.force_login(User.objects.create_superuser("root", "", "x"))
+def test_users_and_groups_are_audited_whoever_changes_them(client: Client) -> None:
+    boss = User.objects.create_superuser("root", "", "correct-horse-battery")
+    client.force_login(boss)
     form = {"username": "new", "usable_password": "true"}
     form |= {"password1": "correct-horse-battery", "password2": "correct-horse-battery"}
     client.post("/admin/auth/user/add/", form)
     user = User.objects.get(username="new")
+    renewed = {"password1": "battery-horse-correct", "password2": "battery-horse-correct"}
+    client.post(f"/admin/auth/user/{user.pk}/password/", renewed | {"usable_password": "true"})
+    user.groups.add(Group.objects.create(name="Night shift"))
+    own = {"old_password": "correct-horse-battery"}
+    own |= {"new_password1": "battery-horse-correct", "new_password2": "battery-horse-correct"}
+    client.post("/admin/password_change/", own)
     client.post(f"/admin/auth/user/{user.pk}/delete/", {"post": "yes"})
 
-    actions = Event.objects.values_list("action", flat=True)
-    assert {"user:add", "user:delete"} <= set(actions)
+    events = Event.objects.order_by("sequence").values_list("action", "object_text", "actor")
+    seen = [(action, text, actor.partition(",")[0]) for action, text, actor in events]
+    assert seen == [
+        ("user:add", "root", "command line"),
+        ("session:sign-in", "root", "root"),
+        ("user:add", "new", "root"),
+        ("user:change", "new", "root"),
+        ("group:add", "Night shift", "command line"),
+        ("user:change", "new", "command line"),
+        ("user:change", "root", "root"),
+        ("user:delete", "new", "root"),
+    ]
     assert not User.objects.filter(pk=user.pk).exists()
+
+
+@pytest.mark.parametrize("tamper", [cut_the_tail, remove_everything])
+def test_what_was_cut_stays_missing_whatever_happens_later(
+    log: None, tamper: Callable[[], None]
+) -> None:
+    tamper()
+    Secret.objects.filter(name="audit").delete() if tamper is remove_everything else None
+    for number in range(20):
+        with transaction.atomic():
+            Event.objects.record("test", Action.NODE_CHANGE, f"later {number}")
+
+    assert verify_audit().problem
+
+
+def test_an_anchor_that_cannot_be_read_stops_every_change(
+    log: None, client: Client, settings: Settings
+) -> None:
+    Path(settings.CCXSEC_AUDIT_ANCHOR).write_text("")
+
+    with pytest.raises(Refused, match="anchor") as refusal, transaction.atomic():
+        Event.objects.record("test", Action.NODE_CHANGE, "x")
+    User.objects.bulk_create([User(username="anna", is_staff=True, password=make_password("p"))])
+    answer = client.post("/admin/login/", {"username": "anna", "password": "p"})
+
+    assert refusal.value.code == "audit.anchor"
+    assert answer.status_code == 503
+    assert "can&#x27;t be read" in answer.content.decode()
+    assert "can't be read" in verify_audit().problem
+
+
+def test_a_change_that_is_done_is_not_undone_by_an_anchor_that_lags(
+    log: None, monkeypatch: pytest.MonkeyPatch, as_role: Callable[..., Client], node: Node
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(anchor, "advance", full)
+    with transaction.atomic():
+        Event.objects.record("test", Action.NODE_CHANGE, "x")
+    page = as_role("Auditor").get("/admin/").content.decode()
+
+    assert Event.objects.filter(object_text="x").exists()
+    assert "is behind the log" in page
 
 
 def test_the_auditor_verifies_on_the_screen(as_role: Callable[..., Client], node: Node) -> None:

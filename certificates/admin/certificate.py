@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
@@ -29,7 +30,7 @@ from certificates.admin.filters import (
 )
 from certificates.admin.generate import generate_dialog, regenerate_selected, regenerate_several
 from certificates.cells import UNKNOWN, breaking, expiry, with_legacy
-from certificates.dialogs import screen_url
+from certificates.dialogs import key_of, screen_url
 from certificates.models import Certificate
 
 PAGE = 25
@@ -138,6 +139,12 @@ class CertificateAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generi
             "export_formats": list(FORMATS),
         }
         return super().changelist_view(request, context | (extra_context or {}))
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *args: Any) -> Any:
+        """Only keys are looked up; a form that was made by hand gets the list again."""
+        if not all(key_of(text) for text in request.POST.getlist(ACTION_CHECKBOX_NAME)):
+            return None
+        return super().response_action(request, queryset, *args)
 
     def get_urls(self) -> list[URLPattern]:
         view: Callable[..., Any] = self.admin_site.admin_view(self.changelist_view)

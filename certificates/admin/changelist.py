@@ -71,10 +71,21 @@ class CertificateChangeList(ChangeList):
         if chosen.get("expiry") or chosen.get("type") not in (None, "csr"):
             return []
         for parameter, column in {"purpose": "purpose", "node": "node", "key": "key_type"}.items():
-            if chosen.get(parameter):
-                wanted &= Q(**{column: chosen[parameter]})
+            value = chosen.get(parameter)
+            if value and value not in self.offered[parameter]:
+                return []
+            if value:
+                wanted &= Q(**{column: value})
         pending = SigningRequest.objects.pending().select_related("node").defer("pem", "subject")
         return list(pending.filter(wanted, to_query(self.conditions, requests=True))[:100])
+
+    @property
+    def offered(self) -> dict[str, set[str]]:
+        """What each filter offers; anything else in the address finds nothing."""
+        return {
+            spec.parameter_name: {str(value) for value, _ in spec.lookup_choices}
+            for spec in self.own_filters
+        }
 
     @property
     def own_filters(self) -> list[Any]:

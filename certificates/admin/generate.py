@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from certificates.access import signed_in
-from certificates.dialogs import show, tell
+from certificates.dialogs import key_of, show, tell
 from certificates.forms.generate import GenerateForm, RegenerateForm
 from certificates.models import Certificate, Node, Purpose
 from certificates.operations.generate import Generated, generate
@@ -49,8 +49,7 @@ def generate_dialog(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
 def _chosen(request: HttpRequest) -> tuple[Node, Purpose]:
     """Node and purpose of the dialog: as chosen, else the local node's tomcat."""
     asked = request.POST if request.method == "POST" else request.GET
-    wanted = asked.get("node", "")
-    node = Node.objects.filter(pk=wanted).first() if wanted.isdecimal() else None
+    node = Node.objects.filter(pk=key_of(asked.get("node", "")) or 0).first()
     name = asked.get("purpose", "")
     purpose = next((p for p in Purpose.own() if p.value == name), Purpose.TOMCAT)
     return node or Node.objects.local(), purpose
@@ -79,7 +78,7 @@ def regenerate_selected(
 def regenerate_several(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
     """GET lists what would be replaced; POST replaces one after the other."""
     asked = request.POST if request.method == "POST" else request.GET
-    ids = [part for part in asked.get("certificates", "").split(",") if part.isdecimal()]
+    ids = [key for part in asked.get("certificates", "").split(",") if (key := key_of(part))]
     own = Certificate.objects.own().active().filter(pk__in=ids[:SEVERAL])
     rows = list(own.select_related("node").in_list_order())
     form = RegenerateForm(rows, request.POST or None)

@@ -1,4 +1,7 @@
-"""Users and groups: Django's own screens, with our audit log in place of Django's."""
+"""Users and groups: Django's own screens, with our audit log in place of Django's.
+
+The events are written by the receivers of `certificates.sign_in`, whoever makes the change.
+"""
 
 from typing import Any
 
@@ -7,31 +10,22 @@ from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.http import HttpRequest
-
-from certificates.access import signed_in
-from certificates.models import Action, Event
+from django.http.response import HttpResponseBase
 
 admin.site.unregister([User, Group])
 
 
 class _Audited:
-    """The admin calls these in the transaction of the change."""
+    actions = None  # one by one, each in the transaction of its page
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
-        Event.objects.record(str(signed_in(request)), Action.USER_ADD, obj)
+        """Django's own log is not kept."""
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:
-        fields = ", ".join(
-            field
-            for part in (message if isinstance(message, list) else [])
-            for field in part.get("changed", {}).get("fields", [])
-        )
-        with transaction.atomic():
-            Event.objects.record(str(signed_in(request)), Action.USER_CHANGE, obj, fields=fields)
+        """Django's own log is not kept."""
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
-        for row in queryset:
-            Event.objects.record(str(signed_in(request)), Action.USER_DELETE, row)
+        """Django's own log is not kept."""
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         return lookup in ("is_staff__exact", "is_superuser__exact", "is_active__exact")
@@ -40,6 +34,12 @@ class _Audited:
 @admin.register(User)
 class AuditedUserAdmin(_Audited, UserAdmin):  # type: ignore[misc,type-arg] # ours returns no LogEntry
     list_filter = ("is_staff", "is_superuser", "is_active")
+
+    @transaction.atomic
+    def user_change_password(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """The password and its event together."""
+        response: HttpResponseBase = super().user_change_password(request, *args, **kwargs)
+        return response
 
 
 @admin.register(Group)

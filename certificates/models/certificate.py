@@ -179,7 +179,7 @@ class Certificate(models.Model):
 
     @property
     def has_weak_signature(self) -> bool:
-        return any(weak in self.signature_algorithm for weak in ("MD5", "SHA-1 "))
+        return self.signature_algorithm.startswith(("MD", "SHA-1 "))
 
     @property
     def pem(self) -> bytes:

@@ -8,18 +8,22 @@ only sealed; the newest code is also kept in a file outside the database.
 import hashlib
 import hmac
 import json
+import logging
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, models, transaction
 from django.utils import timezone
 
 from certificates import anchor
 from certificates.models.secret import Secret
+from certificates.refusal import Refused
 from certificates.x509.visible import visible
 
+logger = logging.getLogger(__name__)
 AUDIT_LOCK = 7_202_611  # any number that no other advisory lock of this database uses
 
 
@@ -42,9 +46,17 @@ class Action(StrEnum):
     USER_ADD = "user:add"
     USER_CHANGE = "user:change"
     USER_DELETE = "user:delete"
+    GROUP_ADD = "group:add"
+    GROUP_CHANGE = "group:change"
+    GROUP_DELETE = "group:delete"
     SIGN_IN = "session:sign-in"
     SIGN_IN_FAILED = "session:sign-in-failed"
     SIGN_OUT = "session:sign-out"
+
+
+def action_choices() -> list[tuple[str, str]]:
+    """A new action is no change of the database."""
+    return [(action.value, action.value) for action in Action]
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -59,7 +71,7 @@ class EventQuerySet(models.QuerySet["Event"]):
                 cursor.execute("SELECT pg_advisory_xact_lock(%s)", [AUDIT_LOCK])
         newest = self.order_by("-sequence").first()
         event = Event(
-            sequence=newest.sequence + 1 if newest else 1,
+            sequence=_next_sequence(newest),
             at=timezone.now().replace(microsecond=0),
             actor=visible(actor)[:200],
             action=action.value,
@@ -70,7 +82,7 @@ class EventQuerySet(models.QuerySet["Event"]):
         )
         event.code = event.expected_code(newest.code if newest else "")
         event.save(force_insert=True)
-        transaction.on_commit(lambda: anchor.advance(event.sequence, event.code))
+        transaction.on_commit(lambda: _advance_anchor(event))
         return event
 
 
@@ -80,7 +92,7 @@ class Event(models.Model):
     sequence = models.PositiveBigIntegerField(primary_key=True)
     at = models.DateTimeField(db_index=True)
     actor = models.CharField(max_length=200)
-    action = models.CharField(max_length=40, choices=[(a.value, a.value) for a in Action])
+    action = models.CharField(max_length=40, choices=action_choices)
     object_type = models.CharField(max_length=60, blank=True)
     object_id = models.CharField(max_length=40, blank=True)
     object_text = models.CharField(max_length=300)
@@ -97,8 +109,12 @@ class Event(models.Model):
     def __str__(self) -> str:
         return f"{self.sequence}: {self.action} {self.object_text}"
 
-    def expected_code(self, before: str) -> str:
-        """What `code` must be after a row with the code `before` ("" for the first)."""
+    def expected_code(self, before: str, key: bytes | None = None) -> str:
+        """What `code` must be after a row with the code `before` ("" for the first).
+
+        Args:
+            key: of the audit log, for who asks often; None reads it.
+        """
         body: dict[str, Any] = {
             "sequence": self.sequence,
             "at": _utc_text(self.at),
@@ -108,14 +124,44 @@ class Event(models.Model):
             "detail": self.detail,
         }
         message = json.dumps([before, body], sort_keys=True, ensure_ascii=True).encode()
-        return hmac.new(_audit_key(), message, hashlib.sha256).hexdigest()
+        return hmac.new(key or audit_key(), message, hashlib.sha256).hexdigest()
 
 
 def _utc_text(at: datetime) -> str:
     return at.astimezone(UTC).isoformat()
 
 
-def _audit_key() -> bytes:
+def _next_sequence(newest: Event | None) -> int:
+    """One more than the newest; where the log ends before its anchor, a gap stays for ever.
+
+    Otherwise new events would fill the place of those that were cut off, and hide it.
+
+    Raises:
+        Refused: audit.anchor.
+    """
+    last = newest.sequence if newest else 0
+    try:
+        held = anchor.read()
+    except (OSError, ValueError) as error:
+        wrong = f"The anchor of the audit log, {settings.CCXSEC_AUDIT_ANCHOR}, can't be read."
+        cure = "Mend its rights, or put its backup back; without it nothing is changed here."
+        raise Refused("audit.anchor", wrong, cure) from error
+    if held is None or held.sequence < last:
+        return last + 1
+    same = newest is not None and (newest.sequence, newest.code) == (held.sequence, held.code)
+    return last + 1 if same else held.sequence + 2
+
+
+def _advance_anchor(event: Event) -> None:
+    """The change is done by now: an anchor that lags behind is told, not raised."""
+    try:
+        anchor.advance(event.sequence, event.code)
+    except (OSError, ValueError):
+        logger.exception("the anchor of the audit log can't be written")
+
+
+def audit_key() -> bytes:
+    """The key of the codes, unsealed."""
     secret = Secret.objects.obtain("audit")
     return _unsealed(secret.pk, bytes(secret.sealed))
 

@@ -23,9 +23,6 @@ class JobState(models.TextChoices):
 
 
 class JobQuerySet(models.QuerySet["Job"]):
-    def unfinished(self) -> Self:
-        return self.filter(state__in=[JobState.QUEUED, JobState.RUNNING])
-
     def claim(self, pk: int, *, now: datetime) -> "Job | None":
         """Take a queued job, or one whose worker is gone: its lease has run out. Else None."""
         free = Q(state=JobState.QUEUED) | Q(state=JobState.RUNNING, leased_until__lt=now)

@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509 import load_der_x509_certificate
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
@@ -13,7 +14,10 @@ from certificates.access import Actor, Permission
 from certificates.jobs import job
 from certificates.models import Action, Certificate, Deployment, Event, Job, Node, Purpose, Service
 from certificates.refusal import Refused
+from certificates.secrets import SealError
 from certificates.store import Store
+from certificates.web_server import tls_context
+from certificates.x509.facts import public_key, public_key_fingerprint
 
 
 def store_of(service: Service) -> Store:
@@ -26,19 +30,22 @@ def deploy(node: Node, service: Service, *, actor: Actor, now: datetime) -> str:
 
     Raises:
         PermissionDenied: `actor` may not deploy.
-        Refused: node.unreachable, certificate.missing, store.unwritable.
+        Refused: node.unreachable, certificate.missing, certificate.unusable, key.mismatch,
+            store.unwritable.
     """
     actor.require(Permission.DEPLOY)
     if not node.is_local:
         wrong = f"{node} is another server, and this version writes to its own server only."
         raise Refused("node.unreachable", wrong, "The change is kept and waits for it.")
     store = store_of(service)
-    now_in_force = Deployment.objects.filter(node=node, service=service.value).first()
-    if now_in_force and now_in_force.is_in_force and store.holds(now_in_force.generation):
+    if is_in_force(node, service):
         return f"{node} holds the newest {service} certificate already."
     generation, certificate, files = _read(node, service, store, actor)
     try:
-        in_force = store.publish(generation, files)
+        in_force = store.publish(generation, files, check=tls_context)
+    except ssl.SSLError as error:
+        wrong = f"The {certificate} can't be used ({error.reason}); the former one still is."
+        raise Refused("certificate.unusable", wrong, "Generate it again.") from error
     except OSError as error:
         wrong = f"The store {settings.CCXSEC_STORE} can't be written: {error.strerror}."
         raise Refused("store.unwritable", wrong, "Free space or mend its rights.") from error
@@ -64,12 +71,18 @@ def _read(
     if certificate is None:
         wrong = f"{node} has no {service} certificate."
         raise Refused("certificate.missing", wrong, "Generate one.")
-    if store.generation() > deployment.generation:
-        # The database is older than the store: it was put back from a backup. Intent wins.
-        deployment.generation = store.generation() + 1
+    leaf = ssl.DER_cert_to_PEM_cert(bytes(certificate.der)).encode()
+    held = store.generation()
+    spoiled = held == deployment.generation and not store.holds(held, leaf)
+    if held > deployment.generation or (held and spoiled):
+        # The database was put back from a backup, or somebody changed the files: intent wins, as
+        # a new version, since the one in force is never written to.
+        deployment.generation = held + 1
         deployment.save(update_fields=["generation"])
     key = certificate.private_key.unseal(actor=str(actor), reason="deploy")
-    leaf = ssl.DER_cert_to_PEM_cert(bytes(certificate.der)).encode()
+    if public_key_fingerprint(key.public_key()) != certificate_key_fingerprint(certificate):
+        wrong = f"The sealed key of the {certificate} is not its own."
+        raise Refused("key.mismatch", wrong, "Look at the audit log, and generate a new one.")
     files = {
         "cert.pem": leaf,
         "chain.pem": b"",
@@ -79,16 +92,38 @@ def _read(
     return deployment.generation, certificate, files
 
 
+def certificate_key_fingerprint(certificate: Certificate) -> str:
+    """SHA-256 of the public key in the certificate itself."""
+    loaded = load_der_x509_certificate(bytes(certificate.der))
+    return public_key_fingerprint(public_key(loaded))
+
+
+def is_in_force(node: Node, service: Service) -> bool:
+    """Whether the store holds what the database intends, by its content."""
+    deployment = Deployment.objects.filter(node=node, service=service.value).first()
+    certificate = node.certificates.active().for_purpose(Purpose(service.value)).first()
+    if deployment is None or certificate is None or not deployment.is_in_force:
+        return False
+    return store_of(service).holds(deployment.generation, certificate.pem)
+
+
 def deploy_what_is_out_of_date(*, actor: Actor, now: datetime) -> list[str]:
-    """Deploy each service of the local node that the store doesn't hold as intended."""
+    """Deploy each service of the local node that the store doesn't hold as intended.
+
+    A service that can't be deployed does not stop the others; its refusal is among the sentences.
+    """
     sentences = []
     for deployment in Deployment.objects.filter(node__is_local=True).select_related("node"):
         service = Service(deployment.service)
-        if not (deployment.is_in_force and store_of(service).holds(deployment.generation)):
-            Deployment.objects.filter(pk=deployment.pk, generation=deployment.generation).update(
-                in_force=0
-            )
+        if is_in_force(deployment.node, service):
+            continue
+        Deployment.objects.filter(pk=deployment.pk, generation=deployment.generation).update(
+            in_force=0
+        )
+        try:
             sentences.append(deploy(deployment.node, service, actor=actor, now=now))
+        except (Refused, SealError) as refused:
+            sentences.append(str(refused))
     return sentences
 
 

@@ -36,9 +36,11 @@ def install(*, host_name: str, addresses: Sequence[str], actor: Actor, now: date
 
 @transaction.atomic
 def make_groups() -> None:
-    """The three groups with their permissions; what an administrator added to them stays."""
+    """The groups that are missing; what an administrator changed in one stays as it is."""
     for name, permissions in GROUPS.items():
-        group, _ = Group.objects.get_or_create(name=name)
+        group, created = Group.objects.get_or_create(name=name)
+        if not created:
+            continue
         codenames = [permission.value.split(".")[1] for permission in permissions]
         group.permissions.add(
             *DjangoPermission.objects.filter(

@@ -12,9 +12,10 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509.oid import NameOID, SignatureAlgorithmOID
+from cryptography.x509.oid import NameOID
 
 from certificates.refusal import Refused
+from certificates.x509.object_names import SIGNATURES
 from certificates.x509.visible import visible
 
 _T = TypeVar("_T")
@@ -55,12 +56,6 @@ class KeyType(StrEnum):
     @property
     def label(self) -> str:
         return "Unknown" if self is KeyType.UNKNOWN else self.value
-
-    def with_size(self, bits: int) -> str:
-        """Such as "RSA 3072", "EC P-256", "Ed25519", "Unknown"."""
-        if self is KeyType.EC:
-            return f"EC P-{bits}"
-        return f"{self.value} {bits}" if self in (KeyType.RSA, KeyType.DSA) else self.label
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +102,7 @@ def read_facts(der: bytes) -> Facts:
     part = _Parts()
     extensions = part.read("extensions", lambda: certificate.extensions, x509.Extensions([]))
     key = part.read("public key", lambda: public_key(certificate), None)
-    key_type, key_bits = describe_key(key)
+    key_type, key_bits, key_label = describe_key(key)
     nobody = x509.Name([])
     subject = part.read("subject", lambda: certificate.subject, nobody)
     issuer = part.read("issuer", lambda: certificate.issuer, nobody)
@@ -123,7 +118,7 @@ def read_facts(der: bytes) -> Facts:
         type=_signed_by_itself(certificate, key, subject, issuer).value,
         key_type=key_type.value,
         key_bits=key_bits,
-        key_label=key_type.with_size(key_bits),
+        key_label=key_label,
         signature_algorithm=signature_algorithm(certificate),
         fingerprint=sha256(der).hexdigest(),
         fingerprint_sha1=sha1(der, usedforsecurity=False).hexdigest(),
@@ -156,19 +151,24 @@ def _text(value: str | bytes) -> str:
     return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
 
 
-def describe_key(key: PublicKeyTypes | None) -> tuple[KeyType, int]:
-    """Type and size in bits; 0 where a size says nothing."""
+# Curves by the name that operators know them by; any other by its own name.
+NIST_CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
+
+
+def describe_key(key: PublicKeyTypes | None) -> tuple[KeyType, int, str]:
+    """Type, size in bits (0 where a size says nothing), and both in words: "RSA 3072"."""
     if isinstance(key, rsa.RSAPublicKey):
-        return KeyType.RSA, key.key_size
+        return KeyType.RSA, key.key_size, f"RSA {key.key_size}"
     if isinstance(key, ec.EllipticCurvePublicKey):
-        return KeyType.EC, key.key_size
+        curve = NIST_CURVES.get(key.curve.name, key.curve.name)
+        return KeyType.EC, key.key_size, f"EC {curve}"
     if isinstance(key, dsa.DSAPublicKey):
-        return KeyType.DSA, key.key_size
+        return KeyType.DSA, key.key_size, f"DSA {key.key_size}"
     if isinstance(key, ed25519.Ed25519PublicKey):
-        return KeyType.ED25519, 256
+        return KeyType.ED25519, 256, "Ed25519"
     if isinstance(key, ed448.Ed448PublicKey):
-        return KeyType.ED448, 456
-    return KeyType.UNKNOWN, 0
+        return KeyType.ED448, 456, "Ed448"
+    return KeyType.UNKNOWN, 0, "Unknown"
 
 
 def public_key(certificate: x509.Certificate) -> PublicKeyTypes:
@@ -199,29 +199,9 @@ def _signed_by_itself(
 
 
 def signature_algorithm(certificate: x509.Certificate) -> str:
-    """Such as "SHA-256 with RSA", or the dotted object identifier where it is unknown."""
-    oid = certificate.signature_algorithm_oid
-    return _SIGNATURE_NAMES.get(oid, oid.dotted_string)
-
-
-_SIGNATURE_NAMES = {
-    SignatureAlgorithmOID.RSA_WITH_MD5: "MD5 with RSA",
-    SignatureAlgorithmOID.RSA_WITH_SHA1: "SHA-1 with RSA",
-    SignatureAlgorithmOID.RSA_WITH_SHA224: "SHA-224 with RSA",
-    SignatureAlgorithmOID.RSA_WITH_SHA256: "SHA-256 with RSA",
-    SignatureAlgorithmOID.RSA_WITH_SHA384: "SHA-384 with RSA",
-    SignatureAlgorithmOID.RSA_WITH_SHA512: "SHA-512 with RSA",
-    SignatureAlgorithmOID.RSASSA_PSS: "RSASSA-PSS",
-    SignatureAlgorithmOID.ECDSA_WITH_SHA1: "SHA-1 with ECDSA",
-    SignatureAlgorithmOID.ECDSA_WITH_SHA224: "SHA-224 with ECDSA",
-    SignatureAlgorithmOID.ECDSA_WITH_SHA256: "SHA-256 with ECDSA",
-    SignatureAlgorithmOID.ECDSA_WITH_SHA384: "SHA-384 with ECDSA",
-    SignatureAlgorithmOID.ECDSA_WITH_SHA512: "SHA-512 with ECDSA",
-    SignatureAlgorithmOID.ED25519: "Ed25519",
-    SignatureAlgorithmOID.ED448: "Ed448",
-    SignatureAlgorithmOID.DSA_WITH_SHA1: "SHA-1 with DSA",
-    SignatureAlgorithmOID.DSA_WITH_SHA256: "SHA-256 with DSA",
-}
+    """Such as "SHA-256 with RSA encryption"; the dotted object identifier where it is unknown."""
+    oid = certificate.signature_algorithm_oid.dotted_string
+    return SIGNATURES.get(oid, oid)
 
 
 def _subject_key_identifier(extensions: x509.Extensions) -> str:

@@ -43,11 +43,6 @@ class KeyChoice(StrEnum):
             return f"RSA {self.bits} bits" + (" (legacy)" if self.is_legacy else "")
         return f"EC P-{self.bits} (beyond the original)"
 
-    @classmethod
-    def rsa(cls, bits: int) -> "KeyChoice | None":
-        """None: the manual doesn't know this length."""
-        return next((choice for choice in cls if choice.is_rsa and choice.bits == bits), None)
-
 
 KEY_LENGTHS = tuple(choice.bits for choice in KeyChoice if choice.is_rsa)
 

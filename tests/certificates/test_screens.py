@@ -95,6 +95,49 @@ def test_several_are_downloaded_as_one_archive(administrator: Client, node: Node
     assert archive.read("ccx1.example.com/tomcat-trust/Same.der") == bytes(rows[0].der)
 
 
+LONG = "9" * 40
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?node=abc",
+        "?node=%00",
+        f"?node={LONG}",
+        f"?purpose={LONG}",
+        "?key=%00",
+        "?expiry=abc",
+        "?o=abc",
+        f"?o={LONG}",
+        "?p=abc",
+        f"?p={LONG}",
+        f"generate/?node={LONG}",
+        "generate/?node=%D9%A3&purpose=x",
+        f"regenerate/?certificates={LONG},abc,%00",
+        f"{LONG[:25]}/change/",
+        "?field=node&op=contains&value=%00",
+        "?op=contains&value=x",
+        "?field=common_name&op=resembles&value=x",
+        "?" + "field=common_name&op=contains&value=a&" * 11,
+    ],
+)
+def test_no_address_is_an_error_of_the_product(
+    administrator: Client, tomcat: Certificate, query: str
+) -> None:
+    assert administrator.get(f"{LIST}{query}").status_code in (200, 302, 404)
+
+
+@pytest.mark.parametrize("key", ["abc", LONG, "1' OR 1=1", "\0"])
+def test_no_selection_is_an_error_of_the_product(
+    administrator: Client, tomcat: Certificate, key: str
+) -> None:
+    sent = {"action": "download_pem", "_selected_action": [key]}
+
+    assert administrator.post(LIST, sent).status_code in (200, 302)
+    sent = {"certificates": key, "key": "ec-p256", "days": "10"}
+    assert administrator.post(f"{LIST}regenerate/", sent).status_code == 422
+
+
 @pytest.mark.spec("CM-2")
 def test_the_found_list_is_written_as_csv_and_json(administrator: Client, node: Node) -> None:
     trusted(node, "=1+1")

@@ -12,6 +12,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from pkgutil import resolve_name
@@ -47,9 +48,9 @@ from certificates.x509.self_signed import self_signed
 ROOT = Path(__file__).resolve().parents[2]
 MAIN = "import django; django.setup(); from tests.lab.regenerate_worker import serve; serve()"
 ACTOR = Actor("lab")
-# The C functions that change something outside of the process.
-EFFECTS = {"open", "write", "flush", "close", "fsync", "fchmod", "flock", "mkdir", "rename"}
-EFFECTS |= {"symlink", "unlink", "rmdir", "execute", "executemany", "commit"}
+# The C functions after which something outside of the process may look different.
+EFFECTS = {"open", "write", "flush", "fchmod", "mkdir", "rename", "symlink", "unlink", "rmdir"}
+EFFECTS |= {"execute", "executemany", "commit", "fetchone"}  # INSERT … RETURNING ends when fetched
 PATIENCE = 120  # seconds after which a server that has not answered ends itself
 _sound: set[tuple[int, bytes]] = set()  # certificates whose sealed key was opened and compared
 
@@ -99,20 +100,19 @@ class Worker:
         return self.hear()
 
     def hear_until(self, step: str) -> dict[str, Any]:
-        """The next line of a child that names `step`, or of the server that names its end."""
+        """The next line of a child that names `step`; "signal": the server tells how it ended."""
         while True:
             heard = self.hear()
             if step in (heard.get("step"), *heard):
                 return dict(heard)
+            assert "signal" not in heard, self.log.read_text()
 
     def kill(self) -> None:
         """SIGKILL for the server and its child; the pipe ends when both are gone."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
-        rest, _ = self.process.communicate()
-        for line in rest.splitlines():
-            if b"fingerprint" in line:
-                self.said.append(json.loads(line)["fingerprint"])
+        heard = map(json.loads, self.process.communicate()[0].splitlines())
+        self.said += [line["fingerprint"] for line in heard if "fingerprint" in (line or ())]
 
 
 # --- The process ---------------------------------------------------------------------------------
@@ -179,29 +179,34 @@ def run_until_killed(point: int = 0) -> dict[str, int]:
             say({"step": "begin", "pid": os.getpid()})
             regenerate()
             say({"step": "deployed", "effects": effects()})
+    except Exception:  # noqa: BLE001 - the process ends here; its log tells why
+        traceback.print_exc()
     finally:
         os._exit(1)
 
 
 def kill_at(point: int) -> Callable[[], int]:
-    """SIGKILL right before or after an effect; returns what tells how many there were."""
+    """SIGKILL right after an effect; returns what tells how many there were."""
     seen = 0
 
     def watch(_frame: Any, event: str, function: Any) -> None:
         nonlocal seen
-        if event in ("c_call", "c_return") and function.__name__ in EFFECTS:
-            owner = getattr(function, "__self__", None)
-            module = getattr(function, "__module__", None) or type(owner).__module__
-            if module in ("posix", "fcntl", "io", "_io") or isinstance(
-                owner, sqlite3.Connection | sqlite3.Cursor
-            ):
-                seen += 1
-                if seen == point:
-                    os.kill(os.getpid(), signal.SIGKILL)
+        if event == "c_return" and function.__name__ in EFFECTS and _is_outside(function):
+            seen += 1
+            if seen == point:
+                os.kill(os.getpid(), signal.SIGKILL)
 
     if point:
         sys.setprofile(watch)
     return lambda: seen
+
+
+def _is_outside(function: Any) -> bool:
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, sqlite3.Cursor):
+        return not owner.connection.in_transaction  # else nobody sees it before the commit
+    module = function.__module__ or type(owner).__module__
+    return module in ("posix", "io", "_io") or isinstance(owner, sqlite3.Connection)
 
 
 def regenerate_as_the_product() -> None:
@@ -235,11 +240,8 @@ def violations(settled: bool = False) -> list[str]:
     Args:
         settled: after a recovery, when also the store must be what the database intends.
     """
-    return [
-        *_key_violations(),
-        *_store_violations(settled=settled),
-        *_audit_violations(whole=settled),
-    ]
+    stores = _store_violations(settled=settled)
+    return [*_key_violations(), *stores, *_audit_violations(whole=settled)]
 
 
 def _key_violations() -> Iterator[str]:

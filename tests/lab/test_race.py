@@ -73,8 +73,72 @@ def test_one_of_several_regenerations_at_once_wins(
     assert len(worker.ask(fingerprints)) == before + ROUNDS
 
 
+def test_rotating_the_master_key_while_keys_are_sealed_loses_none(
+    worker: Worker, start: Start
+) -> None:
+    with start() as sealing:
+        sealing.tell(run_until_killed)
+        ended = []
+        for _ in range(ROTATIONS):
+            sealing.hear_until("deployed")
+            ended.append(worker.ask(rotate)["ended"])
+    assert worker.ask(violations) == []
+    rotation = worker.ask(rewrap)
+    for number in rotation["retirable"]:
+        assert worker.ask(retire, number) == "retired"
+
+    assert {state for state, _ in ended} == {"done"}
+    assert len(rotation["retirable"]) == ROTATIONS
+    assert set(sealing.said) <= set(worker.ask(fingerprints))
+    with start() as later:  # knows the remaining master key only
+        assert later.ask(violations) == []
+
+
+def test_a_master_key_that_is_needed_is_not_retired(worker: Worker) -> None:
+    first = worker.ask(current_master_key)
+    job = worker.ask(add)
+    second = worker.ask(current_master_key)
+
+    assert worker.ask(retire, first) == "master-key.needed"
+    worker.ask(run_rewrap, job)
+    assert worker.ask(retire, second) == "master-key.needed"
+    assert worker.ask(retire, first) == "retired"
+    assert worker.ask(violations) == []
+
+
+# --- Run in the worker ---------------------------------------------------------------------------
+def add() -> int:
+    return add_master_key(actor=ACTOR).pk
+
+
+def current_master_key() -> int:
+    return rotation_state().current
+
+
+def rotate() -> dict[str, Any]:
+    return run_rewrap(add())
+
+
+def rewrap() -> dict[str, Any]:
+    return run_rewrap(start_rewrap(actor=ACTOR).pk)
+
+
+def retire(number: int) -> str:
+    try:
+        retire_master_key(number, actor=ACTOR)
+    except Refused as refused:
+        return refused.code
+    return "retired"
+
+
+def run_rewrap(job_id: int) -> dict[str, Any]:
+    done = jobs.run(job_id)
+    assert done
+    return {"retirable": rotation_state().retirable, "ended": [done.state, done.messages[-1]]}
+
+
 def race(kind: str, contenders: int) -> list[str]:
-    """How each ended: won, a code of `Refused`, or an error. Runs in the worker."""
+    """How each ended: won, a code of `Refused`, or an error."""
     seen = active_fingerprint()
     connections.close_all()
     if kind == "threads":
@@ -106,42 +170,3 @@ def _contend(seen: str, barrier: Any) -> str:
     finally:
         connections.close_all()
     return "won"
-
-
-def test_rotating_the_master_key_while_keys_are_sealed_loses_none(
-    worker: Worker, start: Start
-) -> None:
-    with start() as sealing:
-        sealing.tell(run_until_killed)
-        ended = []
-        for _ in range(ROTATIONS):
-            sealing.hear_until("deployed")
-            ended.append(worker.ask(rotate)["ended"])
-    assert worker.ask(violations) == []
-    rotation = worker.ask(rewrap)
-    for number in rotation["retirable"]:
-        worker.ask(retire, number)
-
-    assert {state for state, _ in ended} == {"done"}
-    assert len(rotation["retirable"]) == ROTATIONS
-    assert set(sealing.said) <= set(worker.ask(fingerprints))
-    with start() as later:  # knows the remaining master key only
-        assert later.ask(violations) == []
-
-
-def rotate() -> dict[str, Any]:
-    return _rewrap(add_master_key(actor=ACTOR).pk)
-
-
-def rewrap() -> dict[str, Any]:
-    return _rewrap(start_rewrap(actor=ACTOR).pk)
-
-
-def retire(number: int) -> None:
-    retire_master_key(number, actor=ACTOR)
-
-
-def _rewrap(job_id: int) -> dict[str, Any]:
-    done = jobs.run(job_id)
-    assert done
-    return {"retirable": rotation_state().retirable, "ended": [done.state, done.messages[-1]]}

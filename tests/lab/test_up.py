@@ -8,6 +8,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -167,6 +168,94 @@ def test_the_launcher_names_a_python_that_is_too_old(tmp_path: Path) -> None:
         "ccxsec: Python 3.11 or later is needed, found: Python 3.9.2."
         " Install it, or name it in CCXSEC_PYTHON.\n"
     )
+
+
+def ask(product: Product, host: str = "localhost") -> int:
+    """The status of the login page, called by that host name."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    browser = HTTPSConnection("127.0.0.1", product.port, context=context, timeout=60)
+    browser.request("GET", "/admin/login/", headers={"Host": f"{host}:{product.port}"})
+    status = browser.getresponse().status
+    browser.close()
+    return status
+
+
+def test_it_answers_to_the_names_that_it_prints_and_to_no_other(product: Product) -> None:
+    product.start()
+
+    assert ask(product, "ccx1.example.com") == 200
+    assert ask(product, "127.0.0.1") == 200
+    assert ask(product, "other.example.com") == 400
+
+
+def test_clients_that_stall_in_the_handshake_hold_nobody_up_for_long(product: Product) -> None:
+    product.start()
+    stalled = [socket.create_connection(("127.0.0.1", product.port), 20) for _ in range(40)]
+    for connection in stalled:
+        connection.sendall(b"\x16")
+    begun = time.monotonic()
+
+    status = ask(product)
+
+    seconds = time.monotonic() - begun
+    for connection in stalled:
+        connection.close()
+    assert status == 200
+    assert seconds < 10 * slowness()  # two rounds of 4 s, as 32 threads take 40 clients
+
+
+def test_only_ciphers_with_forward_secrecy_are_spoken(product: Product) -> None:
+    product.start()
+    command = ["openssl", "s_client", "-connect", f"127.0.0.1:{product.port}", "-tls1_2", "-cipher"]
+    spoken = {
+        cipher: subprocess.run([*command, cipher], input=b"", capture_output=True, check=False)
+        for cipher in ("AES256-GCM-SHA384", "ECDHE-RSA-AES128-SHA", "ECDHE-RSA-AES256-GCM-SHA384")
+    }
+
+    assert [done.returncode for done in spoken.values()] == [1, 1, 0]
+
+
+def test_what_it_writes_is_for_its_own_user_whatever_the_umask(product: Product) -> None:
+    product.data.mkdir(mode=0o755)
+    before = os.umask(0)
+    try:
+        assert product.run("up", "--setup-only").returncode == 0
+    finally:
+        os.umask(before)
+
+    open_to_others = [
+        str(path.relative_to(product.data))
+        for path in product.data.rglob("*")
+        if not path.is_symlink() and path.stat().st_mode & 0o077
+    ]
+    assert open_to_others == []
+
+
+def test_the_first_password_is_not_lost_with_a_first_start_that_fails(product: Product) -> None:
+    product.settings |= {"CCXSEC_ADMIN_PASSWORD": "", "CCXSEC_STORE": "/proc/nowhere"}
+    first = product.run("up", "--setup-only")
+    del product.settings["CCXSEC_STORE"]
+    second = product.run("up", "--setup-only")
+
+    assert (first.returncode, second.returncode) == (1, 0)
+    assert "Sign in as admin with the password" in first.stdout + second.stdout
+
+
+def test_two_first_starts_at_once_leave_one_whole_product(product: Product) -> None:
+    words = [sys.executable, "manage.py", "up", "--setup-only"]
+    both = [
+        subprocess.Popen(
+            words, cwd=ROOT, env=product.environment, stdout=-1, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    said = [process.communicate(timeout=60)[1] for process in both]
+
+    assert sorted(process.returncode for process in both) == [0, 1]
+    assert "already runs" in "".join(said)
+    assert "Traceback" not in "".join(said)
+    assert len(json.loads(product.run("cert", "list", "own", "--json").stdout)) == 2
 
 
 def test_static_files_are_compressed_and_kept_for_ever(product: Product) -> None:

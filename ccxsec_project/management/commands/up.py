@@ -4,10 +4,11 @@ import contextlib
 import errno
 import os
 import secrets
+import signal
 import socket
 import time
 from argparse import ArgumentParser
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,13 @@ from django.contrib.auth.password_validation import validate_password
 from django.contrib.staticfiles.finders import get_finders
 from django.core.exceptions import ValidationError
 from django.core.management import BaseCommand, call_command
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from ccxsec_project.supervisor import Supervisor
 from certificates import anchor, host, probe, web_server
 from certificates.access import command_line
-from certificates.local_files import create_once, replace
+from certificates.local_files import PRIVATE, create_once, replace
 from certificates.management.operator_command import Stopped
 from certificates.models import Certificate, Node, Purpose, Secret
 from certificates.operations import install
@@ -31,6 +32,7 @@ from certificates.operations.deploy import deploy_what_is_out_of_date
 from certificates.operations.restart import observe_restarts
 from certificates.refusal import Refused
 from certificates.secrets import KeyRing, SealError, key_ring
+from certificates.store import Store
 from certificates.web_server import AlreadyRunningError, Running
 
 FIRST_ANSWER = 30.0  # seconds until the web server must answer
@@ -46,15 +48,17 @@ class Command(BaseCommand):
         )
 
     def handle(self, *_: Any, setup_only: bool, **__: Any) -> None:
-        with plainly():
-            listener = None if setup_only else listen()
-            said = self.set_up()
+        # A reload that is asked for while this is being set up must not end it.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        where = Running(pid=os.getpid(), host=_probe_host(), port=settings.CCXSEC_PORT)
+        with plainly(), contextlib.ExitStack() as held:
+            listener = None if setup_only else held.enter_context(listen())
+            held.enter_context(web_server.announced(where))
+            made = self.set_up()
             if listener is None:
-                self.stdout.write("\n".join([*made(said), "Set up. Run ./ccxsec up to start."]))
+                self.stdout.write("\n".join([*made, "Set up. Run ./ccxsec up to start."]))
                 return
-            where = Running(pid=os.getpid(), host=_probe_host(), port=settings.CCXSEC_PORT)
-            with web_server.announced(where), listener:
-                Supervisor(listener).run(lambda: self.welcome(where, said))
+            Supervisor(listener, names=served_names()).run(lambda: self.welcome(where, made))
         self.stdout.write("Stopped.")
 
     def set_up(self) -> list[str]:
@@ -62,30 +66,48 @@ class Command(BaseCommand):
         is_new = not connection.introspection.table_names()
         make_master_key(is_new_database=is_new)
         call_command("migrate", verbosity=0, interactive=False)
+        keep_private()
         open_seals()
         if is_new:
             set_old_anchor_aside()
-        said = make_administrator()
         now, actor = timezone.now(), command_line()
         name = settings.CCXSEC_HOST_NAME or host.host_name()
         addresses = settings.CCXSEC_ADDRESSES or host.addresses()
-        said += install(host_name=name, addresses=addresses, actor=actor, now=now)
-        deploy_what_is_out_of_date(actor=actor, now=now)
+        made = install(host_name=name, addresses=addresses, actor=actor, now=now)
+        for sentence in deploy_what_is_out_of_date(actor=actor, now=now):
+            self.stdout.write(sentence)
+        if not Store(settings.CCXSEC_STORE, web_server.SERVICE).generation():
+            raise Refused("store.empty", "There is no certificate to serve.", "See the line above.")
         collect_static_files()
-        return said
+        self.make_administrator()
+        return [f"Made: {what}" for what in made]
 
-    def welcome(self, where: Running, said: list[str]) -> None:
+    def make_administrator(self) -> None:
+        """The first superuser. Last of all, and told at once: the password is shown only here."""
+        users = get_user_model().objects
+        if users.filter(is_superuser=True, is_active=True).exists():
+            return
+        name, password = settings.CCXSEC_ADMIN_USER, settings.CCXSEC_ADMIN_PASSWORD
+        shown = "the password in CCXSEC_ADMIN_PASSWORD"
+        if password:
+            check_password(password)
+        else:
+            password = secrets.token_urlsafe(15)
+            shown = f"the password {password} (shown only now: keep it)"
+        with transaction.atomic():
+            users.create_superuser(name, "", password)
+            self.stdout.write(f"Made: administrator. Sign in as {name} with {shown}")
+            self.stdout.flush()
+
+    def welcome(self, where: Running, made: list[str]) -> None:
         """Called once the children run: wait until a handshake succeeds, then say where it is."""
         fingerprint = wait_for_handshake(where)
         with contextlib.suppress(probe.ProbeError):
             observe_restarts(now=timezone.now())
         node = Node.objects.local()
-        lines = [*made(what for what in said if not what.startswith("!")), ""]
-        lines += [f"ccxsec runs:  https://{node}:{where.port}/"]
+        lines = [*made, "", f"ccxsec runs:  https://{node}:{where.port}/"]
         lines += [f"         or:  https://{_bracketed(a)}:{where.port}/" for a in node.addresses]
-        lines += [what.removeprefix("!") for what in said if what.startswith("!")]
-        if not said or not any(what.startswith("!") for what in said):
-            lines.append("Sign in with the user name and password that you know.")
+        lines += ["Sign in with your user name and password (docs/users.md)."]
         served = Certificate.objects.active().for_purpose(Purpose.TOMCAT).filter(node=node).first()
         lines += [
             "",
@@ -98,11 +120,6 @@ class Command(BaseCommand):
             lines.append("A newer one is in the store: ./ccxsec restart run")
         self.stdout.write("\n".join([*lines, "", "Ctrl-C stops it."]))
         self.stdout.flush()
-
-
-def made(said: Iterable[str]) -> list[str]:
-    """The lines for what was set up; a "!" marks one that stands for itself."""
-    return [what[1:] if what.startswith("!") else f"Made: {what}" for what in said]
 
 
 @contextlib.contextmanager
@@ -120,9 +137,9 @@ def plainly() -> Iterator[None]:
     except OperationalError as error:
         wrong = f"The database does not answer: {str(error).splitlines()[0]}."
         raise Stopped(f"{wrong} Start it, or mend DATABASE_URL.") from error
-    except PermissionError as error:
-        wrong = f"{error.filename} can't be written. Give this user the right to, or name another"
-        raise Stopped(f"{wrong} folder in CCXSEC_DATA.") from error
+    except OSError as error:
+        wrong = f"{error.filename or settings.CCXSEC_DATA} can't be used: {error.strerror}."
+        raise Stopped(f"{wrong} Mend it, or name another folder in CCXSEC_DATA.") from error
 
 
 def listen() -> socket.socket:
@@ -147,6 +164,8 @@ def listen() -> socket.socket:
     except OverflowError:
         wrong = f"{port} is no port. Set CCXSEC_PORT to 1 to 65535."
         raise Stopped(wrong) from None
+    # A connection counts from its first byte on: an idle one costs no thread.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 10)
     listener.listen(256)
     return listener
 
@@ -159,6 +178,14 @@ def make_master_key(*, is_new_database: bool) -> None:
     key_ring()
 
 
+def keep_private() -> None:
+    """The database holds sessions and password hashes: nobody else may read its files."""
+    if connection.vendor == "sqlite":
+        database = Path(str(settings.DATABASES["default"]["NAME"]))
+        for path in database.parent.glob(f"{database.name}*"):
+            path.chmod(PRIVATE)
+
+
 def open_seals() -> None:
     """Does this master key open this database? Raises `SealError` with what to do."""
     secret = Secret.objects.filter(name="audit").first()
@@ -166,24 +193,20 @@ def open_seals() -> None:
         secret.unseal()
 
 
-def make_administrator() -> list[str]:
-    """The first superuser, from the settings or with a random password that is printed once."""
-    users = get_user_model().objects
-    if users.filter(is_superuser=True, is_active=True).exists():
-        return []
-    name, password = settings.CCXSEC_ADMIN_USER, settings.CCXSEC_ADMIN_PASSWORD
-    given = bool(password)
-    if given:
-        try:
-            validate_password(password)
-        except ValidationError as error:
-            wrong = f"CCXSEC_ADMIN_PASSWORD is refused: {' '.join(error.messages)}"
-            raise Stopped(wrong) from None
-    password = password or secrets.token_urlsafe(15)
-    users.create_superuser(name, "", password)
-    shown = "the password in CCXSEC_ADMIN_PASSWORD" if given else f"the password {password}"
-    note = "" if given else " (shown only now: keep it)"
-    return [f"administrator {name}", f"!Sign in as {name} with {shown}{note}"]
+def check_password(password: str) -> None:
+    """Raises `Stopped` for one that is too easy to guess."""
+    try:
+        validate_password(password)
+    except ValidationError as error:
+        wrong = f"CCXSEC_ADMIN_PASSWORD is refused: {' '.join(error.messages)}"
+        raise Stopped(wrong) from None
+
+
+def served_names() -> list[str]:
+    """By what names browsers may call it: as set, and as the local node is called by now."""
+    node = Node.objects.local()
+    names = [node.host_name, *map(_bracketed, node.addresses)]
+    return list(dict.fromkeys([*settings.ALLOWED_HOSTS, *names]))
 
 
 def set_old_anchor_aside() -> None:

@@ -14,7 +14,14 @@ from certificates.access import command_line
 from certificates.cells import expiry
 from certificates.find import CSR_ONLY, from_words, to_query
 from certificates.management.operator_command import Answer, OperatorCommand, add_node, node_of
-from certificates.models import Certificate, Node, Purpose, SigningRequest
+from certificates.models import (
+    Certificate,
+    JobState,
+    Node,
+    Purpose,
+    Service,
+    SigningRequest,
+)
 from certificates.operations.generate import EVERYTHING, generate, suggestions
 from certificates.refusal import Refused
 from certificates.x509.details import describe
@@ -129,7 +136,7 @@ class Command(OperatorCommand):
             now=timezone.now(),
         )
         if done.job:
-            jobs.run(done.job.pk)
+            _finish(done.job.pk, str(done.certificate))
         return {
             "generated": done.certificate.file_name,
             "node": str(node),
@@ -138,7 +145,7 @@ class Command(OperatorCommand):
             "valid_until": str(done.certificate.not_after),
             "replaced": done.superseded.fingerprint if done.superseded else "",
             "restart_required": purpose.service.value if done.superseded else "",
-            "next": "Restart: ./ccxsec restart run. Then make a backup.",
+            "next": _next(purpose, node, is_new=done.superseded is None),
         }
 
     def _ask(self, node: Node, purpose: Purpose, current: Certificate | None, key: str) -> None:
@@ -155,6 +162,22 @@ class Command(OperatorCommand):
         if sys.stdin.readline().strip().lower() != "yes":
             wrong = "The question was not answered with yes; nothing was changed."
             raise Refused("confirm.no", wrong, "Answer yes, or use --yes.")
+
+
+def _finish(job_id: int, what: str) -> None:
+    """Deploy now. A failure is told: the certificate was made all the same."""
+    ended = jobs.run(job_id) or jobs.wait(job_id)
+    if ended.state == JobState.FAILED:
+        wrong = f"The {what} was replaced, but its store was not written: {ended.messages[-1]}"
+        raise Refused("deploy.failed", wrong, "Mend it, then run ./ccxsec up or wait for upkeep.")
+
+
+def _next(purpose: Purpose, node: Node, *, is_new: bool) -> str:
+    if is_new:
+        return ""
+    can_be_run = node.is_local and purpose.service == Service.TOMCAT
+    restart = "./ccxsec restart run" if can_be_run else "by hand, then ./ccxsec restart ack"
+    return f"Restart {purpose.service} ({restart}). Then make a backup."
 
 
 def _key(options: Mapping[str, Any]) -> str:
