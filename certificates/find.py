@@ -94,8 +94,8 @@ def _text(*columns: str) -> Query:
             empty = Q(*[Q(**{column: ""}) for column in columns])
             return empty if operator is Operator.EMPTY else ~empty
         found = Q()
-        for column in columns:
-            found |= Q(**{f"{column}__{_LOOKUPS[operator]}": value})
+        for column in columns:  # which hold invisible characters as escapes
+            found |= Q(**{f"{column}__{_LOOKUPS[operator]}": visible(value)})
         return found
 
     return query
@@ -276,7 +276,7 @@ def typed_rows(query: QueryDict) -> list[Condition]:
     fields, values = query.getlist("field"), _padded(query.getlist("value"))
     rows = zip(fields, query.getlist("op"), values, strict=False)
     return [
-        Condition(field, Operator(operator), value)
+        Condition(field, Operator(operator), visible(value))
         for field, operator, value in rows
         if operator in list(Operator)
     ][:MAXIMUM_ROWS]

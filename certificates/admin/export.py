@@ -32,7 +32,7 @@ COLUMNS = (
 )
 # A spreadsheet takes a cell that begins so for a formula; and it may part cells at another
 # separator than we do, depending on the country of its user.
-_FORMULA = re.compile(r"(^|[;,|\t])(\s*)(?=[=+\-@\t\r])")
+_FORMULA = re.compile(r"(^|[;,|\t])(\s*)(?=[=+\-@\t\r\uff1d\uff0b\uff0d\uff20])")
 
 
 def export_found(screen: "ModelAdmin[Certificate]", kind: str) -> Callable[..., HttpResponseBase]:

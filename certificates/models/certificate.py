@@ -13,6 +13,7 @@ from certificates.models.node import Node
 from certificates.models.purpose import Purpose
 from certificates.x509.facts import CertificateType, Facts, KeyType
 from certificates.x509.policy import is_legacy_key
+from certificates.x509.visible import visible
 
 CLASSIFIED = [(member.value, member.label) for member in CertificateType]
 KEY_TYPES = [(member.value, member.label) for member in KeyType]
@@ -68,7 +69,7 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
             purpose=purpose.value,
             is_own=purpose.is_own,
             file_name=file_name,
-            description=description,
+            description=visible(description),
             **columns(facts),
         )
 

@@ -118,7 +118,6 @@ def test_the_list_is_inert_on_every_page_in_every_order(
     assert complaints == []
 
 
-@pytest.mark.xfail(reason="theme.css: div.breadcrumbs does not wrap", raises=AssertionError)
 def test_the_longest_details_fit_a_telephone(
     page: Page, product: Product, numbers: dict[str, int]
 ) -> None:

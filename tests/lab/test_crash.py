@@ -45,12 +45,14 @@ class Executioner:
         self.worker.kill()
 
     def measure(self) -> None:
-        """How long a regeneration takes, and how many effects it has."""
-        for point in (0, COUNT_ONLY):
+        """How long a regeneration takes when nothing hinders it, and how many effects it has."""
+        measured = []
+        for point in (0, 0, 0, COUNT_ONLY):
             child, begun = self._start(point), time.monotonic()
             self.effects = self.worker.hear_until("deployed")["effects"]
-            self.seconds = self.seconds or time.monotonic() - begun
+            measured.append(time.monotonic() - begun)
             self._kill(child)
+        self.seconds = min(measured)
 
     def kill(self, number: int) -> None:
         """The `number`th kill, each by another way to die."""
