@@ -9,10 +9,13 @@ from pathlib import Path
 from benchmarks.apart import measure_apart
 
 BENCHMARKS = ("generate", "list")
+IDLE_LOAD = 0.5  # average of the last minute, as the kernel counts it
 
 
 def main() -> int:
     options = _options()
+    if os.getloadavg()[0] > IDLE_LOAD:
+        print("Other work runs on this machine: times will be longer.", file=sys.stderr)
     reports = {name: measure_apart(name, options) for name in options.names or BENCHMARKS}
     for tables in reports.values():
         for table in tables:

@@ -127,12 +127,18 @@ def _hexadecimal(*columns: str, is_number: bool = False) -> Query:
             return _text(*columns)(operator, "")
         if not digits or digits.strip("0123456789abcdef"):
             return NOTHING
-        found = Q()
+        exact = operator is Operator.IS
+        found = Q(pk__in=[])
         for column in columns:
-            found |= _digits(column, operator, digits)
+            # A fingerprint tells by its length which one it is: one index, not two.
+            if not exact or len(digits) == _DIGITS.get(column, len(digits)):
+                found |= _digits(column, operator, digits)
         return found
 
     return query
+
+
+_DIGITS = {"fingerprint": 64, "fingerprint_sha1": 40}
 
 
 def _digits(column: str, operator: Operator, digits: str) -> Q:
@@ -235,6 +241,18 @@ def to_query(conditions: Iterable[Condition], *, requests: bool = False) -> Q:
         else:
             found &= query(condition.operator, condition.value.strip())
     return found
+
+
+def selective(conditions: Iterable[Condition]) -> Q | None:
+    """The one condition, if any, that an index answers with few rows; None without one.
+
+    A planner that knows nothing of the values would rather walk the whole table in list order.
+    """
+    for condition in conditions:
+        by_index = condition.operator in (Operator.IS, Operator.BEGINS)
+        if by_index and condition.field in ("fingerprint", "serial_number"):
+            return to_query([condition])
+    return None
 
 
 def _checked(condition: Condition) -> Field:
