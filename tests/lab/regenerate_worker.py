@@ -44,10 +44,13 @@ from certificates.x509.keys import new_key
 from certificates.x509.names import alternative_names
 from certificates.x509.policy import KeyChoice
 from certificates.x509.self_signed import self_signed
+from tests.product import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 MAIN = "import django; django.setup(); from tests.lab.regenerate_worker import serve; serve()"
 ACTOR = Actor("lab")
+# Each is named, as a developer's `.env` must not lead elsewhere.
+FILES = {"CCXSEC_DATA": "", "CCXSEC_STORE": "store", "CCXSEC_AUDIT_ANCHOR": "audit.anchor"}
+FILES |= {"CCXSEC_MASTER_KEY_FILE": "master.keys"}
 # The C functions after which something outside of the process may look different.
 EFFECTS = {"open", "write", "flush", "fchmod", "mkdir", "rename", "symlink", "unlink", "rmdir"}
 EFFECTS |= {"execute", "executemany", "commit", "fetchone"}  # INSERT … RETURNING ends when fetched
@@ -61,7 +64,8 @@ class Worker:
     def __init__(self, data: Path, *words: str, **settings: str) -> None:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("CCXSEC_", "DATABASE_"))}
         url = f"sqlite:///{data / 'ccxsec.sqlite3'}"
-        own = {"DJANGO_SETTINGS_MODULE": "ccxsec_project.settings", "CCXSEC_DATA": str(data)}
+        own = {"DJANGO_SETTINGS_MODULE": "ccxsec_project.settings", "CCXSEC_MASTER_KEYS": ""}
+        own |= {name: str(data / file) for name, file in FILES.items()}
         self.said: list[str] = []  # fingerprints of what it has said to be generated
         self.log = data.with_suffix(".log")
         with self.log.open("ab") as log:
@@ -147,8 +151,7 @@ def fingerprints() -> list[str]:
 
 
 def active_fingerprint() -> str:
-    active = Node.objects.local().certificates.active().for_purpose(Purpose.TOMCAT).first()
-    return active.fingerprint if active else ""
+    return str(Node.objects.local().certificates.active().get(purpose="tomcat").fingerprint)
 
 
 def replace_certificate(
