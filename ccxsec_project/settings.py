@@ -3,7 +3,10 @@
 The environment wins over `.env`. A relative path is taken from the folder of the checkout.
 """
 
+import re
+from collections.abc import Collection
 from pathlib import Path
+from zoneinfo import available_timezones
 
 import environ
 from csp.constants import NONE, SELF
@@ -27,11 +30,18 @@ def _secret(name: str) -> str:
     return str(env.ENVIRON.get(name, ""))
 
 
-def _integer(name: str, default: int) -> int:
+def _integer(name: str, default: int, *, least: int = 0, most: int = 10**9) -> int:
     text = str(env.str(name, default=str(default)))
-    if not text.strip().isdecimal():
-        raise ImproperlyConfigured(f"{name} is {text!r}, not a whole number")
+    if not re.fullmatch("[0-9]{1,10}", text) or not least <= int(text) <= most:
+        raise ImproperlyConfigured(f"{name} is {text!r}, not a number from {least} to {most}")
     return int(text)
+
+
+def _one_of(name: str, default: str, allowed: Collection[str], example: str) -> str:
+    text = str(env.str(name, default=default))
+    if text not in allowed:
+        raise ImproperlyConfigured(f"{name} is {text!r}, not one like {example}")
+    return text
 
 
 # --- Where things are -------------------------------------------------------------------------
@@ -48,11 +58,11 @@ CCXSEC_AUDIT_ANCHOR = _path("CCXSEC_AUDIT_ANCHOR", CCXSEC_DATA / "audit.anchor")
 # --- Serving ------------------------------------------------------------------------------------
 # The address to serve at; empty: every address of the machine, IPv4 and IPv6.
 CCXSEC_BIND = env.str("CCXSEC_BIND", default="")
-CCXSEC_PORT = _integer("CCXSEC_PORT", 8443)
-CCXSEC_WEB_WORKERS = _integer("CCXSEC_WEB_WORKERS", 2)
-CCXSEC_WEB_THREADS = _integer("CCXSEC_WEB_THREADS", 16)
+CCXSEC_PORT = _integer("CCXSEC_PORT", 8443, least=1, most=65535)
+CCXSEC_WEB_WORKERS = _integer("CCXSEC_WEB_WORKERS", 2, least=1, most=256)
+CCXSEC_WEB_THREADS = _integer("CCXSEC_WEB_THREADS", 16, least=1, most=1024)
 # Seconds without a sign of life after which the worker cluster is restarted.
-CCXSEC_HEARTBEAT_LIMIT = _integer("CCXSEC_HEARTBEAT_LIMIT", 180)
+CCXSEC_HEARTBEAT_LIMIT = _integer("CCXSEC_HEARTBEAT_LIMIT", 180, least=3)
 # Name and addresses of the local node at its first start; found by itself when empty.
 CCXSEC_HOST_NAME = env.str("CCXSEC_HOST_NAME", default="")
 CCXSEC_ADDRESSES = env.list("CCXSEC_ADDRESSES", default=[])
@@ -121,6 +131,8 @@ TEMPLATES = [
 DATABASES = {
     "default": env.db("DATABASE_URL", default=f"sqlite:///{CCXSEC_DATA / 'ccxsec.sqlite3'}")
 }
+if "ENGINE" not in DATABASES["default"]:
+    raise ImproperlyConfigured("DATABASE_URL is none like postgres://user:password@host/name")
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         # A transaction takes the write lock at its start: the lock that operations rely on.
@@ -146,7 +158,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LANGUAGE_CODE = "en"
 USE_I18N = False
 USE_TZ = True
-TIME_ZONE = env.str("CCXSEC_TIME_ZONE", default="UTC")
+TIME_ZONE = _one_of("CCXSEC_TIME_ZONE", "UTC", available_timezones(), "Europe/Berlin")
 
 STATIC_URL = "/static/"
 STATIC_ROOT = CCXSEC_DATA / "static"
@@ -215,6 +227,7 @@ Q_CLUSTER = {
 
 # --- Logs ---------------------------------------------------------------------------------------
 DEFAULT_EXCEPTION_REPORTER_FILTER = "ccxsec_project.logs.SilentReporterFilter"
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -226,9 +239,14 @@ LOGGING = {
         }
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("CCXSEC_LOG_LEVEL", default="INFO")},
+    "root": {
+        "handlers": ["console"],
+        "level": _one_of("CCXSEC_LOG_LEVEL", "INFO", LOG_LEVELS, "INFO"),
+    },
     "loggers": {
         "django": {"handlers": [], "propagate": True},
         "django-q": {"level": "WARNING"},
+        # 403 and 404 are answers; what somebody did is in the audit log.
+        "django.request": {"level": "ERROR"},
     },
 }

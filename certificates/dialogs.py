@@ -11,7 +11,8 @@ from django.contrib.admin.sites import AdminSite
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods
 
 from certificates.access import Permission, signed_in
@@ -60,6 +61,19 @@ def show(
     return render(
         request, template, site.each_context(request) | {"title": title} | context, status=status
     )
+
+
+def list_address(request: HttpRequest) -> str:
+    """The list with the filter that the operator came from (CM-3)."""
+    address = reverse("admin:certificates_certificate_changelist")
+    filters = request.GET.get("_changelist_filters", "")
+    return f"{address}?{filters}" if filters else address
+
+
+def filters_of(request: HttpRequest) -> str:
+    """That filter as a part of an address, to be handed on; "" without one."""
+    filters = request.GET.get("_changelist_filters", "")
+    return urlencode({"_changelist_filters": filters}) if filters else ""
 
 
 def key_of(text: str) -> int | None:

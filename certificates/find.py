@@ -312,7 +312,11 @@ def from_words(text: str) -> Condition:
         words = operator.value
         for spelling in (words, words.replace(" ", "-"), words.replace(" ", "_")):
             if normal.lower() == spelling or normal.lower().startswith(f"{spelling} "):
-                return Condition(field, operator, normal[len(spelling) :].strip())
+                value = normal[len(spelling) :].strip()
+                if value and not operator.needs_value:
+                    wrong = f"{operator!s} takes no value: {visible(value)[:40]!r}."
+                    raise Refused("find.value", wrong, "Leave it out.")
+                return Condition(field, operator, value)
     wrong = f"{visible(text)[:80]!r} is not 'field operator value'."
     raise Refused("find.operator", wrong, f"Operators: {', '.join(Operator)}.")
 

@@ -64,7 +64,7 @@ def run(job_id: int) -> Job | None:
     """Do the work of a job, here and now. None: it has ended, or another worker has it."""
     claimed = Job.objects.claim(job_id, now=timezone.now())
     if claimed is None:
-        logger.info("job %d: it has ended, or another worker has it", job_id)
+        logger.debug("job %d: it has ended, or another worker has it", job_id)
         return None
     if claimed.cancel_requested:
         claimed.end(JobState.CANCELLED, "Cancelled before it began.", now=timezone.now())

@@ -14,7 +14,7 @@ DOCS = sorted((ROOT / "docs").glob("*.md"))
 
 def test_every_setting_is_documented_and_no_other() -> None:
     source = (ROOT / "ccxsec_project" / "settings.py").read_text()
-    read = set(re.findall(r'(?:env\.\w+|_path|_integer|_secret)\(\s*"(\w+)"', source))
+    read = set(re.findall(r'(?:env\.\w+|_path|_integer|_secret|_one_of)\(\s*"(\w+)"', source))
     page = (ROOT / "docs" / "settings.md").read_text()
     example = (ROOT / ".env.example").read_text()
 

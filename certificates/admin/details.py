@@ -9,12 +9,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.utils import timezone
 
 from certificates.access import Permission, signed_in
 from certificates.cells import expiry
-from certificates.dialogs import show
+from certificates.dialogs import filters_of, list_address, show
 from certificates.models import Certificate, Deployment, Event, RestartNotice
 from certificates.models.certificate import State
 from certificates.x509.details import Details, describe
@@ -47,6 +46,7 @@ def details(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
         "former": _former(row),
         "pem": row.pem.decode(),
         "close": list_address(request),
+        "filters": filters_of(request),
         "may_download": actor.may(Permission.DOWNLOAD),
         "may_generate": actor.may(Permission.GENERATE) and row.is_own and row.state == State.ACTIVE,
         "der_name": f"{PurePath(row.file_name).stem}.der",
@@ -54,13 +54,6 @@ def details(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
     }
     title = f"{row.file_name} on {row.node}"
     return show(request, site, "certificates/certificate_details.html", title, **context)
-
-
-def list_address(request: HttpRequest) -> str:
-    """The list with the filter that the operator came from (CM-3)."""
-    address = reverse("admin:certificates_certificate_changelist")
-    filters = request.GET.get("_changelist_filters", "")
-    return f"{address}?{filters}" if filters else address
 
 
 def _described(row: Certificate) -> Details | None:

@@ -12,11 +12,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from certificates.access import signed_in
-from certificates.dialogs import key_of, show, tell
+from certificates.dialogs import filters_of, key_of, list_address, show, tell
 from certificates.forms.generate import GenerateForm, RegenerateForm
 from certificates.models import Certificate, Node, Purpose
 from certificates.operations.generate import Generated, generate
 from certificates.refusal import Refused
+from certificates.x509.policy import BROWSER_DAYS
 
 SEVERAL = 20  # certificates that one Regenerate takes
 
@@ -33,7 +34,9 @@ def generate_dialog(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
             form.refuse(refused)
         else:
             _tell(request, done)
-            return redirect("admin:certificates_certificate_change", done.certificate.pk)
+            address = reverse("admin:certificates_certificate_change", args=[done.certificate.pk])
+            filters = filters_of(request)
+            return redirect(f"{address}?{filters}" if filters else address)
     title = "Generate New Self-signed Certificate"
     return show(
         request,
@@ -42,6 +45,8 @@ def generate_dialog(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
         title,
         form=form,
         current=form.current,
+        close=list_address(request),
+        filters=filters_of(request),
         opts=Certificate._meta,
     )
 
@@ -116,4 +121,11 @@ def _tell(request: HttpRequest, done: Generated) -> None:
         text += f" Restart {service} on every node of the cluster, then make a backup."
     if done.job is None:
         text += f" This version can't reach {made.node}: the certificate is kept here, not there."
+    assert made.not_after is not None  # noqa: S101 - it was made a moment ago
+    assert made.not_before is not None  # noqa: S101
+    days = (made.not_after - made.not_before).days
+    if days > BROWSER_DAYS:
+        text += f" It is valid for {days:,} days; some browsers refuse more than {BROWSER_DAYS}."
+    if done.job is None:
+        text += " Make a backup: its key is nowhere else."
     messages.success(request, text)

@@ -85,7 +85,15 @@ class KeyForm(forms.Form):
         }
 
     def refuse(self, refused: Refused) -> None:
-        """Show a refusal at the field that it is about."""
+        """Show a refusal at the field that it is about.
+
+        After "state.changed" the form is for the certificate that is in force by now: the operator
+        has been told, and decides anew.
+        """
+        if refused.code == "state.changed":
+            renewed: Any = self.data
+            self.data = renewed.copy()
+            self.data["replacing"] = self.initial["replacing"]  # type: ignore[index] # a copy
         field = _FIELD_OF.get(refused.code)
         self.add_error(field if field in self.fields else None, str(refused))
 

@@ -4,13 +4,14 @@
 """
 
 import json
+import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError
-from django.db import OperationalError
+from django.db import DatabaseError
 
 from certificates.models import Node
 from certificates.refusal import Refused
@@ -31,6 +32,26 @@ class Stopped(CommandError):  # noqa: N818 - a refusal is an answer, not an erro
 Stopped.__name__ = "ccxsec"
 
 
+# What the database says -> what to do. The first that fits.
+_DATABASE_CURES = {
+    "no such table": "Run ./ccxsec up first.",
+    "does not exist": "Run ./ccxsec up first.",
+    "readonly": "Give this user the right to write its file and folder.",
+    "unable to open": "Give this user the right to write its file and folder.",
+    "full": "Free space on its disk.",
+    "not a database": "Put its backup back.",
+    "malformed": "Put its backup back.",
+    "I/O": "Look at its disk, then stop and start the product.",
+}
+
+
+def database_trouble(error: DatabaseError) -> str:
+    """One line: what the database said, and what to do."""
+    said = (str(error).splitlines() or ["no reason given"])[0]
+    cure = next((cure for words, cure in _DATABASE_CURES.items() if words in said), "")
+    return f"The database can't be used: {said}. {cure or 'Start it, or mend DATABASE_URL.'}"
+
+
 class OperatorCommand(BaseCommand):
     """A command whose verbs are methods; each returns what is printed as lines or as JSON."""
 
@@ -48,16 +69,27 @@ class OperatorCommand(BaseCommand):
             answer = options["run"](options)
         except (Refused, SealError) as refused:
             raise Stopped(str(refused)) from refused
-        except OperationalError as error:
-            wrong = f"The database can't be used: {str(error).splitlines()[0]}."
-            raise Stopped(f"{wrong} Run ./ccxsec up first.") from error
+        except DatabaseError as error:
+            raise Stopped(database_trouble(error)) from error
+        except OSError as error:
+            wrong = f"{error.filename or 'A file'} can't be used: {error.strerror}."
+            raise Stopped(f"{wrong} Mend it, and try again.") from error
+        try:
+            self.print_answer(answer, options)
+        except OSError as error:
+            sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - nothing more can be written
+            raise Stopped(f"The answer can't be written: {error.strerror}.") from error
+
+    def print_answer(self, answer: Answer, options: Mapping[str, Any]) -> None:
         if isinstance(answer, bytes):
             self.stdout.flush()
             sys.stdout.buffer.write(answer)
+            sys.stdout.buffer.flush()
         elif options["as_json"]:
             self.stdout.write(json.dumps(answer if answer is not None else {}, indent=2))
         elif answer is not None:
             self.print_lines(answer)
+        self.stdout.flush()
 
     def print_lines(self, answer: Any) -> None:
         if isinstance(answer, Mapping):

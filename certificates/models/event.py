@@ -95,7 +95,7 @@ class Event(models.Model):
     action = models.CharField(max_length=40, choices=action_choices)
     object_type = models.CharField(max_length=60, blank=True)
     object_id = models.CharField(max_length=40, blank=True)
-    object_text = models.CharField(max_length=300)
+    object_text = models.CharField("object", max_length=300)
     detail = models.JSONField(default=dict)
     code = models.CharField(max_length=64)
 

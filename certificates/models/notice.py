@@ -1,7 +1,7 @@
 """What an operator still has to do: restart a service, make a backup."""
 
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 from django.db import models
 from django.db.models import Q
@@ -32,14 +32,13 @@ class NoticeQuerySet(models.QuerySet["RestartNotice"]):
         On the changed node it expects `fingerprint` (SHA-256, hexadecimal; "" where no address
         can be probed) to be served. One that is open already is renewed, not doubled.
         """
+        about = {"reason": reason, "opened_at": now}
         for node in Node.objects.in_restart_order():
-            self.update_or_create(
-                node=node,
-                service=service.value,
-                closed_at=None,
-                defaults={"reason": reason, "opened_at": now}
-                | ({"expected": fingerprint} if node == changed else {}),
-            )
+            place: dict[str, Any] = {"node": node, "service": service.value, "closed_at": None}
+            if node == changed:
+                self.update_or_create(**place, defaults=about | {"expected": fingerprint})
+            else:  # a reason of its own is the better one
+                self.get_or_create(**place, defaults=about)
 
 
 class RestartNotice(models.Model):
@@ -77,18 +76,27 @@ class RestartNotice(models.Model):
         return self.node.is_local and self.service == Service.TOMCAT
 
 
+NEWER = "Newer than the last backup: "
+MOST_NAMED = 8  # of the newest things that a reminder names
+
+
 class ReminderQuerySet(models.QuerySet["BackupReminder"]):
     def open(self) -> Self:
         return self.filter(closed_at=None)
 
-    def remind(self, reason: str, now: datetime) -> None:
-        self.update_or_create(closed_at=None, defaults={"reason": reason, "opened_at": now})
+    def remind(self, what: str, now: datetime) -> None:
+        """Open the reminder, or add to it what is newer than the last backup by now."""
+        row, _ = self.get_or_create(closed_at=None, defaults={"opened_at": now})
+        named = row.reason.removeprefix(NEWER).rstrip(".").split(", ") if row.reason else []
+        if what not in named:
+            kept = [*named, what][-MOST_NAMED:]
+            self.filter(pk=row.pk).update(reason=f"{NEWER}{', '.join(kept)}.")
 
 
 class BackupReminder(models.Model):
     """A backup must be made that holds the newest certificates and keys (CM-10)."""
 
-    reason = models.CharField(max_length=300)
+    reason = models.TextField(blank=True)
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
     closed_by = models.CharField(max_length=200, blank=True)

@@ -73,7 +73,7 @@ def _read(
         raise Refused("certificate.missing", wrong, "Generate one.")
     leaf = ssl.DER_cert_to_PEM_cert(bytes(certificate.der)).encode()
     held = store.generation()
-    spoiled = held == deployment.generation and not store.holds(held, leaf)
+    spoiled = held == deployment.generation and not _is_whole(store, held, leaf)
     if held > deployment.generation or (held and spoiled):
         # The database was put back from a backup, or somebody changed the files: intent wins, as
         # a new version, since the one in force is never written to.
@@ -104,7 +104,18 @@ def is_in_force(node: Node, service: Service) -> bool:
     certificate = node.certificates.active().for_purpose(Purpose(service.value)).first()
     if deployment is None or certificate is None or not deployment.is_in_force:
         return False
-    return store_of(service).holds(deployment.generation, certificate.pem)
+    return _is_whole(store_of(service), deployment.generation, certificate.pem)
+
+
+def _is_whole(store: Store, generation: int, certificate: bytes) -> bool:
+    """This certificate is in force, with a key that a server can use it with."""
+    if not store.holds(generation, certificate):
+        return False
+    try:
+        tls_context(store.current)
+    except OSError:  # an SSLError is one, too
+        return False
+    return True
 
 
 def deploy_what_is_out_of_date(*, actor: Actor, now: datetime) -> list[str]:

@@ -1,7 +1,7 @@
 """Generate Self-signed: replace a node's own certificate by one with a new key (CM-8)."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.conf import settings
@@ -25,7 +25,7 @@ from certificates.models import (
 from certificates.refusal import Refused
 from certificates.x509.facts import CertificateType, read_facts
 from certificates.x509.keys import new_key
-from certificates.x509.names import Subject, alternative_names
+from certificates.x509.names import Subject, alternative_names, server_name
 from certificates.x509.policy import DEFAULT_DAYS, KEY_LENGTHS, MAXIMUM_DAYS, KeyChoice
 from certificates.x509.self_signed import self_signed
 
@@ -75,6 +75,7 @@ def generate(
     choice = _checked(purpose, key, days, confirmed)
     suggested, suggested_names = suggestions(node)
     subject = subject or suggested
+    subject = replace(subject, common_name=server_name(subject.common_name))
     to_certify = subject.to_x509(), alternative_names(suggested_names if names is None else names)
     private_key = new_key(choice)  # up to seconds of work: before the lock, never under it
     facts = read_facts(
@@ -100,7 +101,9 @@ def generate(
             replaced=current.fingerprint if current else "",
         )
         if current:
-            _remind(certificate, now)
+            _ask_for_restarts(certificate, now)
+        if current or not node.is_local:  # the first ones are made by the installation
+            BackupReminder.objects.remind(f"{purpose} of {node}", now)
         job = _deploy_later(node, purpose.service, actor)
     return Generated(certificate, current, job)
 
@@ -145,7 +148,9 @@ def _refuse_stale(
 ) -> None:
     if replacing != (current.fingerprint if current else ""):
         wrong = f"The {purpose} certificate of {node} was changed since you looked at it."
-        raise Refused("state.changed", wrong, "Look at the certificate again, then decide.")
+        raise Refused(
+            "state.changed", wrong, "Look at the one that is in force now, then decide again."
+        )
 
 
 def _ask_before_overwriting(current: Certificate | None, confirmed: Collection[str]) -> None:
@@ -155,8 +160,8 @@ def _ask_before_overwriting(current: Certificate | None, confirmed: Collection[s
         raise Refused(CA_SIGNED, f"{wrong} by a self-signed one that clients don't know.", cure)
 
 
-def _remind(certificate: Certificate, now: datetime) -> None:
-    """Restart notices for every node, and the backup reminder (CM-7, CM-10)."""
+def _ask_for_restarts(certificate: Certificate, now: datetime) -> None:
+    """A notice for every node (CM-7)."""
     node, purpose = certificate.node, certificate.serves
     RestartNotice.objects.open_for(
         purpose.service,
@@ -165,8 +170,6 @@ def _remind(certificate: Certificate, now: datetime) -> None:
         reason=f"The {purpose} certificate of {node} was regenerated.",
         now=now,
     )
-    reason = f"The {purpose} certificate and key of {node} are newer than the last backup."
-    BackupReminder.objects.remind(reason, now)
 
 
 def _deploy_later(node: Node, service: Service, actor: Actor) -> Job | None:

@@ -31,7 +31,11 @@ def request_restart(notice: RestartNotice, *, actor: Actor) -> Job:
     with transaction.atomic():
         Event.objects.record(str(actor), Action.RESTART_RUN, notice)
         return enqueue(
-            "restart", str(notice), once=str(notice.pk), started_by=str(actor), notice=notice.pk
+            "restart",
+            f"{notice.service} on {notice.node}",
+            once=str(notice.pk),
+            started_by=str(actor),
+            notice=notice.pk,
         )
 
 

@@ -88,6 +88,20 @@ def _alternative_name(text: str) -> x509.DNSName | x509.IPAddress:
         return x509.DNSName(host_name(text, wildcard=True))
 
 
+def server_name(text: str) -> str:
+    """What a server may be called in its common name: a host name in A-labels, or an address.
+
+    Raises:
+        Refused: name.empty, san.syntax.
+    """
+    if not text.strip():
+        raise Refused("name.empty", "The common name is empty.", "Enter the server's name.")
+    try:
+        return str(ipaddress.ip_address(text.strip().strip("[]")))
+    except ValueError:
+        return host_name(text, wildcard=True)
+
+
 def host_name(text: str, *, wildcard: bool = False) -> str:
     """A DNS name in lower-case A-labels (RFC 5891), one label or more.
 

@@ -42,7 +42,7 @@ def self_signed(
     the original (CM-17).
 
     Args:
-        days: how long it is valid from `now` on.
+        days: of validity; they begin `BACKDATED` before `now`.
     """
     public_key = key.public_key()
     builder = (
@@ -52,7 +52,7 @@ def self_signed(
         .public_key(public_key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - BACKDATED)
-        .not_valid_after(now + timedelta(days=days))
+        .not_valid_after(now - BACKDATED + timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(key_usage(is_rsa=isinstance(key, rsa.RSAPrivateKey)), critical=True)
         .add_extension(EXTENDED_KEY_USAGE, critical=False)

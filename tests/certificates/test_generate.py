@@ -176,12 +176,12 @@ def test_a_certificate_for_another_node_is_kept_for_it_alone(node: Node, actor: 
 
 @pytest.mark.spec("CM-8")
 def test_subject_and_names_are_checked_and_enter_the_certificate(node: Node, actor: Actor) -> None:
-    subject = Subject(common_name="Contact center", organization="Büro & Söhne", country="DE")
+    subject = Subject(common_name="Bücher.example", organization="Büro & Söhne", country="DE")
     names = ["ccx.example.com", "*.example.com", "bücher.example", "2001:db8::1", "192.0.2.9"]
 
     made = regenerate(node, actor, subject=subject, names=names)
 
-    assert made.subject == "CN=Contact center,O=Büro & Söhne,C=DE"
+    assert made.subject == "CN=xn--bcher-kva.example,O=Büro & Söhne,C=DE"
     found = x509.load_der_x509_certificate(bytes(made.der)).extensions
     san = found.get_extension_for_class(x509.SubjectAlternativeName).value
     assert [str(name.value) for name in san] == [
@@ -207,8 +207,11 @@ def test_subject_and_names_are_checked_and_enter_the_certificate(node: Node, act
         ({"names": ["a" * 64 + ".com"]}, "san.syntax"),
         ({"names": [f"h{i}.example.com" for i in range(501)]}, "san.count"),
         ({"subject": Subject("")}, "name.empty"),
-        ({"subject": Subject("x" * 65)}, "name.long"),
-        ({"subject": Subject("a\nb")}, "name.control"),
+        ({"subject": Subject(f"{'x' * 60}.example")}, "name.long"),
+        ({"subject": Subject("two words")}, "san.syntax"),
+        ({"subject": Subject("-a..b")}, "san.syntax"),
+        ({"subject": Subject("a\nb")}, "san.syntax"),
+        ({"subject": Subject("a", organization="a\nb")}, "name.control"),
         ({"subject": Subject("a", country="Germany")}, "name.long"),
         ({"subject": Subject("a", country="d1")}, "name.country"),
         ({"days": 0}, "validity"),

@@ -337,3 +337,59 @@ def test_the_dashboard_says_what_needs_attention(
 
     for words in ("must be restarted", "Legacy", "Backup", "has not been seen", "Not in force"):
         assert words in page
+
+
+@pytest.mark.spec("CM-8")
+def test_who_was_told_of_a_change_can_decide_anew(
+    administrator: Client, dialog: Callable[..., object], tomcat: Certificate
+) -> None:
+    refused = dialog(replacing="0" * 64)
+    form = refused.context["form"]  # type: ignore[attr-defined]
+    sent = {name: form[name].value() or "" for name in form.fields}
+
+    again = administrator.post(f"{LIST}generate/", sent)
+
+    assert refused.status_code == 422  # type: ignore[attr-defined]
+    assert again.status_code == 302
+
+
+@pytest.mark.spec("CM-3", "CM-8")
+def test_the_filter_is_kept_through_the_dialog(administrator: Client, tomcat: Certificate) -> None:
+    filters = "_changelist_filters=field%3Dcommon_name%26op%3Dcontains%26value%3Dccx"
+    details = administrator.get(f"{change(tomcat)}?{filters}").content.decode()
+    form = administrator.get(f"{LIST}generate/?{filters}").context["form"]
+    data = form.initial | {"key": "ec-p256", "days": 100}
+    answer = administrator.post(f"{LIST}generate/?{filters}", data)
+
+    assert f"generate/?purpose=tomcat&amp;node={tomcat.node_id}&amp;{filters}" in details
+    assert answer["Location"].endswith(f"?{filters}")
+    page = administrator.get(answer["Location"]).content.decode()
+    assert f'href="{LIST}?field=common_name&amp;op=contains&amp;value=ccx">Close' in page
+
+
+@pytest.mark.spec("CM-7", "CM-10")
+def test_each_node_has_its_own_reason_and_the_reminder_names_everything(
+    dialog: Callable[..., object], node: Node, administrator: Client
+) -> None:
+    Node.objects.create(host_name="ccx2.example.com", role="subscriber")
+    other = Node.objects.get(host_name="ccx2.example.com")
+    for _ in range(2):
+        form = administrator.get(f"{LIST}generate/?node={other.pk}&purpose=tomcat").context["form"]
+        administrator.post(f"{LIST}generate/", form.initial | {"key": "ec-p256", "days": 100})
+    dialog()
+
+    reasons = dict(RestartNotice.objects.values_list("node__host_name", "reason"))
+    assert "of ccx2.example.com was" in reasons["ccx2.example.com"]
+    assert "of ccx1.example.com was" in reasons["ccx1.example.com"]
+    reminder = BackupReminder.objects.get().reason
+    assert reminder == (
+        "Newer than the last backup: tomcat of ccx2.example.com, tomcat of ccx1.example.com."
+    )
+
+
+def test_a_forbidden_page_looks_like_the_product(as_role: Callable[..., Client]) -> None:
+    page = as_role("staff").get(LIST)
+
+    assert page.status_code == 403
+    assert "ccxsec/theme" in page.content.decode()
+    assert "Your account lacks the permission" in page.content.decode()

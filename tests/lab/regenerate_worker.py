@@ -162,8 +162,7 @@ def replace_certificate(
 
 
 def deploy(done: Generated) -> None:
-    assert done.job
-    jobs.run(done.job.pk)
+    jobs.run(done.job.pk if done.job else 0)
 
 
 def run_until_killed(point: int = 0) -> dict[str, int]:

@@ -131,11 +131,16 @@ def test_a_folder_that_cannot_be_written_is_one_line(product: Product) -> None:
     ("name", "value", "words"),
     [
         ("CCXSEC_PORT", "many", "CCXSEC_PORT"),
-        ("CCXSEC_PORT", "99999", "no port"),
+        ("CCXSEC_PORT", "99999", "from 1 to 65535"),
+        ("CCXSEC_PORT", "0", "from 1 to 65535"),
+        ("CCXSEC_WEB_WORKERS", "0", "CCXSEC_WEB_WORKERS"),
+        ("CCXSEC_TIME_ZONE", "Mars/X", "CCXSEC_TIME_ZONE"),
+        ("CCXSEC_LOG_LEVEL", "LOUD", "CCXSEC_LOG_LEVEL"),
+        ("DATABASE_URL", "nonsense", "DATABASE_URL"),
         ("CCXSEC_BIND", "203.0.113.77", "can't be used"),
         ("CCXSEC_ADMIN_PASSWORD", "short", "CCXSEC_ADMIN_PASSWORD is refused"),
         ("CCXSEC_HOST_NAME", "two words", "neither a host name"),
-        ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none", "does not answer"),
+        ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none", "can't be used"),
     ],
 )
 def test_a_wrong_setting_is_one_line(product: Product, name: str, value: str, words: str) -> None:

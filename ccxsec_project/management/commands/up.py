@@ -18,14 +18,14 @@ from django.contrib.auth.password_validation import validate_password
 from django.contrib.staticfiles.finders import get_finders
 from django.core.exceptions import ValidationError
 from django.core.management import BaseCommand, call_command
-from django.db import OperationalError, connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from ccxsec_project.supervisor import Supervisor
-from certificates import anchor, host, probe, web_server
+from certificates import host, probe, web_server
 from certificates.access import command_line
 from certificates.local_files import PRIVATE, create_once, replace
-from certificates.management.operator_command import Stopped
+from certificates.management.operator_command import Stopped, database_trouble
 from certificates.models import Certificate, Node, Purpose, Secret
 from certificates.operations import install
 from certificates.operations.deploy import deploy_what_is_out_of_date
@@ -68,8 +68,10 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0, interactive=False)
         keep_private()
         open_seals()
-        if is_new:
-            set_old_anchor_aside()
+        if is_new and set_old_anchor_aside():
+            self.stdout.write(
+                "There is no database, though this folder was in use: a new one is made."
+            )
         now, actor = timezone.now(), command_line()
         name = settings.CCXSEC_HOST_NAME or host.host_name()
         addresses = settings.CCXSEC_ADDRESSES or host.addresses()
@@ -134,9 +136,10 @@ def plainly() -> Iterator[None]:
             f"ccxsec already runs on the data folder {settings.CCXSEC_DATA}. Stop that one first."
         )
         raise Stopped(wrong) from None
-    except OperationalError as error:
-        wrong = f"The database does not answer: {str(error).splitlines()[0]}."
-        raise Stopped(f"{wrong} Start it, or mend DATABASE_URL.") from error
+    except DatabaseError as error:
+        raise Stopped(database_trouble(error)) from error
+    except KeyboardInterrupt:
+        raise Stopped("Stopped before it was set up. Start it again to go on.") from None
     except OSError as error:
         wrong = f"{error.filename or settings.CCXSEC_DATA} can't be used: {error.strerror}."
         raise Stopped(f"{wrong} Mend it, or name another folder in CCXSEC_DATA.") from error
@@ -160,9 +163,6 @@ def listen() -> socket.socket:
             wrong = f"Port {port} is taken by another program. Stop it, or set CCXSEC_PORT."
         else:
             wrong = f"{address} port {port} can't be used: {error.strerror}. Set CCXSEC_BIND."
-        raise Stopped(wrong) from None
-    except OverflowError:
-        wrong = f"{port} is no port. Set CCXSEC_PORT to 1 to 65535."
         raise Stopped(wrong) from None
     # A connection counts from its first byte on: an idle one costs no thread.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 10)
@@ -209,11 +209,13 @@ def served_names() -> list[str]:
     return list(dict.fromkeys([*settings.ALLOWED_HOSTS, *names]))
 
 
-def set_old_anchor_aside() -> None:
-    """The anchor file of a database that is gone must not accuse the new one."""
+def set_old_anchor_aside() -> bool:
+    """The anchor file of a database that is gone must not accuse the new one. False: none."""
     path = Path(settings.CCXSEC_AUDIT_ANCHOR)
-    if anchor.read() is not None:
+    found = path.is_file()
+    if found:
         path.rename(path.with_name(f"{path.name}.{timezone.now():%Y%m%d%H%M%S}"))
+    return found
 
 
 def collect_static_files() -> None:

@@ -142,7 +142,7 @@ class Command(OperatorCommand):
             "node": str(node),
             "key": done.certificate.key_label,
             "fingerprint": done.certificate.fingerprint,
-            "valid_until": str(done.certificate.not_after),
+            "valid_until": _line(done.certificate)["expiration"],
             "replaced": done.superseded.fingerprint if done.superseded else "",
             "restart_required": purpose.service.value if done.superseded else "",
             "next": _next(purpose, node, is_new=done.superseded is None),

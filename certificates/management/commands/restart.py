@@ -41,9 +41,10 @@ class Command(OperatorCommand):
         ]
 
     def run(self, options: dict[str, Any]) -> Answer:
-        due = RestartNotice.objects.open().in_restart_order().select_related("node")
+        notices = RestartNotice.objects.open().in_restart_order().select_related("node")
         if options["service"]:
-            due = due.filter(service=options["service"])
+            notices = notices.filter(service=options["service"])
+        due = list(notices)
         done, left = [], []
         for notice in due:
             if not notice.can_be_run:
@@ -55,6 +56,8 @@ class Command(OperatorCommand):
                 wrong = f"The {notice} failed: {ended.messages[-1]}"
                 raise Refused("restart.failed", wrong, "The notice stays open.")
             done.append(f"{notice}: {ended.messages[-1]}")
+        if not due and not options["as_json"]:
+            return {"restart": "Nothing is due."}
         return {"restarted": done, "left_to_you": left}
 
     def acknowledge(self, options: dict[str, Any]) -> Answer:

@@ -58,8 +58,10 @@ function readyForm(root, load) {
   root.querySelectorAll("[data-reload]").forEach((select) => {
     select.addEventListener("change", () => {
       const form = select.form;
-      const query = new URLSearchParams({ node: form.node.value, purpose: form.purpose.value });
-      load(`${form.getAttribute("action").split("?")[0]}?${query}`);
+      const address = new URL(form.getAttribute("action"), location.href);
+      address.searchParams.set("node", form.node.value);
+      address.searchParams.set("purpose", form.purpose.value);
+      load(address.href);
     });
   });
 }
