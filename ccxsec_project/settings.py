@@ -4,6 +4,7 @@ The environment wins over `.env`. A relative path is taken from the folder of th
 """
 
 import re
+import warnings
 from collections.abc import Collection
 from pathlib import Path
 from zoneinfo import available_timezones
@@ -18,11 +19,13 @@ from certificates.local_files import create_once, new_secret_key
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
-environ.Env.read_env(BASE_DIR / ".env")
 
 
 def _path(name: str, default: Path) -> Path:
     return BASE_DIR / str(env.str(name, default=str(default)))
+
+
+environ.Env.read_env(_path("CCXSEC_ENV_FILE", BASE_DIR / ".env"))
 
 
 def _secret(name: str) -> str:
@@ -128,9 +131,10 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {
-    "default": env.db("DATABASE_URL", default=f"sqlite:///{CCXSEC_DATA / 'ccxsec.sqlite3'}")
-}
+with warnings.catch_warnings(action="ignore"):  # what is wrong with it is said below, in one line
+    DATABASES = {
+        "default": env.db("DATABASE_URL", default=f"sqlite:///{CCXSEC_DATA / 'ccxsec.sqlite3'}")
+    }
 if "ENGINE" not in DATABASES["default"]:
     raise ImproperlyConfigured("DATABASE_URL is none like postgres://user:password@host/name")
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":

@@ -44,8 +44,12 @@ def write_new(path: Path, data: bytes, mode: int = PRIVATE) -> None:
 
 
 def replace(path: Path, data: bytes, mode: int = PRIVATE) -> None:
-    """A reader sees the old content or the new one, never a mixture."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    """A reader sees the old content or the new one, never a mixture.
+
+    Callers hold a lock: what a writer that was killed has left, the next one removes.
+    """
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.unlink(missing_ok=True)
     try:
         write_new(temporary, data, mode)
         temporary.rename(path)

@@ -9,6 +9,7 @@ FOLDER = Path(tempfile.mkdtemp(prefix="ccxsec-tests-"))
 for name in [name for name in os.environ if name.startswith("CCXSEC_")]:
     del os.environ[name]
 os.environ |= {
+    "CCXSEC_ENV_FILE": os.devnull,
     "CCXSEC_DATA": str(FOLDER),
     "CCXSEC_ALLOWED_HOSTS": "testserver,localhost,127.0.0.1",
     "CCXSEC_LOG_LEVEL": "WARNING",

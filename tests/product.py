@@ -41,6 +41,7 @@ class Product:
     def environment(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("CCXSEC_", "DATABASE_"))}
         return kept | {
+            "CCXSEC_ENV_FILE": os.devnull,
             "CCXSEC_DATA": str(self.data),
             "CCXSEC_PORT": str(self.port),
             "CCXSEC_BIND": "127.0.0.1",

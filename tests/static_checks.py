@@ -28,7 +28,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         # Production settings: nothing from the environment but a data folder of its own.
         environment = {k: v for k, v in os.environ.items() if not k.startswith("CCXSEC_")}
-        environment |= {"CCXSEC_DATA": folder, "DJANGO_SETTINGS_MODULE": "ccxsec_project.settings"}
+        environment |= {"CCXSEC_DATA": folder, "CCXSEC_ENV_FILE": os.devnull}
+        environment |= {"DJANGO_SETTINGS_MODULE": "ccxsec_project.settings"}
         for name, command in CHECKS.items():
             done = subprocess.run(
                 command, env=environment, capture_output=True, text=True, check=False

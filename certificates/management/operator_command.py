@@ -101,7 +101,8 @@ class OperatorCommand(BaseCommand):
 
     def print_value(self, name: str, value: Any) -> None:
         if isinstance(value, list):
-            self.stdout.write(f"{name}:")
+            if value:
+                self.stdout.write(f"{name}:")
             for line in value:
                 self.stdout.write(f"  {visible(str(line))}")
         else:

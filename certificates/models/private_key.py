@@ -12,6 +12,7 @@ from django.db import models
 
 from certificates.models.certificate import Certificate
 from certificates.models.event import Action, Event
+from certificates.models.secret import hold_master_keys
 from certificates.secrets import place, seal, unseal
 from certificates.x509.facts import public_key_fingerprint
 from certificates.x509.keys import PrivateKeyTypes
@@ -26,6 +27,7 @@ class PrivateKeyQuerySet(models.QuerySet["PrivateKey"]):
             bits=certificate.key_bits,
             public_key_fingerprint=public_key_fingerprint(key.public_key()),
         )
+        hold_master_keys()
         plain = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
         row.sealed = seal(plain, place(row, "sealed"))
         row.save(force_insert=True)

@@ -2,9 +2,27 @@
 
 import os
 
-from django.db import models
+from django.db import connection, models, transaction
 
 from certificates.secrets import place, seal, unseal
+
+MASTER_KEYS_LOCK = 7_202_612  # any number that no other advisory lock of this database uses
+
+
+def hold_master_keys() -> None:
+    """Before sealing: no master key is retired until this transaction ends (PostgreSQL)."""
+    _advisory_lock("pg_advisory_xact_lock_shared")
+
+
+def wait_for_sealers() -> None:
+    """Before counting what a master key is needed for: what is being sealed is committed."""
+    _advisory_lock("pg_advisory_xact_lock")
+
+
+def _advisory_lock(function: str) -> None:
+    if connection.vendor == "postgresql":  # SQLite: the transaction is the lock, as it is IMMEDIATE
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {function}(%s)", [MASTER_KEYS_LOCK])
 
 
 class SecretQuerySet(models.QuerySet["Secret"]):
@@ -14,8 +32,10 @@ class SecretQuerySet(models.QuerySet["Secret"]):
         if found:
             return found
         row = Secret(name=name)
-        row.sealed = seal(os.urandom(32), place(row, "sealed"))
-        return self.get_or_create(name=name, defaults={"sealed": row.sealed})[0]
+        with transaction.atomic():
+            hold_master_keys()
+            row.sealed = seal(os.urandom(32), place(row, "sealed"))
+            return self.get_or_create(name=name, defaults={"sealed": row.sealed})[0]
 
 
 class Secret(models.Model):

@@ -13,6 +13,7 @@ from certificates.access import Actor, Permission
 from certificates.jobs import enqueue, job
 from certificates.local_files import locked, replace
 from certificates.models import Action, Event, Job, PrivateKey, Secret
+from certificates.models.secret import wait_for_sealers
 from certificates.refusal import Refused
 from certificates.secrets import KeyRing, key_ring, master_key_of, place, rewrap
 
@@ -80,6 +81,7 @@ def retire_master_key(number: int, *, actor: Actor) -> None:
     _refuse_environment("Take it out there, and restart.")
     path = Path(settings.CCXSEC_MASTER_KEY_FILE)
     with locked(path.with_name(f"{path.name}.lock")), transaction.atomic():
+        wait_for_sealers()
         state = rotation_state()
         if number not in state.uses:
             wrong = f"There is no master key {number}."

@@ -38,7 +38,6 @@ class Executioner:
         self.points: list[int] = []  # effects to kill after; each comes once before one comes again
 
     def __enter__(self) -> "Executioner":
-        self.worker.ask(install)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -89,6 +88,7 @@ class Executioner:
 @pytest.mark.spec("CM-8")
 def test_two_hundred_kills_leave_every_certificate_with_its_key(tmp_path: Path) -> None:
     with Executioner(tmp_path / "data") as executioner:
+        executioner.worker.ask(install)
         executioner.measure()
         for number in range(1, KILLS + 1):
             executioner.kill(number)
@@ -107,6 +107,7 @@ def test_two_hundred_kills_leave_every_certificate_with_its_key(tmp_path: Path) 
 def test_the_same_kills_break_a_naive_regeneration(tmp_path: Path) -> None:
     data, clean, found = tmp_path / "data", tmp_path / "clean", Counter[str]()
     with Executioner(data, "naive") as executioner:
+        executioner.worker.ask(install)
         shutil.copytree(data, clean, symlinks=True)
         executioner.measure()
         for number in range(1, NAIVE_KILLS + 1):

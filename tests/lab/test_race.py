@@ -2,16 +2,19 @@
 
 import multiprocessing
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.db import connections
 
 from certificates import jobs
-from certificates.models import Node
+from certificates.models import Node, PrivateKey
+from certificates.models.private_key import PrivateKeyQuerySet
 from certificates.operations import add_master_key, retire_master_key, rotation_state
 from certificates.operations.rotate import start_rewrap
 from certificates.refusal import Refused
@@ -23,8 +26,10 @@ from tests.lab.regenerate_worker import (
     deploy,
     fingerprints,
     install,
+    regenerate_as_the_product,
     replace_certificate,
     run_until_killed,
+    say,
     violations,
 )
 
@@ -106,6 +111,20 @@ def test_a_master_key_that_is_needed_is_not_retired(worker: Worker) -> None:
     assert worker.ask(violations) == []
 
 
+def test_a_master_key_is_not_retired_under_a_key_that_is_being_sealed(
+    worker: Worker, start: Start
+) -> None:
+    first = worker.ask(current_master_key)
+    with start() as sealing:
+        sealing.tell(regenerate_slowly)
+        sealing.hear_until("sealed")
+        worker.ask(rotate)
+        worker.ask(retire, first)
+        sealing.hear_until("generated")
+    assert set(sealing.said) <= set(worker.ask(fingerprints))
+    assert worker.ask(violations) == []
+
+
 # --- Run in the worker ---------------------------------------------------------------------------
 def add() -> int:
     return add_master_key(actor=ACTOR).pk
@@ -170,3 +189,17 @@ def _contend(seen: str, barrier: Any) -> str:
     finally:
         connections.close_all()
     return "won"
+
+
+def regenerate_slowly() -> None:
+    """Two seconds pass between the sealing and the commit."""
+    at_once = PrivateKeyQuerySet.seal
+
+    def seal(*arguments: Any) -> PrivateKey:
+        sealed = at_once(*arguments)
+        say({"step": "sealed"})
+        time.sleep(2)
+        return sealed
+
+    with patch.object(PrivateKeyQuerySet, "seal", seal):
+        regenerate_as_the_product()

@@ -109,7 +109,8 @@ class Command(BaseCommand):
         node = Node.objects.local()
         lines = [*made, "", f"ccxsec runs:  https://{node}:{where.port}/"]
         lines += [f"         or:  https://{_bracketed(a)}:{where.port}/" for a in node.addresses]
-        lines += ["Sign in with your user name and password (docs/users.md)."]
+        first = get_user_model().objects.filter(is_superuser=True, is_active=True).first()
+        lines += [f"Sign in as {first}, or as any user with staff status (docs/users.md)."]
         served = Certificate.objects.active().for_purpose(Purpose.TOMCAT).filter(node=node).first()
         lines += [
             "",
