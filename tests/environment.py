@@ -1,10 +1,13 @@
 """Loaded by pytest before Django: the tests have a data folder of their own, and no `.env`."""
 
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 FOLDER = Path(tempfile.mkdtemp(prefix="ccxsec-tests-"))
+atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 
 for name in [name for name in os.environ if name.startswith("CCXSEC_")]:
     del os.environ[name]

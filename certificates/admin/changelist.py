@@ -33,7 +33,7 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg] # not generic at ru
     def count(self) -> int:
         rows = self.object_list
         if isinstance(rows, QuerySet):
-            return len(rows.order_by().values_list("pk")[: COUNTED + 1])
+            return rows.order_by()[: COUNTED + 1].count()
         return len(rows)
 
 

@@ -38,7 +38,8 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
         return self.filter(is_own=False)
 
     def for_purpose(self, purpose: Purpose) -> Self:
-        return self.filter(purpose=purpose.value)
+        # `is_own` says nothing new; it lets the look-up use the index of the own certificates.
+        return self.filter(purpose=purpose.value, is_own=purpose.is_own)
 
     def expiring(self, *, now: datetime, within: timedelta) -> Self:
         """Expired ones too: they stay in force until they are replaced (MO-2)."""
