@@ -1,6 +1,5 @@
 """What the tests share: a node, people in their groups, certificates, and the missing-part rule."""
 
-import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,19 +15,10 @@ from certificates.models import Certificate, Node, Purpose
 from certificates.operations import generate, install
 from certificates.operations.install import make_groups
 from certificates.x509.policy import KeyChoice
-from tests.environment import in_ci
+from tests.parts import needs
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 ROLES = ("anonymous", "staff", "Auditor", "Operator", "Security administrator")
-
-
-def needs(program: str, package: str) -> str:
-    """The path of a program; without it the test fails in CI, and is skipped elsewhere."""
-    found = shutil.which(program)
-    if found is None:
-        message = f"{program} is missing: apt-get install {package}"
-        pytest.fail(message) if in_ci() else pytest.skip(message)
-    return str(found)
 
 
 @pytest.fixture(autouse=True)

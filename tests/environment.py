@@ -18,10 +18,4 @@ os.environ |= {
     "CCXSEC_LOG_LEVEL": "WARNING",
     "CCXSEC_MASTER_KEYS": "1:" + "QUFB" * 10 + "QUE=",  # 32 bytes, for tests only
 }
-
-
 (FOLDER / "static").mkdir()  # the web server serves it; the tests have no such files
-
-
-def in_ci() -> bool:
-    return bool(os.environ.get("CI"))

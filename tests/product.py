@@ -7,8 +7,12 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tests.parts import needs
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "correct-horse-battery-staple"
@@ -75,6 +79,16 @@ class Product:
         assert self.process
         self.process.send_signal(number)
         return self.process.wait(40)
+
+    @classmethod
+    @contextmanager
+    def running(cls, folder: Path) -> Iterator["Product"]:
+        """A new product that runs inside the block, and ends well after it."""
+        needs("openssl", "openssl")
+        product = cls(folder / "data")
+        product.start()
+        yield product
+        assert product.stop() == 0
 
     def run(self, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
         """A command of the product on the same data."""

@@ -7,18 +7,15 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.browser.chromium import ARGUMENTS, sign_in
-from tests.conftest import needs
+from tests.parts import needs
 from tests.product import Product
 
 
 @pytest.fixture(scope="session")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """One running product for all browser tests; they name what they change."""
-    needs("openssl", "openssl")
-    running = Product(tmp_path_factory.mktemp("product") / "data")
-    running.start()
-    yield running
-    assert running.stop() == 0
+    with Product.running(tmp_path_factory.mktemp("product")) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,6 @@ import pytest
 from playwright.sync_api import BrowserContext, Dialog, Page, Request, expect
 
 from tests.browser.chromium import sign_in
-from tests.conftest import needs
 from tests.hostile import TEXTS, assert_safe
 from tests.product import Product
 
@@ -30,11 +29,8 @@ pytestmark = pytest.mark.spec("CM-1", "CM-3")
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """A product of our own: the one of the other tests stays as they know it."""
-    needs("openssl", "openssl")
-    running = Product(tmp_path_factory.mktemp("hostile") / "data")
-    running.start()
-    yield running
-    assert running.stop() == 0
+    with Product.running(tmp_path_factory.mktemp("hostile")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

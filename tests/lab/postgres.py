@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.environment import in_ci
+from tests.parts import in_ci
 from tests.product import free_port
 
 USER = "postgres"  # the server refuses to run as root
