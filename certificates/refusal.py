@@ -1,4 +1,7 @@
-"""The one way in which the product says no."""
+"""The one way in which the product says no, and the shape of every reason that it gives."""
+
+from dataclasses import dataclass
+from enum import StrEnum
 
 
 class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error
@@ -18,3 +21,29 @@ class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error
 
     def __str__(self) -> str:
         return f"{self.sentence} {self.cure}"
+
+
+class Outcome(StrEnum):
+    """What one check came to."""
+
+    PASS = "pass"
+    WARN = "warn"  # goes through when the operator confirms it
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check and what it came to; several are told together, where `Refused` tells one.
+
+    `cure` is "" where nothing is to be done. `is_legacy`: a WARN about weak cryptography, which
+    one setting turns into a FAIL (CCXSEC_ALLOW_LEGACY, DESIGN rule 3).
+    """
+
+    code: str
+    sentence: str
+    cure: str = ""
+    outcome: Outcome = Outcome.FAIL
+    is_legacy: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.sentence} {self.cure}".rstrip()
