@@ -1,0 +1,111 @@
+"""What a name in a certificate may be made of (RFC 5280, 4.1.2.4; ITU-T X.520)."""
+
+import unicodedata
+from collections.abc import Iterator
+
+from certificates.refusal import Finding, Outcome, Refused
+from certificates.x509.der import Element
+from certificates.x509.fields import name_attributes
+from certificates.x509.object_names import ATTRIBUTES
+from certificates.x509.strings import text
+from certificates.x509.upload_limits import ATTRIBUTE_CHARACTERS, UPPER_BOUNDS
+from certificates.x509.upload_limits import ATTRIBUTES as MOST
+from certificates.x509.visible import visible
+
+_COMMON_NAME = "2.5.4.3"
+_LONGEST_SHOWN = 100
+_CURE = "Have the certificate issued again with a proper name."
+
+
+def shown(value: str) -> str:
+    """What a stranger wrote, for a sentence: visible, in quotes, not too long."""
+    cut = value if len(value) <= _LONGEST_SHOWN else value[:_LONGEST_SHOWN] + "…"
+    return f'"{visible(cut)}"'
+
+
+def has_hidden_characters(value: str) -> bool:
+    """Controls, line separators, bidirectional and zero-width characters.
+
+    Private use is not among them: real certificates have it for characters of Hong Kong.
+    """
+    if value.isascii():
+        return not value.isprintable()
+    return any(
+        visible(character) != character and unicodedata.category(character) != "Co"
+        for character in value
+    )
+
+
+def refuse_hidden_characters(where: str, value: str) -> None:
+    """Raises `Refused` name.control; `where` names the part and the certificate."""
+    if has_hidden_characters(value):
+        wrong = f"{where} contains invisible characters: {shown(value)}."
+        cure = "It may be meant to deceive. Have the certificate issued again without them."
+        raise Refused("name.control", wrong, cure)
+
+
+def judge_name(where: str, name: Element) -> Iterator[Finding]:
+    """Judge the attributes of one name; values that can't be decoded are passed over.
+
+    Raises:
+        DerError: it is not built like a name.
+        Refused: name.long, name.control.
+    """
+    attributes = list(name_attributes(name))
+    if len(attributes) > MOST:
+        wrong = f"{where} has {len(attributes):,} attributes; {MOST} are allowed."
+        raise Refused("name.long", wrong, _CURE)
+    for oid, value in attributes:
+        label = ATTRIBUTES.get(oid, oid)
+        characters = _text(value)
+        refuse_hidden_characters(f"{where}, {label},", characters)
+        if len(characters) > ATTRIBUTE_CHARACTERS:
+            wrong = (
+                f"{where}, {label}, has {len(characters):,} characters; "
+                f"{ATTRIBUTE_CHARACTERS:,} are allowed."
+            )
+            raise Refused("name.long", wrong, _CURE)
+        bound = UPPER_BOUNDS.get(oid, ATTRIBUTE_CHARACTERS)
+        if len(characters) > bound:
+            sentence = f"{where}, {label}, has {len(characters)} characters; X.520 allows {bound}."
+            yield Finding("name.long", sentence, outcome=Outcome.WARN)
+
+
+def _text(value: Element) -> str:
+    try:
+        return text(value)
+    except ValueError:
+        return ""  # told as a part that can't be read
+
+
+def judge_subject(called: str, subject: Element, *, is_ca: bool) -> Iterator[Finding]:
+    """Whether the subject names anything (RFC 5280, 4.1.2.6).
+
+    Raises:
+        DerError: it is not built like a name.
+        Refused: name.empty.
+    """
+    identifiers = [oid for oid, _ in name_attributes(subject)]
+    if is_ca and not identifiers:
+        wrong = f"{called} is a CA certificate without a subject: nothing can name it as issuer."
+        raise Refused("name.empty", wrong, _CURE)
+    if _COMMON_NAME not in identifiers:
+        sentence = (
+            f"{called} has no common name: it is shown by its first alternative name "
+            "or its serial number."
+        )
+        yield Finding("name.empty", sentence, outcome=Outcome.WARN)
+
+
+def called_by(subject: Element, serial: int) -> str:
+    """How sentences call a certificate: by its last common name, any name, or serial number."""
+    try:
+        values = [(oid, _text(value)) for oid, value in name_attributes(subject)]
+    except ValueError:
+        values = []
+    common = [value for oid, value in values if oid == _COMMON_NAME and value]
+    anything = [value for _, value in values if value]
+    for found in (common, anything):
+        if found:
+            return f"The certificate {shown(found[-1])}"
+    return f"The certificate with the serial number {f'{serial:x}'[:40]}"
