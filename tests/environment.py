@@ -9,7 +9,8 @@ from pathlib import Path
 FOLDER = Path(tempfile.mkdtemp(prefix="ccxsec-tests-"))
 atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 
-for name in [name for name in os.environ if name.startswith("CCXSEC_")]:
+KEPT = {"CCXSEC_TEST_DATA"}  # the folder of corpora that are not part of the project
+for name in {name for name in os.environ if name.startswith("CCXSEC_")} - KEPT:
     del os.environ[name]
 os.environ |= {
     "CCXSEC_ENV_FILE": os.devnull,

@@ -1,8 +1,8 @@
 """Whether a path leads from a certificate to a trust store, and if not, what to mend first.
 
 Candidates are found here, over every way that names and keys leave open (RFC 4158); each way is
-judged by itself, by our own checks (`path_checks`, which can say what is wrong) and by OpenSSL
-(`path_engine`); both must agree. Nothing is fetched: an address in a certificate is only text.
+judged by itself, by our own checks (`paths.checks`, which can say what is wrong) and by OpenSSL
+(`paths.engine`); both must agree. Nothing is fetched: an address in a certificate is only text.
 Host names are not compared and no CRL is asked here.
 
 | code | what is wrong |
@@ -31,15 +31,15 @@ from datetime import datetime
 from itertools import islice
 
 from certificates.refusal import Finding, Outcome
-from certificates.x509 import path_diagnosis, path_engine
 from certificates.x509.der import DerError
 from certificates.x509.name_comparison import COMMON_NAME
-from certificates.x509.name_constraints import is_host_name, subject_attributes
-from certificates.x509.path_candidates import Candidates, Effort, Path, Route
-from certificates.x509.path_certificate import PathCertificate
-from certificates.x509.path_checks import Question, alone, findings_of, in_order
-from certificates.x509.path_extensions import DNS
-from certificates.x509.path_usages import USAGES
+from certificates.x509.paths import diagnosis, engine
+from certificates.x509.paths.candidates import Candidates, Effort, Path, Route
+from certificates.x509.paths.certificate import PathCertificate
+from certificates.x509.paths.checks import Question, alone, findings_of, in_order
+from certificates.x509.paths.extension_reading import DNS
+from certificates.x509.paths.name_constraints import is_host_name, subject_attributes
+from certificates.x509.paths.usages import USAGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ class _Search:
         told = [(route, self._wrong(route)) for route in islice(routes, _MOST_DIAGNOSED)]
         route, findings = min(told, key=lambda each: _distance(*each))
         if self._gave_up or not findings:
-            findings = (*findings, path_diagnosis.too_much(leaf))
+            findings = (*findings, diagnosis.too_much(leaf))
         return PathVerdict(False, _octets(route.path), in_order(findings))
 
     def _wrong(self, route: Route) -> tuple[Finding, ...]:
@@ -177,7 +177,7 @@ class _Search:
             found: Iterable[Finding] = self._judge(route)
         else:
             found = findings_of(route.path, self._question, is_complete=False)
-            found = (*path_diagnosis.missing(route, self._candidates), *found)
+            found = (*diagnosis.missing(route, self._candidates), *found)
         return tuple(finding for finding in found if finding.outcome is Outcome.FAIL)
 
 
@@ -200,15 +200,15 @@ def _octets(path: Path) -> tuple[bytes, ...]:
 def _objection(path: Path, at: datetime) -> Finding | None:
     """What OpenSSL has against a path with which nothing is wrong by our own checks."""
     try:
-        objection = path_engine.objection(path, at)
-    except path_engine.Unreadable as unreadable:
+        objection = engine.objection(path, at)
+    except engine.Unreadable as unreadable:
         wrong = f"OpenSSL can't read the certificate of {unreadable.certificate.label}."
         cure = "Ask the CA for a certificate that follows RFC 5280."
         return Finding("path.unreadable", wrong, cure)
     if objection is None or _is_about_a_mere_word(objection, path[0]):
         return None
     label, words = objection.certificate.label, objection.words
-    if objection.code in path_engine.PERMITTED_OR_EXCLUDED:
+    if objection.code in engine.PERMITTED_OR_EXCLUDED:
         wrong = f"A CA of this path may not issue to a name of {label}: {words}."
         cure = "Have it issued for another name, or by another CA."
         return Finding("path.name-constraint", wrong, cure)
@@ -216,9 +216,9 @@ def _objection(path: Path, at: datetime) -> Finding | None:
     return Finding("path.refused", wrong, "Ask the CA for a certificate that OpenSSL accepts.")
 
 
-def _is_about_a_mere_word(objection: path_engine.Objection, leaf: PathCertificate) -> bool:
+def _is_about_a_mere_word(objection: engine.Objection, leaf: PathCertificate) -> bool:
     """Whether OpenSSL compared a common name that is no host name with a constraint for hosts."""
-    if objection.code not in path_engine.PERMITTED_OR_EXCLUDED or objection.certificate is not leaf:
+    if objection.code not in engine.PERMITTED_OR_EXCLUDED or objection.certificate is not leaf:
         return False
     if any(name.tag == DNS for name in leaf.alternative_names):
         return False

@@ -11,6 +11,7 @@ MAXIMUM_DEPTH = 32
 MAXIMUM_LENGTH = 16 * 1024 * 1024  # of one input, in octets
 _LONGEST_TAG = 6  # identifier octets
 _LONGEST_ARC = 19  # octets of one number of an object identifier: room for a UUID
+_LONGEST_LENGTH = 8  # octets: no input is longer than that many can say
 _HIGHEST_BIT = 0x80
 _LONG_TAG = 0x1F  # in the first identifier octet: the tag number follows
 
@@ -116,6 +117,8 @@ def _length(source: bytes, position: int, end: int) -> tuple[int, int]:
     after = position + 1 + (first & 0x7F)
     if first == _HIGHEST_BIT or after > end:
         raise DerError(position, "length indefinite or cut short")
+    if after - position - 1 > _LONGEST_LENGTH:
+        raise DerError(position, f"length of more than {_LONGEST_LENGTH} octets")
     length = int.from_bytes(source[position + 1 : after], "big")
     if source[position + 1] == 0 or length < _HIGHEST_BIT:
         raise DerError(position, "length not in its shortest form")

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha1, sha256
-
-from cryptography import x509
+from itertools import islice
 
 from certificates.x509.decoding import DECODING_ERRORS, decimal, hexadecimal, octets, reason
 from certificates.x509.decoding import undecoded as marked
-from certificates.x509.der import BIT_STRING, Element, dotted, only_element
+from certificates.x509.der import BIT_STRING, Element, dotted
 from certificates.x509.extensions import ExtensionText, describe_extensions
+from certificates.x509.fields import certificate_fields, name_attributes
+from certificates.x509.loading import Loaded, load_what_is_readable
 from certificates.x509.object_names import ATTRIBUTES, SIGNATURES
 from certificates.x509.public_keys import describe_public_key
 from certificates.x509.strings import text
@@ -18,7 +19,6 @@ from certificates.x509.visible import visible
 
 __all__ = ["Attribute", "Details", "ExtensionText", "describe"]
 
-_VERSION, _EXTENSIONS = 0xA0, 0xA3
 _PSS = "1.2.840.113549.1.1.10"
 
 
@@ -53,65 +53,37 @@ class Details:
     undecoded: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Fields:
-    """Where the parts of the TBSCertificate are."""
-
-    serial_number: Element
-    algorithm: Element
-    issuer: Element
-    validity: Element
-    subject: Element
-    public_key: Element
-    extensions: Element | None
-
-
 def describe(der: bytes) -> Details:
     """Describe one certificate in DER.
 
     Raises:
         ValueError: nothing in it can be read. Anything that can be loaded is described.
     """
-    try:
-        certificate = x509.load_der_x509_certificate(der)
-    except x509.InvalidVersion as error:
-        raise ValueError(str(error)) from error
-    fields = _fields(der)
-    serial = int.from_bytes(fields.serial_number.content, "big", signed=True)
+    loaded = load_what_is_readable(der)
+    fields = certificate_fields(der)
     undecoded: list[str] = []
     subject = tuple(_name("Subject", fields.subject, undecoded))
     issuer = tuple(_name("Issuer", fields.issuer, undecoded))
-    not_before, not_after = _validity(certificate, fields.validity, undecoded)
-    public_key, why = describe_public_key(certificate, fields.public_key)
+    not_before, not_after = _validity(loaded, fields.validity, undecoded)
+    public_key, why = describe_public_key(fields.public_key)
     undecoded += [why] if why else []
-    algorithm = _signature_algorithm(certificate, fields.algorithm, undecoded)
+    algorithm = _signature_algorithm(loaded, fields.outer_algorithm, undecoded)
     extensions, sentences = describe_extensions(fields.extensions)
     return Details(
-        version=str(certificate.version.value + 1),
-        serial_number=hexadecimal(serial),
-        serial_decimal=decimal(serial),
+        version=str(fields.version_number),
+        serial_number=hexadecimal(fields.serial),
+        serial_decimal=decimal(fields.serial),
         subject=subject,
         issuer=issuer,
         not_before=not_before,
         not_after=not_after,
         public_key=tuple(public_key),
         signature_algorithm=algorithm,
-        signature=octets(certificate.signature),
+        signature=octets(fields.signature.content[1:]),
         extensions=extensions,
         fingerprints=tuple(_fingerprints(der, fields.public_key)),
-        undecoded=(*undecoded, *sentences),
+        undecoded=(*undecoded, *sentences, *_corrected(loaded)),
     )
-
-
-def _fields(der: bytes) -> _Fields:
-    """RFC 5280, 4.1; `load_der_x509_certificate` has checked this much."""
-    signed = next(only_element(der, maximum_length=len(der)).children())
-    parts = list(signed.children())
-    if parts[0].tag == _VERSION:
-        del parts[0]
-    serial_number, algorithm, issuer, validity, subject, public_key, *optional = parts
-    extensions = next((part for part in optional if part.tag == _EXTENSIONS), None)
-    return _Fields(serial_number, algorithm, issuer, validity, subject, public_key, extensions)
 
 
 def _name(whose: str, name: Element, undecoded: list[str]) -> Iterator[Attribute]:
@@ -119,16 +91,13 @@ def _name(whose: str, name: Element, undecoded: list[str]) -> Iterator[Attribute
 
     By hand, as the library's decoding of a name fails as a whole.
     """
-    for relative in name.children():
-        for attribute in relative.children():
-            identifier, value = attribute.children()
-            oid = dotted(identifier)
-            label = ATTRIBUTES.get(oid, oid)
-            try:
-                yield Attribute(label, _attribute_value(value))
-            except ValueError as error:
-                undecoded.append(f"{whose}, {label}: It can't be decoded: {reason(error)}.")
-                yield Attribute(label, marked(value.raw))
+    for oid, value in name_attributes(name):
+        label = ATTRIBUTES.get(oid, oid)
+        try:
+            yield Attribute(label, _attribute_value(value))
+        except ValueError as error:
+            undecoded.append(f"{whose}, {label}: It can't be decoded: {reason(error)}.")
+            yield Attribute(label, marked(value.raw))
 
 
 def _attribute_value(value: Element) -> str:
@@ -137,34 +106,38 @@ def _attribute_value(value: Element) -> str:
     return visible(text(value))
 
 
-def _validity(
-    certificate: x509.Certificate, validity: Element, undecoded: list[str]
-) -> Iterator[datetime | None]:
+def _validity(loaded: Loaded, validity: Element, undecoded: list[str]) -> Iterator[datetime | None]:
     accessors = ("not_valid_before_utc", "not_valid_after_utc")
     labels = ("Not before", "Not after")
-    for label, accessor, part in zip(labels, accessors, validity.children(), strict=True):
+    for number, (label, accessor) in enumerate(zip(labels, accessors, strict=True)):
+        part = next(islice(validity.children(), number, None), validity)
         try:
-            yield getattr(certificate, accessor)
+            if label.lower() in loaded.unreadable:
+                raise ValueError(loaded.unreadable[label.lower()])
+            yield getattr(loaded.certificate, accessor)
         except DECODING_ERRORS as error:
             undecoded.append(_sentence(label, error, part))
             yield None
 
 
-def _signature_algorithm(
-    certificate: x509.Certificate, algorithm: Element, undecoded: list[str]
-) -> str:
+def _signature_algorithm(loaded: Loaded, algorithm: Element, undecoded: list[str]) -> str:
     """Such as "SHA-256 with RSA encryption (1.2.840.113549.1.1.11)"; RSASSA-PSS with its hash."""
-    oid = certificate.signature_algorithm_oid.dotted_string
+    oid = dotted(next(algorithm.children(), algorithm))
     if oid not in SIGNATURES:
         return oid
     name = SIGNATURES[oid]
-    if oid == _PSS:
+    if oid == _PSS and "algorithm" not in loaded.unreadable:
         try:
-            used = certificate.signature_hash_algorithm
+            used = loaded.certificate.signature_hash_algorithm
             name += f" with {used.name.upper().replace('SHA', 'SHA-')}" if used else ""
         except DECODING_ERRORS as error:
             undecoded.append(_sentence("Signature algorithm", error, algorithm))
     return f"{name} ({oid})"
+
+
+def _corrected(loaded: Loaded) -> Iterator[str]:
+    for part, why in loaded.corrected.items():
+        yield f"{part.capitalize()}: It is not written as DER demands: {visible(why)}."
 
 
 def _sentence(label: str, error: Exception, part: Element) -> str:

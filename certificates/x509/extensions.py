@@ -5,15 +5,15 @@ inside a tiny certificate that carries nothing else; where that fails, its eleme
 by one; what is left is hexadecimal.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-from cryptography import x509
 
 from certificates.x509 import der
 from certificates.x509.decoding import DECODING_ERRORS, octets, reason, undecoded
 from certificates.x509.extension_values import BY_HAND, BY_LIBRARY, DIVISIBLE, LIKE
+from certificates.x509.fields import Extension, extension_entries
+from certificates.x509.loading import carried_extension
 from certificates.x509.object_names import EXTENSIONS
 from certificates.x509.visible import visible
 
@@ -37,16 +37,6 @@ class ExtensionText:
     decoded: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Extension:
-    """As it stands in the certificate: SEQUENCE { extnID, critical DEFAULT FALSE, extnValue }."""
-
-    identifier: der.Element
-    oid: str
-    critical: bool
-    value: bytes
-
-
 def describe_extensions(
     field: der.Element | None,
 ) -> tuple[tuple[ExtensionText, ...], tuple[str, ...]]:
@@ -58,7 +48,7 @@ def describe_extensions(
     texts: list[ExtensionText] = []
     sentences: list[str] = []
     seen: set[str] = set()
-    for extension in _walk(field) if field else ():
+    for extension in extension_entries(field):
         name = EXTENSIONS.get(extension.oid, "Unknown extension")
         lines, why = _lines(extension)
         if extension.oid in seen:
@@ -71,18 +61,10 @@ def describe_extensions(
     return tuple(texts), tuple(sentences)
 
 
-def _walk(field: der.Element) -> Iterator[_Extension]:
-    for sequence in field.children():
-        for entry in sequence.children():
-            identifier, *flags, value = entry.children()
-            critical = any(flag.content != b"\0" for flag in flags)
-            yield _Extension(identifier, der.dotted(identifier), critical, value.content)
-
-
-def _lines(extension: _Extension) -> tuple[list[str], str]:
+def _lines(extension: Extension) -> tuple[list[str], str]:
     """The lines, and why they are not the decoded value: "" if they are."""
     try:
-        decoded = _decode(extension)
+        decoded = decode_extension(extension)
     except DECODING_ERRORS as error:
         why = f"It can't be decoded: {reason(error)}."
         partly = _one_by_one(extension) if extension.oid in DIVISIBLE else []
@@ -92,8 +74,8 @@ def _lines(extension: _Extension) -> tuple[list[str], str]:
     return decoded, ""
 
 
-def _decode(extension: _Extension) -> list[str] | None:
-    """None: nobody here knows this kind of extension."""
+def decode_extension(extension: Extension) -> list[str] | None:
+    """Its lines; None: nobody here knows this kind. Raises one of `DECODING_ERRORS`."""
     by_hand = BY_HAND.get(extension.oid)
     if by_hand:
         return list(by_hand(der.only_element(extension.value)))
@@ -103,7 +85,7 @@ def _decode(extension: _Extension) -> list[str] | None:
     return list(by_library(_carried(extension, extension.value)))
 
 
-def _one_by_one(extension: _Extension) -> list[str]:
+def _one_by_one(extension: Extension) -> list[str]:
     """The elements of the value, each as if it were the only one; [] if none is readable."""
     words = BY_LIBRARY[extension.oid]
     lines: list[str] = []
@@ -136,36 +118,5 @@ def _capped(lines: Sequence[str]) -> tuple[str, ...]:
     return tuple(map(visible, shown))
 
 
-def _carrier() -> Callable[[_Extension, bytes], Any]:
-    """Builds the decoder of one extension value: the library has no public function for that.
-
-    The rest of the carrying certificate is as small as RFC 5280, 4.1 lets it be: no names, an
-    Ed25519 key and signature of zeros. The library does not check them.
-    """
-    algorithm = der.encode(der.SEQUENCE, bytes.fromhex("06032b6570"))
-    nobody = der.encode(der.SEQUENCE, b"")
-    moment = der.encode(0x17, b"700101000000Z")
-    before = b"".join(
-        (
-            bytes.fromhex("a003020102 020101"),  # version 3, serial number 1
-            algorithm,
-            nobody,
-            der.encode(der.SEQUENCE, moment * 2),
-            nobody,
-            der.encode(der.SEQUENCE, algorithm + der.encode(der.BIT_STRING, bytes(33))),
-        )
-    )
-    after = algorithm + der.encode(der.BIT_STRING, b"\0")
-
-    def carried(extension: _Extension, value: bytes) -> Any:
-        identifier = LIKE.get(extension.oid, extension.identifier.raw)
-        content = identifier + der.encode(der.OCTET_STRING, value)
-        extensions = der.encode(der.SEQUENCE, der.encode(der.SEQUENCE, content))
-        signed = der.encode(der.SEQUENCE, before + der.encode(0xA3, extensions))
-        certificate = x509.load_der_x509_certificate(der.encode(der.SEQUENCE, signed + after))
-        return certificate.extensions[0].value
-
-    return carried
-
-
-_carried = _carrier()
+def _carried(extension: Extension, value: bytes) -> Any:
+    return carried_extension(LIKE.get(extension.oid, extension.identifier.raw), value)

@@ -15,22 +15,32 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
 from certificates.refusal import Refused
+from certificates.x509.fields import certificate_fields
+from certificates.x509.loading import (
+    DECODING_ERRORS,
+    Loaded,
+    load_what_is_readable,
+    quietly,
+    readable_extensions,
+)
 from certificates.x509.object_names import SIGNATURES
 from certificates.x509.visible import visible
 
-_T = TypeVar("_T")
-# What the lazily decoded parts of a certificate raise: a KeyError for an unknown TLS feature,
-# overflows for numbers and dates of any size; none of the last three is a ValueError.
-DECODING_ERRORS = (
-    ValueError,
-    TypeError,
-    LookupError,
-    OverflowError,
-    UnsupportedAlgorithm,
-    x509.DuplicateExtension,
-    x509.UnsupportedGeneralNameType,
-)
+__all__ = [
+    "COSTLY_KEYS",
+    "DECODING_ERRORS",
+    "CertificateType",
+    "Facts",
+    "KeyType",
+    "common_name",
+    "describe_key",
+    "public_key",
+    "public_key_fingerprint",
+    "read_facts",
+    "signature_algorithm",
+]
 
+_T = TypeVar("_T")
 # Diffie-Hellman (RFC 3279, 2.3.3; PKCS #3): to load such a key the library tests whether its
 # modulus is prime, 31 s for a good one of 8,192 bits. A stranger's certificate must not cost that.
 COSTLY_KEYS = {"1.2.840.10046.2.1", "1.2.840.113549.1.3.1"}
@@ -43,6 +53,9 @@ class CertificateType(StrEnum):
     @property
     def label(self) -> str:
         return {"self-signed": "Self-signed", "ca-signed": "CA-signed"}[self.value]
+
+
+_TYPES = {True: CertificateType.SELF_SIGNED, False: CertificateType.CA_SIGNED}
 
 
 class KeyType(StrEnum):
@@ -88,22 +101,28 @@ class Facts:
     undecoded: tuple[str, ...]
 
 
-def read_facts(der: bytes) -> Facts:
+def read_facts(der: bytes, *, is_own_signature: bool | None = None) -> Facts:
     """Read one certificate in DER; parts that can't be decoded leave their column empty.
+
+    Args:
+        is_own_signature: whether its own key made its signature, where that is known already.
 
     Raises:
         Refused: parse. Nothing in it can be read.
     """
     try:
-        certificate = x509.load_der_x509_certificate(der)
-    except (ValueError, x509.InvalidVersion) as error:
+        loaded = load_what_is_readable(der)
+    except ValueError as error:
         wrong = f"These {len(der)} bytes are not an X.509 certificate in DER."
         raise Refused("parse", wrong, "Export it again, as DER encoded X.509.") from error
-    part = _Parts()
-    extensions = part.read("extensions", lambda: certificate.extensions, x509.Extensions([]))
+    certificate, part = loaded.certificate, _Parts(loaded)
+    extensions = part.read("extensions", lambda: certificate.extensions, None)
+    if extensions is None:
+        extensions = part.read("extensions", lambda: readable_extensions(der), x509.Extensions([]))
     key = part.read("public key", lambda: public_key(certificate), None)
     key_type, key_bits, key_label = describe_key(key)
     nobody = x509.Name([])
+    serial = part.read("serial", lambda: certificate_fields(der).serial, 0)
     subject = part.read("subject", lambda: certificate.subject, nobody)
     issuer = part.read("issuer", lambda: certificate.issuer, nobody)
     return Facts(
@@ -112,14 +131,14 @@ def read_facts(der: bytes) -> Facts:
         subject=visible(subject.rfc4514_string()),
         issuer_common_name=common_name(issuer),
         issuer=visible(issuer.rfc4514_string()),
-        serial_number=f"{certificate.serial_number:x}",
+        serial_number=f"{serial:x}",
         not_before=part.read("not before", lambda: certificate.not_valid_before_utc, None),
         not_after=part.read("not after", lambda: certificate.not_valid_after_utc, None),
-        type=_signed_by_itself(certificate, key, subject, issuer).value,
+        type=_signed_by_itself(loaded, key, subject, issuer, is_own_signature).value,
         key_type=key_type.value,
         key_bits=key_bits,
         key_label=key_label,
-        signature_algorithm=signature_algorithm(certificate),
+        signature_algorithm=part.read("algorithm", lambda: signature_algorithm(certificate), ""),
         fingerprint=sha256(der).hexdigest(),
         fingerprint_sha1=sha1(der, usedforsecurity=False).hexdigest(),
         subject_key_identifier=_subject_key_identifier(extensions),
@@ -130,12 +149,16 @@ def read_facts(der: bytes) -> Facts:
 
 
 class _Parts:
-    def __init__(self) -> None:
-        self.undecoded: list[str] = []
+    def __init__(self, loaded: Loaded) -> None:
+        self._unreadable = loaded.unreadable
+        self.undecoded = [f"{name}: {visible(why)[:300]}" for name, why in loaded.corrected.items()]
 
     def read(self, name: str, decode: Callable[[], _T], otherwise: _T) -> _T:
         try:
-            return decode()
+            if name in self._unreadable:
+                raise ValueError(self._unreadable[name])
+            with quietly():
+                return decode()
         except DECODING_ERRORS as error:
             self.undecoded.append(f"{name}: {visible(str(error))[:300]}")
             return otherwise
@@ -180,17 +203,20 @@ def public_key(certificate: x509.Certificate) -> PublicKeyTypes:
 
 
 def _signed_by_itself(
-    certificate: x509.Certificate,
+    loaded: Loaded,
     key: PublicKeyTypes | None,
     subject: x509.Name,
     issuer: x509.Name,
+    known: bool | None,
 ) -> CertificateType:
+    if known is not None:
+        return _TYPES[known]
     if subject != issuer:
         return CertificateType.CA_SIGNED
-    if key is None:
+    if key is None or loaded.unreadable or loaded.corrected:
         return CertificateType.SELF_SIGNED  # nothing can check it: the names decide
     try:
-        certificate.verify_directly_issued_by(certificate)
+        loaded.certificate.verify_directly_issued_by(loaded.certificate)
     except InvalidSignature:
         return CertificateType.CA_SIGNED  # a subordinate that carries its issuer's name
     except DECODING_ERRORS:

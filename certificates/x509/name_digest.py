@@ -1,5 +1,6 @@
 """Names compared as RFC 5280, 7.1 says, by a digest that equal names share: an index finds it."""
 
+from functools import lru_cache
 from hashlib import sha256
 
 from certificates.x509.der import DerError, Element, only_element
@@ -8,6 +9,7 @@ from certificates.x509.name_comparison import folded
 _VERSION = 0xA0
 
 
+@lru_cache(maxsize=1024)
 def name_digests(certificate: bytes) -> tuple[str, str]:
     """Digests of subject and issuer of a certificate in DER, hexadecimal; "" where it is broken."""
     try:

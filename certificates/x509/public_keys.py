@@ -3,12 +3,15 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x448, x25519
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_der_public_key,
+)
 
 from certificates.x509.decoding import DECODING_ERRORS, hexadecimal, octets, reason, undecoded
-from certificates.x509.der import Element, dotted
+from certificates.x509.der import DerError, Element, dotted
 from certificates.x509.facts import COSTLY_KEYS
 from certificates.x509.object_names import KEY_ALGORITHMS, named
 
@@ -17,20 +20,20 @@ _NIST_CURVES |= {"secp384r1": "P-384", "secp521r1": "P-521"}
 _LARGE_EXPONENT = 1 << 64
 
 
-def describe_public_key(certificate: x509.Certificate, info: Element) -> tuple[list[str], str]:
+def describe_public_key(info: Element) -> tuple[list[str], str]:
     """The lines, and a sentence if the key can't be decoded ("" if it can).
 
     Args:
         info: the SubjectPublicKeyInfo as it stands in the certificate.
     """
-    algorithm, bits = info.children()
-    oid = dotted(next(algorithm.children()))
+    algorithm, bits = _two_parts(info)
+    oid = dotted(next(algorithm.children(), algorithm))
     name = named(oid, KEY_ALGORITHMS)
     as_it_is = [f"Algorithm {name}", f"Key: {octets(bits.content[1:])}"]
     if oid in COSTLY_KEYS:
         return as_it_is, ""
     try:
-        key = certificate.public_key()
+        key = load_der_public_key(info.raw)
         words = next((words for kind, words in _KINDS.items() if isinstance(key, kind)), None)
         if words is None:
             return as_it_is, ""
@@ -38,6 +41,13 @@ def describe_public_key(certificate: x509.Certificate, info: Element) -> tuple[l
     except DECODING_ERRORS as error:
         why = f"Public key, {name}: It can't be decoded: {reason(error)}."
         return [f"Algorithm {name}", undecoded(info.raw)], why
+
+
+def _two_parts(info: Element) -> tuple[Element, Element]:
+    parts = list(info.children())
+    if len(parts) != 2:  # noqa: PLR2004 - algorithm and key
+        raise DerError(info.start, "a public key is not made of an algorithm and a key")
+    return parts[0], parts[1]
 
 
 def _rsa(key: rsa.RSAPublicKey) -> Iterator[str]:

@@ -7,9 +7,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from certificates.x509 import der, path_engine
-from certificates.x509.path_certificate import PathCertificate
-from certificates.x509.path_extensions import (
+from certificates.x509 import der
+from certificates.x509.paths import engine
+from certificates.x509.paths.certificate import PathCertificate
+from certificates.x509.paths.extension_reading import (
     AUTHORITY_KEY_IDENTIFIER,
     BASIC_CONSTRAINTS,
     EXTENDED_KEY_USAGE,
@@ -172,9 +173,9 @@ class TestOpenssl:
 
         leaf = signed_again(TOP.issue_leaf("x.example.com"), change)
 
-        with pytest.raises(path_engine.Unreadable):
+        with pytest.raises(engine.Unreadable):
             objection(leaf, TOP.certificate)
 
 
-def objection(*path: bytes) -> path_engine.Objection | None:
-    return path_engine.objection([PathCertificate(each) for each in path], NOW)
+def objection(*path: bytes) -> engine.Objection | None:
+    return engine.objection([PathCertificate(each) for each in path], NOW)

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from certificates.refusal import Finding
 from certificates.x509 import signatures
 from certificates.x509.decoding import octets
-from certificates.x509.name_label import name_label
 from certificates.x509.object_names import SIGNATURES
-from certificates.x509.path_candidates import (
+from certificates.x509.paths.candidates import (
     MAXIMUM_CANDIDATES,
     MAXIMUM_DEPTH,
     MAXIMUM_PATHS,
@@ -15,7 +14,8 @@ from certificates.x509.path_candidates import (
     Candidates,
     Route,
 )
-from certificates.x509.path_certificate import PathCertificate
+from certificates.x509.paths.certificate import PathCertificate
+from certificates.x509.paths.label import name_label
 
 _MOST_FINGERPRINTS = 5
 _LONGEST_IDENTIFIER = 32  # octets

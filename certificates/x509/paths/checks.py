@@ -11,14 +11,14 @@ from datetime import datetime
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 
 from certificates.refusal import Finding, Outcome
-from certificates.x509 import path_extensions
-from certificates.x509.name_constraints import violations
 from certificates.x509.object_names import EXTENSIONS, named
-from certificates.x509.path_certificate import PathCertificate
-from certificates.x509.path_extensions import KeyUsageBit
-from certificates.x509.path_form import malformed
-from certificates.x509.path_policies import policy_findings
-from certificates.x509.path_usages import usage_findings
+from certificates.x509.paths import extension_reading
+from certificates.x509.paths.certificate import PathCertificate
+from certificates.x509.paths.extension_reading import KeyUsageBit
+from certificates.x509.paths.form import malformed
+from certificates.x509.paths.name_constraints import violations
+from certificates.x509.paths.policies import policy_findings
+from certificates.x509.paths.usages import usage_findings
 from certificates.x509.policy import LEGACY_RSA_BITS
 
 Path = Sequence[PathCertificate]
@@ -27,13 +27,13 @@ LEAST_EC_BITS = 224
 # Critical extensions that are processed. What a CRL distribution point says doesn't matter where no
 # CRL is asked; the old Netscape type says less than key usages.
 _PROCESSED = {
-    path_extensions.KEY_USAGE,
-    path_extensions.SUBJECT_ALTERNATIVE_NAME,
-    path_extensions.BASIC_CONSTRAINTS,
-    path_extensions.NAME_CONSTRAINTS,
-    path_extensions.EXTENDED_KEY_USAGE,
-    path_extensions.AUTHORITY_KEY_IDENTIFIER,  # refused by `malformed`, which says it better
-    path_extensions.SUBJECT_KEY_IDENTIFIER,
+    extension_reading.KEY_USAGE,
+    extension_reading.SUBJECT_ALTERNATIVE_NAME,
+    extension_reading.BASIC_CONSTRAINTS,
+    extension_reading.NAME_CONSTRAINTS,
+    extension_reading.EXTENDED_KEY_USAGE,
+    extension_reading.AUTHORITY_KEY_IDENTIFIER,  # refused by `malformed`, which says it better
+    extension_reading.SUBJECT_KEY_IDENTIFIER,
     "2.5.29.31",
     "2.5.29.32",
     "2.5.29.33",
@@ -45,7 +45,7 @@ _PROCESSED = {
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a path is asked for. `at` is aware; `usage` is one of `path_usages.USAGES`."""
+    """What a path is asked for. `at` is aware; `usage` is one of `usages.USAGES`."""
 
     at: datetime
     usage: str

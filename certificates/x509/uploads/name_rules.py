@@ -8,8 +8,8 @@ from certificates.x509.der import Element
 from certificates.x509.fields import name_attributes
 from certificates.x509.object_names import ATTRIBUTES
 from certificates.x509.strings import text
-from certificates.x509.upload_limits import ATTRIBUTE_CHARACTERS, UPPER_BOUNDS
-from certificates.x509.upload_limits import ATTRIBUTES as MOST
+from certificates.x509.uploads.limits import ATTRIBUTE_CHARACTERS, UPPER_BOUNDS
+from certificates.x509.uploads.limits import ATTRIBUTES as MOST
 from certificates.x509.visible import visible
 
 _COMMON_NAME = "2.5.4.3"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from certificates.refusal import Finding
 from certificates.x509 import der
 from certificates.x509.der import Element, only_element
-from certificates.x509.path_certificate import PathCertificate
+from certificates.x509.paths.certificate import PathCertificate
 
 _ANY_POLICY = "2.5.29.32.0"
 _POLICIES, _MAPPINGS = "2.5.29.32", "2.5.29.33"

@@ -13,11 +13,9 @@ from certificates.x509.name_comparison import (
     EMAIL_ADDRESS,
     attribute_values,
 )
-from certificates.x509.name_label import name_label
-from certificates.x509.name_subtrees import KINDS, Subtrees, subtrees, wildcard_parent
 from certificates.x509.names import MAXIMUM_HOST_NAME, host_name
-from certificates.x509.path_certificate import PathCertificate
-from certificates.x509.path_extensions import (
+from certificates.x509.paths.certificate import PathCertificate
+from certificates.x509.paths.extension_reading import (
     DIRECTORY,
     DNS,
     EMAIL,
@@ -25,6 +23,8 @@ from certificates.x509.path_extensions import (
     GeneralName,
     NameConstraints,
 )
+from certificates.x509.paths.label import name_label
+from certificates.x509.paths.name_subtrees import KINDS, Subtrees, subtrees, wildcard_parent
 from certificates.x509.visible import visible
 
 _LONGEST_SHOWN = 100

@@ -8,15 +8,15 @@ from collections import Counter
 from collections.abc import Iterator
 
 from certificates.refusal import Finding
-from certificates.x509 import path_extensions
 from certificates.x509.object_names import EXTENSIONS
-from certificates.x509.path_certificate import LONGEST_SERIAL, PathCertificate
-from certificates.x509.path_extensions import KeyUsageBit
+from certificates.x509.paths import extension_reading
+from certificates.x509.paths.certificate import LONGEST_SERIAL, PathCertificate
+from certificates.x509.paths.extension_reading import KeyUsageBit
 
 _VERSION_3 = 3
 _NEVER_CRITICAL = (
-    path_extensions.AUTHORITY_KEY_IDENTIFIER,
-    path_extensions.SUBJECT_KEY_IDENTIFIER,
+    extension_reading.AUTHORITY_KEY_IDENTIFIER,
+    extension_reading.SUBJECT_KEY_IDENTIFIER,
 )
 
 
@@ -74,6 +74,6 @@ def _issued_leaf(certificate: PathCertificate) -> Iterator[str]:
     if KeyUsageBit.KEY_CERT_SIGN in usage and not (basic and basic.is_ca):
         yield "it may sign certificates (keyCertSign), but is not a CA (4.2.1.9)"
     if not certificate.has_subject:
-        names = certificate.extension(path_extensions.SUBJECT_ALTERNATIVE_NAME)
+        names = certificate.extension(extension_reading.SUBJECT_ALTERNATIVE_NAME)
         if names is None or not names.is_critical:
             yield "without subject it needs a critical subject alternative name (4.1.2.6)"

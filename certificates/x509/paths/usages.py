@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from certificates.refusal import Finding
 from certificates.x509.object_names import KEY_PURPOSES
-from certificates.x509.path_certificate import PathCertificate
-from certificates.x509.path_extensions import KeyUsageBit
+from certificates.x509.paths.certificate import PathCertificate
+from certificates.x509.paths.extension_reading import KeyUsageBit
 
 _ANY_EXTENDED_KEY_USAGE = "2.5.29.37.0"
 _SERVER, _CLIENT = "1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"

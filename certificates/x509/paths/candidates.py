@@ -11,7 +11,7 @@ from functools import cached_property
 from certificates.x509 import signatures
 from certificates.x509.der import DerError
 from certificates.x509.name_comparison import FoldedName
-from certificates.x509.path_certificate import PathCertificate
+from certificates.x509.paths.certificate import PathCertificate
 
 MAXIMUM_DEPTH = 32  # certificates in one path
 MAXIMUM_CANDIDATES = 12_000  # keys looked at for one leaf; to read a certificate counts as five

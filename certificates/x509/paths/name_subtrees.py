@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from certificates.x509.name_comparison import folded
-from certificates.x509.path_extensions import DIRECTORY, DNS, EMAIL, IP_ADDRESS, URI, GeneralName
+from certificates.x509.paths.extension_reading import (
+    DIRECTORY,
+    DNS,
+    EMAIL,
+    IP_ADDRESS,
+    URI,
+    GeneralName,
+)
 
 _ADDRESS_OCTETS = (4, 16)
 

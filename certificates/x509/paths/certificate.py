@@ -15,13 +15,14 @@ from cryptography.hazmat.primitives.asymmetric import dsa, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from certificates.x509 import der, name_comparison, path_extensions, signatures
+from certificates.x509 import der, name_comparison, signatures
 from certificates.x509.decoding import hexadecimal
 from certificates.x509.der import DerError, Element
 from certificates.x509.facts import COSTLY_KEYS, DECODING_ERRORS
 from certificates.x509.name_comparison import FoldedName
-from certificates.x509.name_label import name_label
-from certificates.x509.path_extensions import BasicConstraints, Extension, NameConstraints
+from certificates.x509.paths import extension_reading
+from certificates.x509.paths.extension_reading import BasicConstraints, Extension, NameConstraints
+from certificates.x509.paths.label import name_label
 from certificates.x509.visible import visible
 
 _T = TypeVar("_T")
@@ -145,7 +146,7 @@ class PathCertificate:
         field = next((field for field in self._rest if field.tag == _EXTENSIONS), None)
         if field is None:
             return ()
-        return self._read("extensions", lambda: path_extensions.extensions(field), ())
+        return self._read("extensions", lambda: extension_reading.extensions(field), ())
 
     def extension(self, oid: str) -> Extension | None:
         return next((found for found in self.extensions if found.oid == oid), None)
@@ -156,37 +157,40 @@ class PathCertificate:
 
     @cached_property
     def basic_constraints(self) -> BasicConstraints | None:
-        decode = path_extensions.basic_constraints
-        return self._decoded(path_extensions.BASIC_CONSTRAINTS, "basic constraints", decode)
+        decode = extension_reading.basic_constraints
+        return self._decoded(extension_reading.BASIC_CONSTRAINTS, "basic constraints", decode)
 
     @cached_property
     def key_usage(self) -> frozenset[int] | None:
-        return self._decoded(path_extensions.KEY_USAGE, "key usage", path_extensions.key_usage)
+        return self._decoded(extension_reading.KEY_USAGE, "key usage", extension_reading.key_usage)
 
     @cached_property
     def extended_key_usage(self) -> frozenset[str] | None:
-        decode = path_extensions.extended_key_usage
-        return self._decoded(path_extensions.EXTENDED_KEY_USAGE, "extended key usage", decode)
+        decode = extension_reading.extended_key_usage
+        return self._decoded(extension_reading.EXTENDED_KEY_USAGE, "extended key usage", decode)
 
     @cached_property
     def name_constraints(self) -> NameConstraints | None:
-        decode = path_extensions.name_constraints
-        return self._decoded(path_extensions.NAME_CONSTRAINTS, "name constraints", decode)
+        decode = extension_reading.name_constraints
+        return self._decoded(extension_reading.NAME_CONSTRAINTS, "name constraints", decode)
 
     @cached_property
-    def alternative_names(self) -> tuple[path_extensions.GeneralName, ...]:
-        decode, oid = path_extensions.general_names, path_extensions.SUBJECT_ALTERNATIVE_NAME
+    def alternative_names(self) -> tuple[extension_reading.GeneralName, ...]:
+        decode, oid = extension_reading.general_names, extension_reading.SUBJECT_ALTERNATIVE_NAME
         return self._decoded(oid, "subject alternative name", decode) or ()
 
     @cached_property
     def subject_key_identifier(self) -> bytes:
-        decode, oid = path_extensions.subject_key_identifier, path_extensions.SUBJECT_KEY_IDENTIFIER
+        decode, oid = (
+            extension_reading.subject_key_identifier,
+            extension_reading.SUBJECT_KEY_IDENTIFIER,
+        )
         return self._decoded(oid, "subject key identifier", decode) or b""
 
     @cached_property
     def authority_key_identifier(self) -> bytes:
-        decode = path_extensions.authority_key_identifier
-        oid = path_extensions.AUTHORITY_KEY_IDENTIFIER
+        decode = extension_reading.authority_key_identifier
+        oid = extension_reading.AUTHORITY_KEY_IDENTIFIER
         return self._decoded(oid, "authority key identifier", decode) or b""
 
     @cached_property

@@ -21,7 +21,7 @@ from OpenSSL.crypto import (
     load_certificate,
 )
 
-from certificates.x509.path_certificate import PathCertificate
+from certificates.x509.paths.certificate import PathCertificate
 
 _FLAGS = X509StoreFlags.PARTIAL_CHAIN
 # openssl/x509_vfy.h: no issuer found, self-signed, or another certificate of that name taken for

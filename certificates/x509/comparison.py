@@ -1,0 +1,116 @@
+"""What a CA changed: the differences between a request and the certificate that answers it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from certificates.x509.csr import alternative_names_of, extended_key_usages, key_usages
+from certificates.x509.facts import DECODING_ERRORS, public_key
+from certificates.x509.object_names import ATTRIBUTES, named
+from certificates.x509.visible import visible
+
+_T = TypeVar("_T")
+MOST_NAMED = 20  # of the missing and of the extra ones in a sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """In one part ("subject", "alternative names", "key", "key usage", "extended key usage").
+
+    `missing` was asked for and is not in the certificate; `extra` is in it unasked.
+    """
+
+    part: str
+    missing: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        if self.part == "key":
+            return "The public key of the certificate is not that of the request."
+        told = [
+            f"{word} {', '.join(names[:MOST_NAMED])}{' …' if len(names) > MOST_NAMED else ''}"
+            for word, names in (("missing", self.missing), ("extra", self.extra))
+            if names
+        ]
+        return f"Other {self.part} than asked for: {'; '.join(told)}."
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+def compare(request: bytes, certificate: bytes) -> tuple[Difference, ...]:
+    """The differences between a PKCS#10 request and an X.509 certificate, each in DER or PEM.
+
+    Parts that can't be read count as empty. An absent key usage allows everything (RFC 5280,
+    4.2.1.3 and 4.2.1.12): nothing is missing then.
+
+    Raises:
+        ValueError: one of the two can't be read at all.
+    """
+    asked = _load(request, x509.load_pem_x509_csr, x509.load_der_x509_csr)
+    given = _load(certificate, x509.load_pem_x509_certificate, x509.load_der_x509_certificate)
+    wanted, got = _extensions(asked), _extensions(given)
+    pairs = {
+        "subject": (_subject(asked), _subject(given)),
+        "alternative names": (alternative_names_of(wanted), alternative_names_of(got)),
+        "key usage": (key_usages(wanted), key_usages(got)),
+        "extended key usage": (extended_key_usages(wanted), extended_key_usages(got)),
+    }
+    found = [_difference(part, before, after) for part, (before, after) in pairs.items()]
+    if _key(asked) != _key(given):
+        found.insert(2, Difference("key"))
+    return tuple(difference for difference in found if difference)
+
+
+def difference_of_names(before: x509.Certificate, after: x509.Certificate) -> list[Difference]:
+    """The same for two certificates, in subject and alternative names (a renewal)."""
+    pairs = {
+        "subject": (_subject(before), _subject(after)),
+        "alternative names": tuple(
+            alternative_names_of(_extensions(one)) for one in (before, after)
+        ),
+    }
+    found = (_difference(part, old, new) for part, (old, new) in pairs.items())
+    return [difference for difference in found if difference]
+
+
+def _load(data: bytes, from_pem: Callable[[bytes], _T], from_der: Callable[[bytes], _T]) -> _T:
+    return from_pem(data) if b"-----BEGIN" in data[:1024] else from_der(data)
+
+
+def _difference(
+    part: str, asked: Iterable[str] | None, given: Iterable[str] | None
+) -> Difference | None:
+    if given is None or asked is None:
+        return None
+    before, after = ({name.casefold(): name for name in names} for names in (asked, given))
+    missing = tuple(name for key, name in before.items() if key not in after)
+    extra = tuple(name for key, name in after.items() if key not in before)
+    return Difference(part, missing, extra) if missing or extra else None
+
+
+def _extensions(of: x509.Certificate | x509.CertificateSigningRequest) -> x509.Extensions:
+    try:
+        return of.extensions
+    except DECODING_ERRORS:
+        return x509.Extensions([])
+
+
+def _subject(of: x509.Certificate | x509.CertificateSigningRequest) -> list[str]:
+    try:
+        parts = [(part.oid.dotted_string, str(part.value)) for part in of.subject]
+    except DECODING_ERRORS:
+        return []
+    return [visible(f"{named(oid, ATTRIBUTES)}={' '.join(value.split())}") for oid, value in parts]
+
+
+def _key(of: x509.Certificate | x509.CertificateSigningRequest) -> bytes:
+    try:
+        key = public_key(of) if isinstance(of, x509.Certificate) else of.public_key()
+        return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except DECODING_ERRORS:
+        return b""

@@ -1,0 +1,1 @@
+"""How foreign bytes are read and judged; the door is `certificates.x509.reading`."""

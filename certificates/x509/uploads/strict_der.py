@@ -1,0 +1,165 @@
+"""A walk over all elements of a DER encoding: strict, bounded and quick (ITU-T X.690, 8 to 11).
+
+Two kinds of wrong: a broken frame (tags and lengths: raised, as nothing behind it means anything)
+and a flaw in one value (collected, as the rest can still be read). The octets of an OCTET STRING
+are not looked into: the caller knows which ones hold DER.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from certificates.refusal import Refused
+from certificates.x509.der import OBJECT_IDENTIFIER, SEQUENCE, SET, DerError
+from certificates.x509.simple_values import SIMPLE_VALUES
+from certificates.x509.uploads.limits import DEPTH, ELEMENTS, IDENTIFIER_BYTES
+
+_CONSTRUCTED, _CLASS, _NUMBER, _HIGHEST_BIT = 0x20, 0xC0, 0x1F, 0x80
+_LONGEST_TAG = 6  # identifier octets
+_LONGEST_LENGTH = 8  # octets: no input is longer than that many can say
+# Of the universal class; EXTERNAL and EMBEDDED PDV are sequences too.
+_MADE_OF_OTHERS = {SEQUENCE, SET, 0x28, 0x2B}
+_NOT_DER = "DER, unlike BER, has only one way to write it"
+_CURE = "Have the certificate issued again: no CA builds one like this."
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """A value that is not written as DER demands; `offset` counts octets from the start."""
+
+    offset: int
+    reason: str
+
+
+@dataclass(slots=True)
+class _Open:
+    """A constructed element whose content is being walked; `members` begins each part of a SET."""
+
+    end: int
+    members: list[int] | None
+
+
+class Walk:
+    """One allowance of elements for everything that a file contains."""
+
+    def __init__(self, allowance: int = ELEMENTS) -> None:
+        self._left = allowance
+
+    def flaws(self, source: bytes, start: int, end: int, *, level: int = 0) -> list[Flaw]:
+        """Walk over the elements that stand one after the other in `source[start:end]`.
+
+        Args:
+            level: how deep `start` already stands.
+
+        Raises:
+            DerError: a broken frame.
+            Refused: structure.size.
+        """
+        found: list[Flaw] = []
+        stack = [_Open(end, None)]
+        position = start
+        while stack:
+            inside = stack[-1]
+            if position == inside.end:
+                if inside.members and not _ascending(source, [*inside.members, position]):
+                    found.append(Flaw(inside.members[0], "the parts of a SET are not in order"))
+                stack.pop()
+                continue
+            self._spend(level + len(stack))
+            if inside.members is not None:
+                inside.members.append(position)
+            tag = source[position]
+            content, after = _frame(source, position, inside.end)
+            if tag & _CONSTRUCTED:
+                stack.append(_Open(after, [] if tag == SET else None))
+                position = content
+                continue
+            _check(source, position, content, after, found)
+            position = after
+        return found
+
+    def _spend(self, level: int) -> None:
+        self._left -= 1
+        if self._left < 0:
+            wrong = f"The file is made of more than {ELEMENTS:,} elements of DER."
+            raise Refused("structure.size", wrong, "Upload fewer certificates at once.")
+        if level > DEPTH:
+            wrong = f"Its elements are nested deeper than {DEPTH} levels."
+            raise Refused("structure.size", wrong, _CURE)
+
+
+def _check(source: bytes, position: int, content: int, after: int, found: list[Flaw]) -> None:
+    tag = source[position]
+    if tag == OBJECT_IDENTIFIER and after - content > IDENTIFIER_BYTES:
+        wrong = (
+            f"An object identifier at octet {position} has {after - content:,} octets; "
+            f"{IDENTIFIER_BYTES} are allowed."
+        )
+        raise Refused("structure.size", wrong, _CURE)
+    check = SIMPLE_VALUES.get(tag)
+    if check is not None:
+        reason = check(source[content:after])
+        if reason:
+            found.append(Flaw(position, reason))
+
+
+def _ascending(source: bytes, bounds: list[int]) -> bool:
+    """Whether the parts of a SET OF stand in ascending order (X.690, 11.6)."""
+    parts = [source[a:b] for a, b in pairwise(bounds)]
+    return all(one <= other for one, other in pairwise(parts))
+
+
+def _frame(source: bytes, position: int, end: int) -> tuple[int, int]:
+    """Where the content of the element at `position` begins and ends."""
+    tag = source[position]
+    after_tag = position + 1
+    if tag & _NUMBER == _NUMBER:
+        after_tag = _after_long_tag(source, position, end)
+    elif not tag & _CLASS:
+        _refuse_wrong_form(tag, position)
+    if after_tag >= end:
+        raise DerError(position, "it ends before its length")
+    length = source[after_tag]
+    content = after_tag + 1
+    if length >= _HIGHEST_BIT:
+        content, length = _long_length(source, after_tag, end)
+    if length > end - content:
+        raise DerError(position, f"{length:,} octets announced, {end - content:,} there")
+    return content, content + length
+
+
+def _refuse_wrong_form(tag: int, position: int) -> None:
+    if tag in (0x00, _CONSTRUCTED):
+        raise DerError(position, "an element with tag 0")
+    if tag & _CONSTRUCTED and tag not in _MADE_OF_OTHERS:
+        raise DerError(position, f"a value in pieces (tag {tag:#04x}): {_NOT_DER}")
+    if not tag & _CONSTRUCTED and tag | _CONSTRUCTED in _MADE_OF_OTHERS:
+        raise DerError(position, f"a sequence or set as one value (tag {tag:#04x})")
+
+
+def _after_long_tag(source: bytes, position: int, end: int) -> int:
+    """Tag numbers from 31 on use further octets, all but the last one with their highest bit."""
+    for after in range(position + 1, min(end, position + _LONGEST_TAG)):
+        if source[after] < _HIGHEST_BIT:
+            number_is_small = after == position + 1 and source[after] < _NUMBER
+            if number_is_small or source[position + 1] == _HIGHEST_BIT:
+                raise DerError(position, f"a tag that is longer than needed: {_NOT_DER}")
+            return after + 1
+    raise DerError(position, "a tag that is cut short or too long")
+
+
+def _long_length(source: bytes, position: int, end: int) -> tuple[int, int]:
+    """Where the content begins, and how many octets it has; the shortest form only (10.1)."""
+    octets = source[position] & 0x7F
+    if not octets:
+        raise DerError(position, f"a length of the indefinite form: {_NOT_DER}")
+    content = position + 1 + octets
+    if content > end:
+        raise DerError(position, "a length that is cut short")
+    if source[position + 1] == 0:
+        raise DerError(position, f"a length that is longer than needed: {_NOT_DER}")
+    if octets > _LONGEST_LENGTH:
+        raise DerError(position, f"a length of more than {_LONGEST_LENGTH} octets")
+    length = int.from_bytes(source[position + 1 : content], "big")
+    if length < _HIGHEST_BIT:
+        raise DerError(position, f"a length that is longer than needed: {_NOT_DER}")
+    return content, length

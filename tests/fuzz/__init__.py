@@ -1,0 +1,1 @@
+"""Damaged certificates by the thousand against everything that reads foreign bytes."""
