@@ -11,12 +11,15 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from certificates.access import acting_as, signed_in
+from certificates.local_files import one_of
 from certificates.refusal import Refused
 from certificates.secrets import SealError
 
 logger = logging.getLogger(__name__)
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
+FORM_BYTES = 16 * 1024  # of a form without a file
+MOST_UPLOADS = 8  # at once, each up to some megabytes of memory
 TOUCH_EVERY = 60  # seconds: a session is written at most this often
 
 
@@ -51,6 +54,33 @@ class AnswerHeaders:
             return None
         logger.error("%s: %s", request.path, exception)
         return render(request, "refused.html", {"refused": exception}, status=503)
+
+
+class UploadPlaces:
+    """Files are received by a few at a time, in memory, from people who are signed in."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.content_type != "multipart/form-data":
+            return self.get_response(request)
+        size = int(request.META.get("CONTENT_LENGTH") or 0)
+        if not request.user.is_authenticated and size <= FORM_BYTES:
+            return self.get_response(request)  # the sign-in form, from a script
+        if not request.user.is_authenticated or size > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            wrong = "The file is too large: a certificate has up to 1 MiB, a chain up to 4 MiB."
+            return self._refuse(request, Refused("upload.size", wrong, "Upload another one."), 413)
+        with one_of(settings.CCXSEC_DATA / "run" / "uploads", MOST_UPLOADS) as is_free:
+            if is_free:
+                return self.get_response(request)
+        wrong = f"{MOST_UPLOADS} uploads are being read at this moment."
+        return self._refuse(
+            request, Refused("upload.busy", wrong, "Try it again in a moment."), 503
+        )
+
+    def _refuse(self, request: HttpRequest, refused: Refused, status: int) -> HttpResponseBase:
+        return render(request, "refused.html", {"refused": refused}, status=status)
 
 
 class SessionLifetime:

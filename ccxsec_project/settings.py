@@ -73,6 +73,9 @@ CCXSEC_ADDRESSES = env.list("CCXSEC_ADDRESSES", default=[])
 CCXSEC_ADMIN_USER = env.str("CCXSEC_ADMIN_USER", default="admin")
 CCXSEC_ADMIN_PASSWORD = _secret("CCXSEC_ADMIN_PASSWORD")
 
+# Where the command was called from; set by the launcher, which changes to its own folder.
+CCXSEC_CALLED_FROM = env.str("CCXSEC_CALLED_FROM", default="")
+
 # --- Policy -------------------------------------------------------------------------------------
 # False refuses RSA 1024 and everything else that is marked "legacy".
 CCXSEC_ALLOW_LEGACY = env.bool("CCXSEC_ALLOW_LEGACY", default=True)
@@ -112,6 +115,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "ccxsec_project.middleware.SessionLifetime",
+    "ccxsec_project.middleware.UploadPlaces",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -173,7 +177,8 @@ STORAGES = {
 # What is uploaded stays in memory: a temporary file would hold it in the clear.
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
-FILE_UPLOAD_MAX_MEMORY_SIZE = DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+# A chain has up to 4 MiB; it comes back in base64 when the operator installs what was checked.
+FILE_UPLOAD_MAX_MEMORY_SIZE = DATA_UPLOAD_MAX_MEMORY_SIZE = 7 * 1024 * 1024
 
 CRISPY_ALLOWED_TEMPLATE_PACKS = CRISPY_TEMPLATE_PACK = "ccxsec"
 

@@ -22,6 +22,11 @@ def local(moment: datetime) -> datetime:
         return moment
 
 
+def at(moment: datetime | None) -> str:
+    """Such as "2026-05-03 09:12 CEST", in the operator's zone; "" for none."""
+    return f"{local(moment):%Y-%m-%d %H:%M %Z}" if moment else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Expiry:
     """`urgency` is a CSS class, `word` says the same to who can't see colours."""

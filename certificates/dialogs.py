@@ -1,21 +1,22 @@
 """One way to make a URL of our own in the admin, so that none forgets to ask for permission."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.sites import AdminSite
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods
 
 from certificates.access import Permission, signed_in
+from certificates.models import Node, Purpose
 from certificates.refusal import Refused
 
 View = Callable[..., HttpResponseBase]
@@ -79,6 +80,23 @@ def filters_of(request: HttpRequest) -> str:
 def key_of(text: str) -> int | None:
     """A primary key that a browser sent; None for what can't be one."""
     return int(text) if re.fullmatch("[0-9]{1,18}", text) else None
+
+
+def place_of(request: HttpRequest, purposes: Sequence[Purpose]) -> tuple[Node, Purpose]:
+    """Node and purpose that a dialog was opened for: as given, else the local node, the first.
+
+    Raises:
+        Http404: one that is given does not exist, or is not among `purposes`.
+    """
+    asked = request.POST if request.method == "POST" else request.GET
+    node, purpose = Node.objects.filter(is_local=True), purposes[0]
+    if "node" in asked:
+        node = Node.objects.filter(pk=key_of(asked["node"]) or 0)
+    if "purpose" in asked:
+        if asked["purpose"] not in purposes:
+            raise Http404
+        purpose = Purpose(asked["purpose"])
+    return get_object_or_404(node), purpose
 
 
 def tell(request: HttpRequest, refused: Refused) -> None:

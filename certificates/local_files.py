@@ -76,3 +76,23 @@ def locked(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def one_of(folder: Path, places: int) -> Iterator[bool]:
+    """Hold one of a number of places that all processes of this machine share.
+
+    Yields:
+        False: all of them are taken.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with contextlib.ExitStack() as taken:
+        for number in range(places):
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+            descriptor = os.open(folder / f"{number}.lock", flags, PRIVATE)
+            taken.callback(os.close, descriptor)
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                yield True
+                return
+        yield False

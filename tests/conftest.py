@@ -38,6 +38,12 @@ def actor() -> Actor:
 
 
 @pytest.fixture
+def nobody(db: None) -> Actor:
+    """Somebody who may do nothing."""
+    return Actor("nobody", User.objects.create(username="nobody"))
+
+
+@pytest.fixture
 def node(db: None, actor: Actor, monkeypatch: pytest.MonkeyPatch) -> Node:
     """The local node with its certificates, as `./ccxsec up` makes it (with quick keys)."""
     make_groups()

@@ -95,7 +95,7 @@ def test_no_audit_no_action(
     if name == "retire a master key":  # only what nothing needs may go
         monkeypatch.setattr("certificates.operations.rotate._sealed_rows", lambda: iter(()))
     before, keys = state(), key_file.read_text()
-    monkeypatch.setattr("certificates.models.event.EventQuerySet.record", fail)
+    monkeypatch.setattr("certificates.models.event.EventQuerySet.record_many", fail)
     with pytest.raises(OSError, match="audit"):
         operation()
 
@@ -106,11 +106,12 @@ def test_no_audit_no_action(
 def test_no_page_and_no_download_holds_a_byte_of_a_private_key(
     rows: Keys, as_role: Callable[..., Client], tomcat: Certificate
 ) -> None:
-    key = tomcat.private_key.unseal(actor="test", reason="test")
+    key = tomcat.unseal_key(actor="test", reason="test")
     plain = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     secret = plain[36:60]  # inside the private value of a P-256 key in PKCS#8
     forms = [secret, secret.hex().encode(), base64.b64encode(secret), secret.hex(":").encode()]
     forms += [form.upper() for form in forms[1:2] + forms[3:]]
+    assert tomcat.private_key
     sealed = bytes(tomcat.private_key.sealed)[40:60]
     forms += [sealed, sealed.hex().encode(), base64.b64encode(sealed)]
     client = as_role("Security administrator")

@@ -18,7 +18,10 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from certificates.models import Certificate, Job, Node, RestartNotice
+from certificates.access import Actor
+from certificates.models import Certificate, Job, Node, Purpose, RestartNotice, SigningRequest
+from certificates.operations.request import EVERYTHING, request_certificate
+from certificates.x509.policy import KeyChoice
 from tests.conftest import ROLES
 
 pytestmark = pytest.mark.spec("MN-2")
@@ -62,9 +65,17 @@ def rows(node: Node, tomcat: Certificate) -> Keys:
         "node": node.pk,
         "job": Job.objects.get(target__startswith="tomcat").pk,
         "restartnotice": notice.pk,
+        "signingrequest": requested(node).pk,
         "user": User.objects.create(username="somebody").pk,
         "group": Group.objects.get(name="Auditor").pk,
     }
+
+
+def requested(node: Node) -> SigningRequest:
+    key, by, now = KeyChoice.RSA_1024, Actor("test"), timezone.now()
+    return request_certificate(
+        node, Purpose.IPSEC, key=key, confirmed=EVERYTHING, actor=by, now=now
+    ).request
 
 
 def ask(client: Client, method: str, url: str) -> int:

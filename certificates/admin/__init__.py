@@ -1,5 +1,14 @@
 """The admin screens, one module each."""
 
-from certificates.admin import certificate, event, job, node, queue, restart, users
+from certificates.admin import (
+    certificate,
+    event,
+    job,
+    node,
+    queue,
+    restart,
+    signing_request,
+    users,
+)
 
-__all__ = ["certificate", "event", "job", "node", "queue", "restart", "users"]
+__all__ = ["certificate", "event", "job", "node", "queue", "restart", "signing_request", "users"]

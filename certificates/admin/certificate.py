@@ -18,6 +18,7 @@ from certificates.admin.changelist import (
     BoundedPaginator,
     CertificateChangeList,
 )
+from certificates.admin.delete import delete_dialog, delete_selected
 from certificates.admin.details import details
 from certificates.admin.download import FILE_KINDS, download, download_selected
 from certificates.admin.export import FORMATS, export_found
@@ -29,6 +30,9 @@ from certificates.admin.filters import (
     TypeFilter,
 )
 from certificates.admin.generate import generate_dialog, regenerate_selected, regenerate_several
+from certificates.admin.guide import guide
+from certificates.admin.roll_back import roll_back_dialog
+from certificates.admin.upload import upload_dialog
 from certificates.cells import UNKNOWN, breaking, expiry, with_legacy
 from certificates.dialogs import key_of, screen_url
 from certificates.models import Certificate
@@ -59,7 +63,7 @@ class CertificateAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generi
     paginator = BoundedPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
-    actions = ("download_pem", "download_der", "regenerate")
+    actions = ("download_pem", "download_der", "regenerate", "delete_trusted")
     actions_selection_counter = True
 
     @admin.display(description="File name", ordering="file_name")
@@ -102,6 +106,10 @@ class CertificateAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generi
     def regenerate(self, request: HttpRequest, chosen: QuerySet[Certificate]) -> Any:
         return regenerate_selected(request, chosen)
 
+    @admin.action(description="Delete (trust certificates)", permissions=["remove"])
+    def delete_trusted(self, request: HttpRequest, chosen: QuerySet[Certificate]) -> Any:
+        return delete_selected(request, chosen)
+
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return signed_in(request).may(Permission.VIEW)
 
@@ -110,6 +118,9 @@ class CertificateAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generi
 
     def has_generate_permission(self, request: HttpRequest) -> bool:
         return signed_in(request).may(Permission.GENERATE)
+
+    def has_remove_permission(self, request: HttpRequest) -> bool:
+        return signed_in(request).may(Permission.DELETE)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # generated or uploaded, never typed in
@@ -136,6 +147,7 @@ class CertificateAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generi
             "operator_choices": OPERATOR_CHOICES,
             "may_generate": self.has_generate_permission(request),
             "may_download": self.has_download_permission(request),
+            "may_upload": signed_in(request).may(Permission.UPLOAD),
             "export_formats": list(FORMATS),
         }
         return super().changelist_view(request, context | (extra_context or {}))
@@ -148,47 +160,42 @@ class CertificateAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generi
 
     def get_urls(self) -> list[URLPattern]:
         view: Callable[..., Any] = self.admin_site.admin_view(self.changelist_view)
+
+        def dialog(route: str, page: Callable[..., Any], permission: Permission) -> URLPattern:
+            return screen_url(self, route, page, "GET", "POST", permission=permission)
+
+        def reading(
+            route: str, page: Callable[..., Any], permission: Permission, name: str
+        ) -> URLPattern:
+            return screen_url(self, route, page, "GET", permission=permission, name=name)
+
         return [
             path("", view, name="certificates_certificate_changelist"),
-            screen_url(
-                self, "generate/", generate_dialog, "GET", "POST", permission=Permission.GENERATE
-            ),
-            screen_url(
-                self,
-                "regenerate/",
-                regenerate_several,
-                "GET",
-                "POST",
-                permission=Permission.GENERATE,
-            ),
+            dialog("generate/", generate_dialog, Permission.GENERATE),
+            dialog("regenerate/", regenerate_several, Permission.GENERATE),
+            dialog("upload/", upload_dialog, Permission.UPLOAD),
+            dialog("roll-back/", roll_back_dialog, Permission.UPLOAD),
+            dialog("delete/", delete_dialog, Permission.DELETE),
+            reading("guide/", guide, Permission.VIEW, "certificates_guide"),
             *(
-                screen_url(
-                    self,
+                reading(
                     f"export.{kind}",
                     export_found(self, kind),
-                    "GET",
-                    permission=Permission.DOWNLOAD,
-                    name=f"certificates_export_{kind}",
+                    Permission.DOWNLOAD,
+                    f"certificates_export_{kind}",
                 )
                 for kind in FORMATS
             ),
             *(
-                screen_url(
-                    self,
+                reading(
                     f"<int:pk>/download.{kind}",
                     download(kind),
-                    "GET",
-                    permission=Permission.DOWNLOAD,
-                    name=f"certificates_download_{kind}",
+                    Permission.DOWNLOAD,
+                    f"certificates_download_{kind}",
                 )
                 for kind in FILE_KINDS
             ),
-            screen_url(
-                self,
-                "<int:pk>/change/",
-                details,
-                "GET",
-                permission=Permission.VIEW,
-                name="certificates_certificate_change",
+            reading(
+                "<int:pk>/change/", details, Permission.VIEW, "certificates_certificate_change"
             ),
         ]

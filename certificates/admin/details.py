@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
-from certificates.access import Permission, signed_in
+from certificates.access import Actor, Permission, signed_in
 from certificates.cells import expiry
 from certificates.dialogs import filters_of, list_address, show
 from certificates.models import Certificate, Deployment, Event, RestartNotice
@@ -48,12 +48,35 @@ def details(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
         "close": list_address(request),
         "filters": filters_of(request),
         "may_download": actor.may(Permission.DOWNLOAD),
-        "may_generate": actor.may(Permission.GENERATE) and row.is_own and row.state == State.ACTIVE,
+        "newer": _newer(row),
+        **_allowed(row, actor),
         "der_name": f"{PurePath(row.file_name).stem}.der",
         "opts": Certificate._meta,
     }
     title = f"{row.file_name} on {row.node}"
     return show(request, site, "certificates/certificate_details.html", title, **context)
+
+
+def _allowed(row: Certificate, actor: Actor) -> dict[str, bool]:
+    """Which buttons the page has."""
+    in_force = row.is_own and row.state == State.ACTIVE
+    former = row.node.certificates.former().for_purpose(row.serves)
+    return {
+        "may_generate": actor.may(Permission.GENERATE) and in_force,
+        "may_request": actor.may(Permission.GENERATE) and in_force,
+        "may_upload": actor.may(Permission.UPLOAD) and row.state == State.ACTIVE,
+        "may_roll_back": actor.may(Permission.UPLOAD) and in_force and former.exists(),
+        "may_delete": actor.may(Permission.DELETE) and not row.is_own,
+    }
+
+
+def _newer(row: Certificate) -> Certificate | None:
+    """Another of the same name in the same trust store that begins later."""
+    if row.is_own or not row.subject_digest or row.not_before is None:
+        return None
+    store = Certificate.objects.trust().filter(node=row.node_id, purpose=row.purpose)
+    same = store.filter(subject_digest=row.subject_digest, not_before__gt=row.not_before)
+    return same.defer("der").order_by("-not_before").first()
 
 
 def _described(row: Certificate) -> Details | None:
@@ -85,9 +108,11 @@ def chain_of(row: Certificate) -> list[Link]:
 def _issuer_of(row: Certificate) -> QuerySet[Certificate]:
     store = Certificate.objects.trust().active()
     store = store.filter(node=row.node, purpose=f"{row.serves.service.value}-trust")
-    if row.authority_key_identifier:
-        return store.filter(subject_key_identifier=row.authority_key_identifier, subject=row.issuer)
-    return store.filter(common_name=row.issuer_common_name, subject=row.issuer)
+    named = store.filter(subject_digest=row.issuer_digest)
+    identifier = row.authority_key_identifier
+    if identifier and named.filter(subject_key_identifier=identifier).exists():
+        named = named.filter(subject_key_identifier=identifier)
+    return named.order_by("-not_before", "pk")
 
 
 def usage_of(row: Certificate) -> list[str]:

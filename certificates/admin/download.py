@@ -24,7 +24,7 @@ def download(kind: str) -> Callable[..., HttpResponse]:
 
     def view(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponse:
         row = get_object_or_404(Certificate.objects.only("der", "file_name", "purpose"), pk=pk)
-        return _attachment(_content(row, kind), _name(row, kind), FILE_KINDS[kind])
+        return attachment(_content(row, kind), _name(row, kind), FILE_KINDS[kind])
 
     return view
 
@@ -39,7 +39,7 @@ def download_selected(
         messages.error(request, f"{wrong} Find fewer, or use ./ccxsec cert export.")
         return None
     if len(rows) == 1:
-        return _attachment(_content(rows[0], kind), _name(rows[0], kind), FILE_KINDS[kind])
+        return attachment(_content(rows[0], kind), _name(rows[0], kind), FILE_KINDS[kind])
     archive, used = io.BytesIO(), set[str]()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
         for row in rows:
@@ -48,7 +48,7 @@ def download_selected(
                 name = f"{row.node.host_name}/{row.purpose}/{row.fingerprint[:16]}.{kind}"
             used.add(name.casefold())
             zipped.writestr(name, _content(row, kind))
-    return _attachment(archive.getvalue(), f"certificates-{kind}.zip", "application/zip")
+    return attachment(archive.getvalue(), f"certificates-{kind}.zip", "application/zip")
 
 
 def _content(row: Certificate, kind: str) -> bytes:
@@ -59,7 +59,8 @@ def _name(row: Certificate, kind: str) -> str:
     return f"{PurePath(row.file_name).stem}.{kind}"
 
 
-def _attachment(content: bytes, name: str, media_type: str) -> HttpResponse:
+def attachment(content: bytes, name: str, media_type: str) -> HttpResponse:
+    """A file that the browser saves under `name` (MN-3)."""
     disposition = content_disposition_header(as_attachment=True, filename=name)
     return HttpResponse(
         content, content_type=media_type, headers={"Content-Disposition": disposition}

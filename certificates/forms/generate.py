@@ -9,7 +9,8 @@ from django import forms
 from django.conf import settings
 
 from certificates.models import Certificate, Node, Purpose
-from certificates.operations.generate import CA_SIGNED, LEGACY, suggestions
+from certificates.operations.generate import CA_SIGNED, suggestions
+from certificates.operations.key_choice import LEGACY
 from certificates.refusal import Refused
 from certificates.x509.facts import CertificateType
 from certificates.x509.names import Subject

@@ -8,17 +8,28 @@ import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from certificates.models import Node
+from certificates import jobs
+from certificates.models import JobState, Node
 from certificates.refusal import Refused
 from certificates.secrets import SealError
 from certificates.x509.visible import visible
 
-Answer = Mapping[str, Any] | list[Mapping[str, Any]] | bytes | None
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a verb found out, and in one line why it refused; None: it did not."""
+
+    answer: "Mapping[str, Any] | None"
+    refused: str | None
+
+
+Answer = Mapping[str, Any] | list[Mapping[str, Any]] | bytes | Judged | None
 Verb = Callable[[dict[str, Any]], Answer]
 
 
@@ -74,11 +85,16 @@ class OperatorCommand(BaseCommand):
         except OSError as error:
             wrong = f"{error.filename or 'A file'} can't be used: {error.strerror}."
             raise Stopped(f"{wrong} Mend it, and try again.") from error
+        reason = None
+        if isinstance(answer, Judged):
+            reason, answer = answer.refused, answer.answer
         try:
             self.print_answer(answer, options)
         except OSError as error:
             sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - nothing more can be written
             raise Stopped(f"The answer can't be written: {error.strerror}.") from error
+        if reason:
+            raise Stopped(reason)
 
     def print_answer(self, answer: Answer, options: Mapping[str, Any]) -> None:
         if isinstance(answer, bytes):
@@ -100,7 +116,9 @@ class OperatorCommand(BaseCommand):
                 self.stdout.write(line)
 
     def print_value(self, name: str, value: Any) -> None:
-        if isinstance(value, list):
+        if name == "pem":  # so that openssl reads the whole answer as it is
+            self.stdout.write(value.rstrip("\n"))
+        elif isinstance(value, list):
             if value:
                 self.stdout.write(f"{name}:")
             for line in value:
@@ -112,6 +130,33 @@ class OperatorCommand(BaseCommand):
 def add_node(parser: ArgumentParser) -> None:
     """Let a verb take `--node`."""
     parser.add_argument("--node", metavar="NAME", help="host name; default: this server")
+
+
+def finish(job_id: int, what: str) -> None:
+    """Deploy now. A failure is told: the change was made all the same.
+
+    Raises:
+        Refused: deploy.failed.
+    """
+    ended = jobs.run(job_id) or jobs.wait(job_id)
+    if ended.state == JobState.FAILED:
+        wrong = f"The {what} was changed, but its store was not written: {ended.messages[-1]}"
+        raise Refused("deploy.failed", wrong, "Mend it, then run ./ccxsec up or wait for upkeep.")
+
+
+def ask(command: BaseCommand, *lines: str) -> None:
+    """The original's question, answered `yes` or `no`; without a terminal it is no.
+
+    Raises:
+        Refused: confirm.no.
+    """
+    for line in lines:
+        command.stderr.write(visible(line))
+    command.stderr.write("Proceed (yes/no)?", ending=" ")
+    command.stderr.flush()
+    if sys.stdin.readline().strip().lower() != "yes":
+        wrong = "The question was not answered with yes; nothing was changed."
+        raise Refused("confirm.no", wrong, "Answer yes, or use --yes.")
 
 
 def node_of(options: Mapping[str, Any]) -> Node:

@@ -2,16 +2,20 @@
 
 import re
 import ssl
-from dataclasses import asdict
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Self
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 
 from certificates.models.node import Node
+from certificates.models.private_key import PrivateKey
 from certificates.models.purpose import Purpose
 from certificates.x509.facts import CertificateType, Facts, KeyType
+from certificates.x509.keys import PrivateKeyTypes
+from certificates.x509.name_digest import name_digests
 from certificates.x509.policy import is_legacy_key
 from certificates.x509.visible import visible
 
@@ -19,6 +23,7 @@ CLASSIFIED = [(member.value, member.label) for member in CertificateType]
 KEY_TYPES = [(member.value, member.label) for member in KeyType]
 
 
+DESCRIPTION_LENGTH = 200
 STEM_BYTES = 100  # of UTF-8; with serial number and ending a file name has at most 255
 
 
@@ -41,6 +46,10 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
         # `is_own` says nothing new; it lets the look-up use the index of the own certificates.
         return self.filter(purpose=purpose.value, is_own=purpose.is_own)
 
+    def former(self) -> Self:
+        """Own certificates that were replaced, the one that was replaced last first."""
+        return self.filter(state=State.SUPERSEDED).order_by("-superseded_at", "-pk")
+
     def expiring(self, *, now: datetime, within: timedelta) -> Self:
         """Expired ones too: they stay in force until they are replaced (MO-2)."""
         return self.active().filter(not_after__lte=now + within)
@@ -49,35 +58,70 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
         """Own certificates first (CM-1); the index `list_order` holds this order."""
         return self.order_by("-is_own", "purpose", "common_name", "pk")
 
-    def create_own(self, node: Node, purpose: Purpose, facts: Facts, description: str) -> Any:
+    def create_own(
+        self, node: Node, purpose: Purpose, facts: Facts, description: str, key: PrivateKey
+    ) -> "Certificate":
         """Keep exactly `facts.der`; every other column is derived from it, and only here."""
-        return self._keep(node, purpose, facts, description, f"{purpose.value}.pem")
+        row = _new(node, purpose, facts, description, f"{purpose.value}.pem")
+        row.private_key = key
+        row.save(force_insert=True)
+        return row
 
-    def create_trust(self, node: Node, purpose: Purpose, facts: Facts, description: str) -> Any:
-        """Add to a trust store; its file is named by the common name (DESIGN, data model)."""
-        stem = file_stem(facts.common_name or facts.serial_number or facts.fingerprint[:16])
-        store = self.filter(node=node, purpose=purpose.value)
-        names = [stem, f"{stem}_{facts.serial_number[:40]}", f"{stem}_{facts.fingerprint[:40]}"]
-        # Some file systems know no difference between capital and small letters.
-        free = (n for n in names if not store.filter(file_name__iexact=f"{n}.pem").exists())
-        return self._keep(node, purpose, facts, description, f"{next(free, names[-1])}.pem")
+    def create_trust(
+        self, node: Node, purpose: Purpose, facts: Sequence[Facts], description: str
+    ) -> list["Certificate"]:
+        """Add to a trust store; files are named by the common name (DESIGN, data model)."""
+        taken = _TakenNames(self.filter(node=node, purpose=purpose.value), facts)
+        rows = [_new(node, purpose, one, description, taken.free_for(one)) for one in facts]
+        return self.bulk_create(rows, batch_size=200)
 
-    def _keep(
-        self, node: Node, purpose: Purpose, facts: Facts, description: str, file_name: str
-    ) -> Any:
-        return self.create(
-            node=node,
-            purpose=purpose.value,
-            is_own=purpose.is_own,
-            file_name=file_name,
-            description=visible(description),
-            **columns(facts),
-        )
+
+class _TakenNames:
+    """File names in a trust store; some file systems know no capital and small letters."""
+
+    def __init__(self, store: CertificateQuerySet, facts: Sequence[Facts]) -> None:
+        wanted = sorted({f"{name}.pem" for one in facts for name in file_stems(one)})
+        self._taken: set[str] = set()
+        for start in range(0, len(wanted), 300):
+            asked = [name.lower() for name in wanted[start : start + 300]]
+            found = store.annotate(small=Lower("file_name")).filter(small__in=asked)
+            self._taken.update(found.values_list("small", flat=True))
+
+    def free_for(self, facts: Facts) -> str:
+        names = [f"{stem}.pem" for stem in file_stems(facts)]
+        name = next((name for name in names if name.lower() not in self._taken), names[-1])
+        self._taken.add(name.lower())
+        return name
+
+
+def file_stems(facts: Facts) -> list[str]:
+    """What a file in a trust store may be called, the best name first; the last is its own."""
+    stem = file_stem(facts.common_name or facts.serial_number or facts.fingerprint[:16])
+    return [stem, f"{stem}_{facts.serial_number[:40]}", f"{stem}_{facts.fingerprint[:40]}"]
+
+
+def _new(
+    node: Node, purpose: Purpose, facts: Facts, description: str, file_name: str
+) -> "Certificate":
+    return Certificate(
+        node=node,
+        purpose=purpose.value,
+        is_own=purpose.is_own,
+        file_name=file_name,
+        description=visible(description)[:DESCRIPTION_LENGTH],
+        **columns(facts),
+    )
 
 
 def columns(facts: Facts) -> dict[str, Any]:
     """The derived columns, each within its length."""
-    values = asdict(facts) | {"undecoded": list(facts.undecoded)}
+    subject_digest, issuer_digest = name_digests(facts.der)
+    values = {field: getattr(facts, field) for field in facts.__slots__}
+    values |= {
+        "undecoded": list(facts.undecoded),
+        "subject_digest": subject_digest,
+        "issuer_digest": issuer_digest,
+    }
     for field in Certificate._meta.get_fields():
         length = getattr(field, "max_length", None)
         text = values.get(field.name)
@@ -104,8 +148,12 @@ class Certificate(models.Model):
     is_own = models.BooleanField()
     state = models.CharField(max_length=12, choices=State, default=State.ACTIVE)
     file_name = models.CharField(max_length=160)
-    description = models.CharField(max_length=200, blank=True)
+    description = models.CharField(max_length=DESCRIPTION_LENGTH, blank=True)
+    private_key = models.ForeignKey(
+        PrivateKey, models.PROTECT, null=True, related_name="certificates"
+    )  # of an own certificate; several may share it: renewed, or one identity on several nodes
     created_at = models.DateTimeField(auto_now_add=True)
+    superseded_at = models.DateTimeField(null=True)
 
     der = models.BinaryField(help_text="The exact bytes that were read.")
     common_name = models.CharField(max_length=255, blank=True)
@@ -124,6 +172,10 @@ class Certificate(models.Model):
     fingerprint_sha1 = models.CharField("SHA-1 fingerprint", max_length=40)
     subject_key_identifier = models.CharField(max_length=128, blank=True)
     authority_key_identifier = models.CharField(max_length=128, blank=True)
+    subject_digest = models.CharField(
+        max_length=64, help_text="Equal for names that RFC 5280, 7.1 calls equal."
+    )
+    issuer_digest = models.CharField(max_length=64)
     subject_alternative_names = models.TextField(blank=True)
     undecoded = models.JSONField(default=list, help_text="Parts that can't be decoded, in words.")
 
@@ -149,6 +201,11 @@ class Certificate(models.Model):
                 condition=Q(is_own=False),
                 name="trusted_once_per_store",
             ),
+            models.CheckConstraint(
+                condition=Q(is_own=False, private_key=None)
+                | Q(is_own=True, private_key__isnull=False),
+                name="own_certificate_has_its_key",
+            ),
         ]
         indexes = [
             models.Index(
@@ -165,6 +222,8 @@ class Certificate(models.Model):
             models.Index(fields=["serial_number"], name="by_serial_number"),
             models.Index(fields=["common_name"], name="by_common_name"),
             models.Index(fields=["subject_key_identifier"], name="by_subject_key_id"),
+            models.Index(fields=["subject_digest"], name="by_subject"),
+            models.Index(fields=["issuer_digest"], name="by_issuer"),
         ]
 
     def __str__(self) -> str:
@@ -188,7 +247,17 @@ class Certificate(models.Model):
         """The certificate in PEM with Unix line ends (CM-24); the DER inside is exact."""
         return ssl.DER_cert_to_PEM_cert(bytes(self.der)).encode()
 
-    def supersede(self) -> None:
+    def unseal_key(self, *, actor: str, reason: str) -> PrivateKeyTypes:
+        """The private key of an own certificate; reading it is an event. See `PrivateKey`."""
+        assert self.private_key is not None  # noqa: S101 - a constraint of the database
+        return self.private_key.unseal(owner=self, actor=actor, reason=reason)
+
+    def supersede(self, now: datetime) -> None:
         """No longer in force; kept with its key for roll-back."""
-        self.state = State.SUPERSEDED
-        self.save(update_fields=["state"])
+        self.state, self.superseded_at = State.SUPERSEDED, now
+        self.save(update_fields=["state", "superseded_at"])
+
+    def bring_back(self) -> None:
+        """In force again; the one that is in force now was superseded before."""
+        self.state, self.superseded_at = State.ACTIVE, None
+        self.save(update_fields=["state", "superseded_at"])

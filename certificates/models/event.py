@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import json
 import logging
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -23,6 +24,7 @@ from certificates.models.secret import Secret
 from certificates.refusal import Refused
 from certificates.x509.visible import visible
 
+Detail = Mapping[str, str | int | bool]
 logger = logging.getLogger(__name__)
 AUDIT_LOCK = 7_202_611  # any number that no other advisory lock of this database uses
 
@@ -32,6 +34,14 @@ class Action(StrEnum):
 
     CERTIFICATE_GENERATE = "certificate:generate"
     CERTIFICATE_DEPLOY = "certificate:deploy"
+    CERTIFICATE_INSTALL = "certificate:install"
+    CERTIFICATE_ROLL_BACK = "certificate:roll-back"
+    TRUST_ADD = "trust:add"
+    TRUST_DELETE = "trust:delete"
+    REQUEST_GENERATE = "signing-request:generate"
+    REQUEST_DOWNLOAD = "signing-request:download"
+    REQUEST_CANCEL = "signing-request:cancel"
+    REQUEST_REOPEN = "signing-request:reopen"
     KEY_READ = "private-key:read"
     NODE_ADD = "node:add"
     NODE_CHANGE = "node:change"
@@ -64,26 +74,43 @@ class EventQuerySet(models.QuerySet["Event"]):
         self, actor: str, action: Action, target: models.Model | str, **detail: str | int | bool
     ) -> "Event":
         """Append an event, inside the transaction of the change."""
+        return self.record_many(actor, action, [(target, detail)])[0]
+
+    def record_many(
+        self, actor: str, action: Action, targets: Iterable[tuple[models.Model | str, Detail]]
+    ) -> list["Event"]:
+        """Append an event for each target; their code file is written once, after the commit."""
         if not transaction.get_connection().in_atomic_block:
             raise RuntimeError(f"{action} is recorded outside the transaction of its change")
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_xact_lock(%s)", [AUDIT_LOCK])
         newest = self.order_by("-sequence").first()
-        event = Event(
-            sequence=_next_sequence(newest),
-            at=timezone.now().replace(microsecond=0),
-            actor=visible(actor)[:200],
-            action=action.value,
-            object_type=target._meta.label_lower if isinstance(target, models.Model) else "",
-            object_id=str(target.pk) if isinstance(target, models.Model) else "",
-            object_text=visible(str(target))[:300],
-            detail={k: visible(v) if isinstance(v, str) else v for k, v in detail.items()},
-        )
-        event.code = event.expected_code(newest.code if newest else "")
-        event.save(force_insert=True)
-        transaction.on_commit(lambda: _advance_anchor(event))
-        return event
+        sequence, before = _next_sequence(newest), newest.code if newest else ""
+        key, at = audit_key(), timezone.now().replace(microsecond=0)
+        events = [_event(actor, action, at, target, detail) for target, detail in targets]
+        for event in events:
+            event.sequence = sequence
+            event.code = before = event.expected_code(before, key)
+            sequence += 1
+        self.bulk_create(events, batch_size=200)
+        if events:
+            transaction.on_commit(lambda: _advance_anchor(events[-1]))
+        return events
+
+
+def _event(
+    actor: str, action: Action, at: datetime, target: models.Model | str, detail: Detail
+) -> "Event":
+    return Event(
+        at=at,
+        actor=visible(actor)[:200],
+        action=action.value,
+        object_type=target._meta.label_lower if isinstance(target, models.Model) else "",
+        object_id=str(target.pk) if isinstance(target, models.Model) else "",
+        object_text=visible(str(target))[:300],
+        detail={k: visible(v) if isinstance(v, str) else v for k, v in detail.items()},
+    )
 
 
 class Event(models.Model):

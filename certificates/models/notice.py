@@ -29,14 +29,16 @@ class NoticeQuerySet(models.QuerySet["RestartNotice"]):
     ) -> None:
         """A notice for every node of the cluster, as the manual asks (CM-7).
 
-        On the changed node it expects `fingerprint` (SHA-256, hexadecimal; "" where no address
-        can be probed) to be served. One that is open already is renewed, not doubled.
+        On the changed node it expects `fingerprint` (SHA-256, hexadecimal) to be served; "" where
+        no handshake can show the change. One that is open already is renewed, not doubled, and
+        goes on expecting what it did.
         """
         about = {"reason": reason, "opened_at": now}
+        here = about | ({"expected": fingerprint} if fingerprint else {})
         for node in Node.objects.in_restart_order():
             place: dict[str, Any] = {"node": node, "service": service.value, "closed_at": None}
             if node == changed:
-                self.update_or_create(**place, defaults=about | {"expected": fingerprint})
+                self.update_or_create(**place, defaults=here)
             else:  # a reason of its own is the better one
                 self.get_or_create(**place, defaults=about)
 

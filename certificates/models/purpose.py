@@ -4,6 +4,9 @@ from enum import StrEnum
 
 from django.db import models
 
+from certificates.refusal import Refused
+from certificates.x509.visible import visible
+
 
 class Service(StrEnum):
     """What is restarted when its certificates change. A new service is one line here."""
@@ -32,3 +35,29 @@ class Purpose(models.TextChoices):
     @classmethod
     def own(cls) -> list["Purpose"]:
         return [purpose for purpose in cls if purpose.is_own]
+
+    @classmethod
+    def named(cls, text: str) -> "Purpose":
+        """The purpose of that name.
+
+        Raises:
+            Refused: purpose.unknown, purpose.directory (CM-15).
+        """
+        try:
+            return cls(text)
+        except ValueError:
+            known = ", ".join(cls.values)
+            if "directory" in text.lower():
+                wrong = "Directory trust certificates do not apply to this product."
+                raise Refused("purpose.directory", wrong, f"Choose one of: {known}.") from None
+            wrong = f"There is no certificate purpose {visible(text)[:40]!r}."
+            raise Refused("purpose.unknown", wrong, f"Choose one of: {known}.") from None
+
+    @classmethod
+    def own_named(cls, text: str) -> "Purpose":
+        """An identity's purpose; raises what `named` raises, and `Refused` purpose.wrong."""
+        purpose = cls.named(text)
+        if not purpose.is_own:
+            wrong = f"{purpose} is a trust store: no certificate is made for it."
+            raise Refused("purpose.wrong", wrong, f"Choose {purpose.service}.")
+        return purpose

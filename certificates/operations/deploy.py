@@ -13,6 +13,7 @@ from django.utils import timezone
 from certificates.access import Actor, Permission
 from certificates.jobs import job
 from certificates.models import Action, Certificate, Deployment, Event, Job, Node, Purpose, Service
+from certificates.operations.paths import chain_of_path, path_in_store
 from certificates.refusal import Refused
 from certificates.secrets import SealError
 from certificates.store import Store
@@ -40,7 +41,7 @@ def deploy(node: Node, service: Service, *, actor: Actor, now: datetime) -> str:
     store = store_of(service)
     if is_in_force(node, service):
         return f"{node} holds the newest {service} certificate already."
-    generation, certificate, files = _read(node, service, store, actor)
+    generation, certificate, files = _read(node, service, store, actor, now)
     try:
         in_force = store.publish(generation, files, check=tls_context)
     except ssl.SSLError as error:
@@ -64,10 +65,11 @@ def deploy(node: Node, service: Service, *, actor: Actor, now: datetime) -> str:
 
 @transaction.atomic
 def _read(
-    node: Node, service: Service, store: Store, actor: Actor
+    node: Node, service: Service, store: Store, actor: Actor, now: datetime
 ) -> tuple[int, Certificate, dict[str, bytes]]:
     deployment = Deployment.objects.lock(node, service)
-    certificate = node.certificates.active().for_purpose(Purpose(service.value)).first()
+    own = node.certificates.active().for_purpose(Purpose(service.value))
+    certificate = own.select_related("node", "private_key").first()
     if certificate is None:
         wrong = f"{node} has no {service} certificate."
         raise Refused("certificate.missing", wrong, "Generate one.")
@@ -79,17 +81,33 @@ def _read(
         # a new version, since the one in force is never written to.
         deployment.generation = held + 1
         deployment.save(update_fields=["generation"])
-    key = certificate.private_key.unseal(actor=str(actor), reason="deploy")
+    key = certificate.unseal_key(actor=str(actor), reason="deploy")
     if public_key_fingerprint(key.public_key()) != certificate_key_fingerprint(certificate):
         wrong = f"The sealed key of the {certificate} is not its own."
         raise Refused("key.mismatch", wrong, "Look at the audit log, and generate a new one.")
+    chain = _chain(certificate, now)
     files = {
         "cert.pem": leaf,
-        "chain.pem": b"",
-        "fullchain.pem": leaf,
+        "chain.pem": chain,
+        "fullchain.pem": leaf + chain,
         "key.pem": key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
+        "trust.pem": _trust(node, service),
     }
     return deployment.generation, certificate, files
+
+
+def _chain(certificate: Certificate, now: datetime) -> bytes:
+    """The issuers that a server sends along, in PEM; without a root, which clients have."""
+    purpose, der = certificate.serves, bytes(certificate.der)
+    path = path_in_store(certificate.node, purpose, der, now=now).path
+    return b"".join(ssl.DER_cert_to_PEM_cert(one).encode() for one in chain_of_path(path))
+
+
+def _trust(node: Node, service: Service) -> bytes:
+    """The trust store in PEM."""
+    rows = node.certificates.active().for_purpose(Purpose(f"{service.value}-trust"))
+    ders = rows.order_by("pk").values_list("der", flat=True).iterator(chunk_size=1000)
+    return b"".join(ssl.DER_cert_to_PEM_cert(bytes(der)).encode() for der in ders)
 
 
 def certificate_key_fingerprint(certificate: Certificate) -> str:

@@ -18,7 +18,7 @@ def insert() -> dict[str, int]:
     """All of them in the local node's trust store: each kind, and the number of its row."""
     node, store = Node.objects.local(), Purpose.TOMCAT_TRUST
     return {
-        kind: Certificate.objects.create_trust(node, store, read_facts(der), "").pk
+        kind: Certificate.objects.create_trust(node, store, [read_facts(der)], "")[0].pk
         for kind, der in all_certificates().items()
     }
 

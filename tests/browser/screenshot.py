@@ -36,7 +36,7 @@ for name, days, choice in (
     subject = Subject(name, organization="Example").to_x509()
     der = self_signed(new_key(choice), subject=subject, names=[], days=days, now=now)
     Certificate.objects.create_trust(
-        Node.objects.local(), Purpose.TOMCAT_TRUST, read_facts(der), "Trusted since the migration"
+        Node.objects.local(), Purpose.TOMCAT_TRUST, [read_facts(der)], "Trusted since the migration"
     )
 """
 

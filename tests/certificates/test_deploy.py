@@ -8,7 +8,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from certificates.access import Actor
-from certificates.models import Certificate, Deployment, Event, Node, PrivateKey, Purpose, Service
+from certificates.models import Certificate, Deployment, Event, Node, Purpose, Service
 from certificates.operations import deploy, generate
 from certificates.operations.deploy import deploy_what_is_out_of_date
 from certificates.refusal import Refused
@@ -53,6 +53,7 @@ def test_writes_a_pair_that_a_server_can_use_for_its_user_alone(
         "chain.pem",
         "fullchain.pem",
         "key.pem",
+        "trust.pem",
     }
     assert (current / "key.pem").stat().st_mode & 0o777 == 0o600
     assert current.resolve().stat().st_mode & 0o777 == 0o700
@@ -124,11 +125,7 @@ def test_a_key_that_is_not_its_own_never_comes_into_force(
 ) -> None:
     put(node, actor)
     made = regenerate(node, actor)
-    mine, other = (PrivateKey.objects.get(certificate=row) for row in (made, tomcat))
-    parked = node.certificates.get(purpose="ipsec")
-    PrivateKey.objects.filter(certificate=parked).delete()
-    PrivateKey.objects.filter(pk=mine.pk).update(certificate=parked)
-    PrivateKey.objects.filter(pk=other.pk).update(certificate=made)
+    Certificate.objects.filter(pk=made.pk).update(private_key=tomcat.private_key)
 
     with pytest.raises(Refused) as refusal:
         put(node, actor)

@@ -24,7 +24,8 @@ from certificates.models import (
 from certificates.models.certificate import State
 from certificates.operations import generate, install
 from certificates.operations.deploy import certificate_key_fingerprint
-from certificates.operations.generate import CA_SIGNED, LEGACY
+from certificates.operations.generate import CA_SIGNED
+from certificates.operations.key_choice import LEGACY
 from certificates.refusal import Refused
 from certificates.x509.facts import public_key_fingerprint
 from certificates.x509.names import Subject
@@ -64,7 +65,7 @@ def test_makes_every_key_that_it_offers(node: Node, actor: Actor, choice: KeyCho
 
     assert (made.key_type, made.key_bits) == ("RSA" if choice.is_rsa else "EC", choice.bits)
     assert made.is_legacy == (choice is KeyChoice.RSA_1024)
-    key = made.private_key.unseal(actor="test", reason="test")
+    key = made.unseal_key(actor="test", reason="test")
     assert public_key_fingerprint(key.public_key()) == certificate_key_fingerprint(made)
 
 
@@ -131,7 +132,7 @@ def test_the_former_certificate_is_kept_with_its_key(
 
     tomcat.refresh_from_db()
     assert tomcat.state == State.SUPERSEDED
-    assert PrivateKey.objects.filter(certificate__in=[tomcat, made]).count() == 2
+    assert PrivateKey.objects.filter(certificates__in=[tomcat, made]).count() == 2
     assert Deployment.objects.get(node=node, service="tomcat").generation == 2
 
 

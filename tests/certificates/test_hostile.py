@@ -49,8 +49,7 @@ def rows(node: Node) -> Rows:
 
 def keep(node: Node, der: bytes) -> Certificate:
     facts, store = read_facts(der), Purpose.TOMCAT_TRUST
-    row: Certificate = Certificate.objects.create_trust(node, store, facts, "")
-    return row
+    return Certificate.objects.create_trust(node, store, [facts], "")[0]
 
 
 @pytest.mark.parametrize("kind", DERS)
@@ -118,9 +117,11 @@ def test_validity_without_end_is_shown_in_every_time_zone(
 def test_an_own_certificate_is_inert_where_the_product_speaks_of_it(
     text: str, administrator: HttpsClient, tomcat: Certificate
 ) -> None:
-    tomcat.supersede()
+    tomcat.supersede(timezone.now())
+    assert tomcat.private_key
     facts = read_facts(hostile.everywhere(text))
-    row = Certificate.objects.create_own(tomcat.node, Purpose.TOMCAT, facts, "")
+    key = tomcat.private_key
+    row = Certificate.objects.create_own(tomcat.node, Purpose.TOMCAT, facts, "", key)
 
     pages = ("certificate/generate/", f"certificate/{row.pk}/change/", "restartnotice/", "job/")
     for address in ("", *(f"certificates/{page}" for page in pages)):

@@ -9,8 +9,10 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from certificates.access import Actor
 from certificates.find import FIELDS, Condition, Operator, from_words, to_query
 from certificates.models import Certificate, Node, Purpose, SigningRequest
+from certificates.operations.request import EVERYTHING, request_certificate
 from certificates.refusal import Refused
 from certificates.x509.facts import read_facts
 from certificates.x509.keys import new_key
@@ -31,10 +33,9 @@ def trusted(
         days=days,
         now=timezone.now(),
     )
-    made: Certificate = Certificate.objects.create_trust(
-        node, Purpose(purpose), read_facts(der), f"Trust certificate {name}"
-    )
-    return made
+    facts = [read_facts(der)]
+    text = f"Trust certificate {name}"
+    return Certificate.objects.create_trust(node, Purpose(purpose), facts, text)[0]
 
 
 def plain(page: str) -> str:
@@ -65,13 +66,10 @@ def test_lists_own_and_trusted_of_every_node_own_first_and_requests(
 ) -> None:
     other = Node.objects.create(host_name="ccx2.example.com")
     trusted(other, "Beta CA")
-    SigningRequest.objects.create(
-        node=other,
-        purpose="tomcat",
-        common_name="waiting.example.com",
-        key_type="RSA",
-        key_label="RSA 3072",
-        pem="-----BEGIN CERTIFICATE REQUEST-----",
+    subject = Subject("waiting.example.com")
+    key, by, now = KeyChoice.RSA_1024, Actor("test"), timezone.now()
+    request_certificate(
+        other, Purpose.TOMCAT, key=key, subject=subject, confirmed=EVERYTHING, actor=by, now=now
     )
 
     page = administrator.get(LIST).content.decode()
@@ -86,7 +84,7 @@ def test_lists_own_and_trusted_of_every_node_own_first_and_requests(
 
 @pytest.mark.spec("CM-1")
 def test_a_replaced_certificate_leaves_the_list(administrator: Client, tomcat: Certificate) -> None:
-    tomcat.supersede()
+    tomcat.supersede(timezone.now())
 
     assert "tomcat.pem</a>" not in plain(administrator.get(LIST).content.decode())
 

@@ -43,10 +43,13 @@ def test_details_show_every_part_and_the_way_back(
 def test_the_chain_goes_up_to_an_issuer_that_is_missing(administrator: Client, node: Node) -> None:
     issuer, leaf = trusted(node, "Issuing CA"), trusted(node, "Leaf")
     Certificate.objects.filter(pk=leaf.pk).update(
-        issuer=issuer.subject, issuer_common_name="Issuing CA", type="ca-signed"
+        issuer=issuer.subject,
+        issuer_common_name="Issuing CA",
+        issuer_digest=issuer.subject_digest,
+        type="ca-signed",
     )
     Certificate.objects.filter(pk=issuer.pk).update(
-        issuer="CN=Absent Root", issuer_common_name="Absent Root"
+        issuer="CN=Absent Root", issuer_common_name="Absent Root", issuer_digest="00"
     )
 
     page = administrator.get(change(leaf)).content.decode()

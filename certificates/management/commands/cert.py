@@ -1,6 +1,5 @@
-"""`./ccxsec cert`: list, show, export and regenerate certificates."""
+"""`./ccxsec cert`: list, show, export, regenerate, import, roll back and delete certificates."""
 
-import sys
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
@@ -9,30 +8,33 @@ from django.core.management import CommandParser
 from django.db.models import Q
 from django.utils import timezone
 
-from certificates import jobs
 from certificates.access import command_line
-from certificates.cells import expiry
+from certificates.cells import at, expiry
 from certificates.find import CSR_ONLY, from_words, to_query
-from certificates.management.operator_command import Answer, OperatorCommand, add_node, node_of
+from certificates.management.import_verb import ImportVerb
+from certificates.management.operator_command import Answer, add_node, ask, finish, node_of
 from certificates.models import (
     Certificate,
-    JobState,
     Node,
     Purpose,
     Service,
     SigningRequest,
 )
+from certificates.operations.delete import Impact, delete_trusted, impact_of
 from certificates.operations.generate import EVERYTHING, generate, suggestions
+from certificates.operations.roll_back import examine_roll_back, roll_back
+from certificates.operations.upload import WARNINGS
 from certificates.refusal import Refused
 from certificates.x509.details import describe
 from certificates.x509.facts import CertificateType
 from certificates.x509.names import Subject
 from certificates.x509.policy import DEFAULT_DAYS, KEY_LENGTHS, KeyChoice
+from certificates.x509.visible import visible
 
 CURVES = {"P-256": KeyChoice.EC_P256, "P-384": KeyChoice.EC_P384, "P-521": KeyChoice.EC_P521}
 
 
-class Command(OperatorCommand):
+class Command(ImportVerb):
     help = "Certificates and trust stores of the nodes."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -55,6 +57,14 @@ class Command(OperatorCommand):
         export.add_argument("--format", choices=["pem", "der"], default="pem")
         add_node(export)
         self._add_regen(verbs)
+        self.add_import(verbs)
+        back = self.verb(verbs, "rollback", self.rollback, "bring the former certificate back")
+        back.add_argument("purpose", metavar="PURPOSE", help="tomcat or ipsec")
+        add_node(back)
+        delete = self.verb(verbs, "delete", self.delete, "delete trust certificates")
+        delete.add_argument("names", nargs="+", metavar="PURPOSE/NAME")
+        delete.add_argument("--yes", action="store_true", help="confirm every caution")
+        add_node(delete)
 
     def _add_regen(self, verbs: Any) -> None:
         regen = self.verb(verbs, "regen", self.regen, "replace an own certificate (self-signed)")
@@ -108,7 +118,7 @@ class Command(OperatorCommand):
             ],
             "fingerprints": [f"{name} {value}" for name, value in described.fingerprints],
             "undecoded": [*row.undecoded],
-            "pem": row.pem.decode().splitlines(),
+            "pem": row.pem.decode(),
         }
 
     def export(self, options: dict[str, Any]) -> Answer:
@@ -116,7 +126,7 @@ class Command(OperatorCommand):
         return row.pem if options["format"] == "pem" else bytes(row.der)
 
     def regen(self, options: dict[str, Any]) -> Answer:
-        node, purpose = node_of(options), _purpose(options["purpose"])
+        node, purpose = node_of(options), Purpose.own_named(options["purpose"])
         current = node.certificates.active().for_purpose(purpose).first()
         subject, names = suggestions(node)
         if options["common_name"]:
@@ -136,7 +146,7 @@ class Command(OperatorCommand):
             now=timezone.now(),
         )
         if done.job:
-            _finish(done.job.pk, str(done.certificate))
+            finish(done.job.pk, str(done.certificate))
         return {
             "generated": done.certificate.file_name,
             "node": str(node),
@@ -149,27 +159,68 @@ class Command(OperatorCommand):
         }
 
     def _ask(self, node: Node, purpose: Purpose, current: Certificate | None, key: str) -> None:
-        """The original's question, answered `yes` or `no`; without a terminal it is no."""
-        self.stderr.write(f"This replaces the {purpose} certificate of {node}; clients that trust")
-        self.stderr.write("the present one must learn to trust the new one.")
+        lines = [
+            f"This replaces the {purpose} certificate of {node}; clients that trust",
+            "the present one must learn to trust the new one.",
+        ]
         if current and current.type == CertificateType.CA_SIGNED:
             issuer = current.issuer_common_name
-            self.stderr.write(f"It overwrites a certificate that was signed by a CA ({issuer}).")
+            lines.append(f"It overwrites a certificate that was signed by a CA ({issuer}).")
         if key == KeyChoice.RSA_1024:
-            self.stderr.write("A key of 1024 bits is legacy: it can be broken.")
-        self.stderr.write("Proceed (yes/no)?", ending=" ")
-        self.stderr.flush()
-        if sys.stdin.readline().strip().lower() != "yes":
-            wrong = "The question was not answered with yes; nothing was changed."
-            raise Refused("confirm.no", wrong, "Answer yes, or use --yes.")
+            lines.append("A key of 1024 bits is legacy: it can be broken.")
+        ask(self, *lines)
+
+    def rollback(self, options: dict[str, Any]) -> Answer:
+        node, purpose = node_of(options), Purpose.own_named(options["purpose"])
+        found = examine_roll_back(node, purpose, now=timezone.now())
+        for warning in found.warnings:
+            self.stderr.write(f"warning: {visible(str(warning))}")
+        done = roll_back(
+            node,
+            purpose,
+            shown=found.shown,
+            confirmed=[WARNINGS],  # who runs the command wants them
+            actor=command_line(),
+            now=timezone.now(),
+        )
+        if done.job:
+            finish(done.job.pk, str(done.certificate))
+        return {
+            "rolled_back": done.certificate.file_name,
+            "node": str(node),
+            "fingerprint": done.certificate.fingerprint,
+            "valid_until": _line(done.certificate)["expiration"],
+            "replaced": done.superseded.fingerprint,
+            "restart_required": purpose.service.value,
+            "next": _next(purpose, node, is_new=False),
+        }
+
+    def delete(self, options: dict[str, Any]) -> Answer:
+        rows = [_chosen({**options, "name": name}) for name in options["names"]]
+        keys = [row.pk for row in rows]
+        impact = impact_of(keys, now=timezone.now())
+        if not options["yes"]:
+            ask(self, *_caution(impact))
+        done = delete_trusted(keys, shown=impact.shown, actor=command_line(), now=timezone.now())
+        for job in done.jobs:
+            finish(job.pk, "trust store")
+        return {
+            "deleted": [f"{row.purpose}/{row.file_name}" for row in impact.certificates],
+            "node": ", ".join(map(str, impact.nodes)),
+            "broken_paths": [str(row) for row in impact.dependent],
+            "removed_requests": [_request_line(row)["file_name"] for row in impact.requests],
+            "restart_required": ", ".join(impact.services),
+        }
 
 
-def _finish(job_id: int, what: str) -> None:
-    """Deploy now. A failure is told: the certificate was made all the same."""
-    ended = jobs.run(job_id) or jobs.wait(job_id)
-    if ended.state == JobState.FAILED:
-        wrong = f"The {what} was replaced, but its store was not written: {ended.messages[-1]}"
-        raise Refused("deploy.failed", wrong, "Mend it, then run ./ccxsec up or wait for upkeep.")
+def _caution(impact: Impact) -> list[str]:
+    """What depends on the certificates, line by line."""
+    names = ", ".join(f"{row.purpose}/{row.file_name}" for row in impact.certificates[:10])
+    lines = [f"Deleting {names} can affect your system: what they have signed is not trusted."]
+    lines += [f"The path of the {row} needs them." for row in impact.dependent]
+    for row in impact.requests:
+        lines.append(f"The {row} of {at(row.created_at)} is removed, too.")
+    return lines
 
 
 def _next(purpose: Purpose, node: Node, *, is_new: bool) -> str:
@@ -189,19 +240,10 @@ def _key(options: Mapping[str, Any]) -> str:
     return f"rsa-{options['key_length']}" if options["key_length"] else KeyChoice.RSA_3072.value
 
 
-def _purpose(text: str) -> Purpose:
-    try:
-        return Purpose(text)
-    except ValueError:
-        known = ", ".join(Purpose.values)
-        wrong = f"There is no certificate purpose {text[:40]!r}."
-        raise Refused("purpose.unknown", wrong, f"Choose one of: {known}.") from None
-
-
 def _chosen(options: Mapping[str, Any]) -> Certificate:
     """The certificate named PURPOSE, or PURPOSE/NAME in a trust store (file or common name)."""
     text, _, name = options["name"].partition("/")
-    node, purpose = node_of(options), _purpose(text)
+    node, purpose = node_of(options), Purpose.named(text)
     rows = node.certificates.active().for_purpose(purpose).select_related("node")
     if name:
         stem = PurePath(name).stem if name.endswith((".pem", ".der")) else name

@@ -61,6 +61,7 @@ function readyForm(root, load) {
       const address = new URL(form.getAttribute("action"), location.href);
       address.searchParams.set("node", form.node.value);
       address.searchParams.set("purpose", form.purpose.value);
+      if (form.distribution) address.searchParams.set("distribution", form.distribution.value);
       load(address.href);
     });
   });
@@ -85,7 +86,8 @@ async function fill(dialog, response) {
     dialog.close();
   });
   form.addEventListener("submit", () => {
-    form.querySelector("[type=submit]").textContent = "Working …";
+    if ("saves" in form.dataset) setTimeout(() => dialog.close(), 0);
+    else form.querySelector("[type=submit]").textContent = "Working …";
   });
   if (!dialog.open) dialog.showModal();
 }

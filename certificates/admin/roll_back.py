@@ -1,0 +1,57 @@
+"""Roll back: the former certificate, its checks, and the button."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin.sites import AdminSite
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.utils import timezone
+
+from certificates.access import signed_in
+from certificates.dialogs import filters_of, list_address, place_of, show, tell
+from certificates.models import Certificate, Purpose
+from certificates.operations.roll_back import examine_roll_back, roll_back
+from certificates.operations.upload import WARNINGS
+from certificates.refusal import Refused
+
+
+def roll_back_dialog(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
+    """GET shows what would come back, and its checks; POST brings it back."""
+    node, purpose = place_of(request, Purpose.own())
+    refused = None
+    if request.method == "POST":
+        try:
+            done = roll_back(
+                node,
+                purpose,
+                shown=request.POST.get("shown", ""),
+                confirmed=[WARNINGS] if request.POST.get("confirm") else [],
+                actor=signed_in(request),
+                now=timezone.now(),
+            )
+        except Refused as problem:
+            refused = problem
+        else:
+            text = f"Rolled back: the former {purpose} certificate of {node} is in force again,"
+            text += f" valid until {done.certificate.not_after:%Y-%m-%d}. Restart"
+            text += f" {purpose.service} on every node of the cluster, then make a backup."
+            messages.success(request, text)
+            return redirect("admin:certificates_certificate_change", done.certificate.pk)
+    try:
+        found = examine_roll_back(node, purpose, now=timezone.now())
+    except Refused as nothing:
+        tell(request, nothing)
+        return redirect(list_address(request))
+    context: dict[str, Any] = {
+        "found": found,
+        "refused": refused,
+        "close": list_address(request),
+        "filters": filters_of(request),
+        "opts": Certificate._meta,
+    }
+    title = f"Roll back {purpose} of {node}"
+    response = show(request, site, "certificates/roll_back.html", title, **context)
+    response.status_code = 422 if refused else 200
+    return response

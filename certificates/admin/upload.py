@@ -1,0 +1,114 @@
+"""Upload Certificate or Certificate Chain: the dialog, the checks, the installation (CM-11)."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin.sites import AdminSite
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+
+from certificates.access import signed_in
+from certificates.dialogs import filters_of, list_address, place_of, show
+from certificates.forms.upload import InstallForm, UploadForm
+from certificates.models import Certificate, Node, Purpose
+from certificates.operations.upload import Installed, examine, install_upload
+from certificates.refusal import Refused
+
+NAMED = 5  # certificates in a message
+TITLE = "Upload Certificate or Certificate Chain"
+
+
+def upload_dialog(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
+    """GET shows the dialog; POST the checks of a file, and with `shown` it installs them."""
+    node, purpose = place_of(request, list(Purpose))
+    if request.method == "POST" and "shown" in request.POST:
+        return _install(request, site, node, purpose)
+    form = UploadForm(node, purpose, request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        return _examined(request, site, (node, purpose), form.uploaded())
+    return show(
+        request,
+        site,
+        "certificates/upload_dialog.html",
+        TITLE,
+        form=form,
+        close=list_address(request),
+        filters=filters_of(request),
+        opts=Certificate._meta,
+    )
+
+
+def _examined(
+    request: HttpRequest,
+    site: AdminSite,
+    place: tuple[Node, Purpose],
+    content: bytes,
+    refused: Refused | None = None,
+) -> HttpResponseBase:
+    node, purpose = place
+    examined = examine(node, purpose, content, now=timezone.now())
+    context: dict[str, Any] = {
+        "examined": examined,
+        "failed": not examined.accepted,
+        "refused": refused,
+        "former": {row.node_id: row for row in examined.replaces},
+        "form": InstallForm(examined, content) if examined.accepted else None,
+        "again": f"{reverse('admin:certificates_upload_dialog')}?purpose={purpose}&node={node.pk}",
+        "close": list_address(request),
+        "filters": filters_of(request),
+        "opts": Certificate._meta,
+    }
+    title = "Checked; nothing was changed yet" if examined.accepted else "This can't be installed"
+    response = show(request, site, "certificates/upload_checks.html", title, **context)
+    response.status_code = 422 if refused or not examined.accepted else 200
+    return response
+
+
+def _install(
+    request: HttpRequest, site: AdminSite, node: Node, purpose: Purpose
+) -> HttpResponseBase:
+    content = InstallForm.content_of(request.POST.get("content", ""))
+    try:
+        done = install_upload(
+            node,
+            purpose,
+            content,
+            shown=request.POST["shown"],
+            confirmed=InstallForm.confirmed(request.POST),
+            actor=signed_in(request),
+            now=timezone.now(),
+        )
+    except Refused as refused:
+        return _examined(request, site, (node, purpose), content, refused)
+    _tell(request, done)
+    made = [*done.identities, *done.trusted]
+    if len(made) == 1 or done.identities:
+        return redirect("admin:certificates_certificate_change", made[0].pk)
+    return redirect(list_address(request))
+
+
+def _tell(request: HttpRequest, done: Installed) -> None:
+    examined = done.examination
+    service = examined.purpose.service
+    if not examined.changes:
+        messages.info(request, "Everything in the file was there already; nothing was changed.")
+        return
+    parts = []
+    if done.identities:
+        where = ", ".join(str(row.node) for row in done.identities)
+        parts.append(f"Installed {done.identities[0].file_name} on {where}.")
+    if done.trusted:
+        many = len(done.trusted)
+        names = ", ".join(row.file_name for row in done.trusted[:NAMED]) + (
+            " …" if many > NAMED else ""
+        )
+        parts.append(f"Added to {service}-trust: {names}.")
+    parts.append(f"Restart {service} on every node of the cluster, then make a backup.")
+    changed = {row.node for row in (*done.identities, *done.trusted)}
+    far = sorted(str(node) for node in changed if not node.is_local)
+    if far:
+        parts.append(f"This version can't reach {', '.join(far)}: it is kept here, not there.")
+    messages.success(request, " ".join(parts))

@@ -1,0 +1,267 @@
+"""The checks of an own certificate that a CA has signed (CM-20, CM-22, CM-23)."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from hashlib import sha256
+
+from cryptography.x509 import load_der_x509_certificate
+
+from certificates.cells import at
+from certificates.models import Certificate, Node, PrivateKey, Purpose, Service
+from certificates.operations.examination import (
+    Examination,
+    Item,
+    Role,
+    passed,
+    title_of,
+    under_policy,
+    warned,
+)
+from certificates.operations.key_owner import KeyOwner, key_fingerprint, owner_of
+from certificates.operations.paths import path_in_store
+from certificates.refusal import Finding
+from certificates.x509.chain import PathVerdict, find_path
+from certificates.x509.comparison import Difference, compare, difference_of_names
+from certificates.x509.object_names import KEY_PURPOSES
+from certificates.x509.reading import ReadCertificate, Upload
+
+_ANY_PURPOSE, _SERVER = "2.5.29.37.0", "1.3.6.1.5.5.7.3.1"
+# IPSec End System, IKE (RFC 4945, 5.1.3.12), and the IKE intermediate that peers of old ask for.
+_IPSEC = {"1.3.6.1.5.5.7.3.5", "1.3.6.1.5.5.7.3.17", "1.3.6.1.5.5.8.2.2"}
+ACCEPTED_PURPOSES = {
+    Service.TOMCAT: {_SERVER, _ANY_PURPOSE},
+    Service.IPSEC: {_SERVER, _ANY_PURPOSE, *_IPSEC},
+}
+# What the reading marks only, and an identity may not have.
+_NOT_IN_AN_IDENTITY = {"serial", "signature.weak"}
+
+
+def examine_identity(node: Node, purpose: Purpose, upload: Upload, now: datetime) -> Examination:
+    """Judge a certificate, alone or with its issuers, for an own purpose of a node."""
+    read = _identity_of(upload)
+    if read is None:
+        return Examination(node, purpose, (_only_authorities(purpose, upload),), upload.form)
+    owner = owner_of(node, purpose, read)
+    nodes = owner.nodes or (node,)
+    held = Certificate.objects.active().for_purpose(purpose).filter(node__in=nodes)
+    replaces = tuple(held.select_related("node").order_by("node"))
+    others = [other for other in upload.certificates if other is not read]
+    issuers = _issuers(read, others, now)
+    above = [issuer.der for issuer in issuers]
+    verdicts = {at: path_in_store(at, purpose, read.der, more=above, now=now) for at in nodes}
+    checks = [
+        _held(upload, issuers),
+        *_marked(upload, read, issuers),
+        _purpose(purpose, read),
+        owner.finding,
+        _signed_with_rsa(read),
+        _usage(purpose, read),
+        _validity(read, now),
+        *_path(purpose, verdicts),
+        *_left_out(others, issuers),
+        *_differences(owner, read),
+        *_known(purpose, replaces, read),
+    ]
+    return Examination(
+        node,
+        purpose,
+        under_policy(checks),
+        form=upload.form,
+        items=(Item(read, Role.IDENTITY), *_items(purpose, nodes, others, issuers)),
+        path=tuple(sha256(der).hexdigest() for der in _first_failing(verdicts).path),
+        nodes=nodes,
+        replaces=replaces,
+        request=owner.request,
+        key=owner.key,
+    )
+
+
+def _identity_of(upload: Upload) -> ReadCertificate | None:
+    """The one whose key is ours; else the first that is no CA's. None: the file holds only CAs."""
+    keys = PrivateKey.objects.filter(
+        public_key_fingerprint__in=[key_fingerprint(read) for read in upload.certificates]
+    )
+    ours = set(keys.values_list("public_key_fingerprint", flat=True))
+    matching = [read for read in upload.certificates if key_fingerprint(read) in ours]
+    servers = [read for read in upload.certificates if not read.is_ca]
+    return next(iter([*matching, *servers]), None)
+
+
+def _only_authorities(purpose: Purpose, upload: Upload) -> Finding:
+    many = len(upload.certificates)
+    what = title_of(upload.certificates[0]) if many == 1 else f"Each of the {many} certificates"
+    wrong = f"{what} is the certificate of a CA; {purpose} takes the certificate of a server."
+    return Finding("purpose.wrong", wrong, f"Choose {purpose.service}-trust for it.")
+
+
+def _issuers(
+    read: ReadCertificate, others: Sequence[ReadCertificate], now: datetime
+) -> list[ReadCertificate]:
+    """Those in the file that stand above the identity, by name and signature."""
+    found: list[ReadCertificate] = []
+    frontier = [read]
+    while frontier:
+        child = frontier.pop()
+        for other in others:
+            if other.is_ca and other not in found and _has_signed(other, child, now):
+                found.append(other)
+                frontier.append(other)
+    return found
+
+
+def _has_signed(issuer: ReadCertificate, child: ReadCertificate, now: datetime) -> bool:
+    """An expired or limited issuer is one, too: what is wrong with it is said by the path."""
+    verdict = find_path(child.der, anchors=[issuer.der], intermediates=[], at=now, usage="any")
+    return len(verdict.path) > 1
+
+
+def _held(upload: Upload, issuers: Sequence[ReadCertificate]) -> Finding:
+    many = len(upload.certificates)
+    what = "One certificate" if many == 1 else f"{many} certificates"
+    with_issuers = f", {len(issuers)} of them issuers of the first" if issuers else ""
+    return passed("parse", f"{what} in {upload.form}{with_issuers}, read completely.")
+
+
+def _marked(
+    upload: Upload, read: ReadCertificate, issuers: Sequence[ReadCertificate]
+) -> Iterator[Finding]:
+    """What the reading noticed; some of it an identity or an issuer may not have."""
+    of_certificates = {id(found) for one in upload.certificates for found in one.warnings}
+    yield from (found for found in upload.warnings if id(found) not in of_certificates)
+    for found in read.warnings:
+        refused = found.code in _NOT_IN_AN_IDENTITY or read.is_partly_readable
+        yield _failed(found) if refused else found
+    for issuer in issuers:
+        for found in issuer.warnings:
+            yield _failed(found) if is_weak_link(found, issuer) else found
+
+
+def is_weak_link(found: Finding, read: ReadCertificate) -> bool:
+    """Nobody relies on the signature of a root, but on that of an intermediate."""
+    return found.code == "signature.weak" and not read.is_self_signed
+
+
+def _failed(found: Finding) -> Finding:
+    return Finding(found.code, found.sentence, found.cure or "Have the CA issue another one.")
+
+
+def _purpose(purpose: Purpose, read: ReadCertificate) -> Finding:
+    if read.is_ca:
+        wrong = f"{title_of(read)} has your key, but it is the certificate of a CA: whoever holds"
+        wrong += " the key could sign certificates."
+        return Finding("identity.ca", wrong, "Have the request signed as a server's.")
+    return passed("purpose.wrong", f"The certificate of a server: it fits {purpose}.")
+
+
+def _signed_with_rsa(read: ReadCertificate) -> Finding:
+    algorithm = read.facts.signature_algorithm
+    if "RSA" not in algorithm:
+        wrong = f"It is signed with {algorithm}; this product takes RSA-signed certificates."
+        return Finding("identity.rsa", wrong, "Ask the CA for a certificate signed with RSA.")
+    return passed("identity.rsa", f"Signed with RSA ({algorithm}).")
+
+
+def _usage(purpose: Purpose, read: ReadCertificate) -> Finding:
+    usages = read.extended_key_usages
+    if usages is None:
+        return passed("identity.usage", "It is not limited to any extended key usage.")
+    if not ACCEPTED_PURPOSES[purpose.service].intersection(usages):
+        listed = ", ".join(KEY_PURPOSES.get(usage, usage) for usage in usages[:10])
+        wrong = f"Its extended key usages ({listed}) lack TLS Web Server Authentication."
+        return Finding("identity.usage", wrong, "Have the CA issue it for a server.")
+    return passed("identity.usage", f"Its extended key usages let it serve {purpose.service}.")
+
+
+def _validity(read: ReadCertificate, now: datetime) -> Finding:
+    begin, end = read.facts.not_before, read.facts.not_after
+    if end is None or end < now:
+        wrong = f"It has expired: it was valid until {at(end)}." if end else ""
+        return Finding("validity", wrong or "Its end can't be read.", "Ask the CA for a new one.")
+    if begin is None or begin > now:
+        wrong = f"It is not valid yet: it begins on {at(begin)}." if begin else ""
+        cure = "Wait, or look at the clock of this server and of the CA."
+        return warned("validity", wrong or "Its beginning can't be read.", cure)
+    days = (end - now).days
+    return passed("validity", f"Valid now, until {end:%Y-%m-%d} ({days} days).")
+
+
+def _first_failing(verdicts: dict[Node, PathVerdict]) -> PathVerdict:
+    ordered = list(verdicts.values())
+    return next((verdict for verdict in ordered if not verdict.trusted), ordered[0])
+
+
+def _path(purpose: Purpose, verdicts: dict[Node, PathVerdict]) -> Iterator[Finding]:
+    verdict = _first_failing(verdicts)
+    if verdict.trusted:
+        store = f"{purpose.service}-trust"
+        many = len(verdict.path)
+        yield passed("path", f"A path of {many} certificates leads to the {store} store.")
+        yield from verdict.findings
+        return
+    node = next(node for node, found in verdicts.items() if found is verdict)
+    where = f" (on {node})" if len(verdicts) > 1 else ""
+    for found in verdict.findings:
+        yield Finding(
+            found.code, f"{found.sentence}{where}", found.cure, found.outcome, found.is_legacy
+        )
+
+
+def _left_out(
+    others: Sequence[ReadCertificate], issuers: Sequence[ReadCertificate]
+) -> Iterator[Finding]:
+    for other in others:
+        if other not in issuers:
+            wrong = f"{title_of(other)} is in the file and has not signed the certificate or its"
+            wrong += " issuers."
+            yield warned("path.unrelated", wrong, "It is left out; nothing of it is kept.")
+
+
+def _differences(owner: KeyOwner, read: ReadCertificate) -> Iterator[Finding]:
+    """What the CA changed: names are confirmed, usages it left out are only told."""
+    if owner.request:
+        against = "the request"
+        found: Sequence[Difference] = compare(owner.request.pem.encode(), read.der)
+    elif owner.current:
+        against = "the present certificate"
+        before = load_der_x509_certificate(bytes(owner.current.der))
+        found = difference_of_names(before, load_der_x509_certificate(read.der))
+    else:
+        return
+    names = [one for one in found if one.part in ("subject", "alternative names")]
+    for one in names:
+        cure = "Clients that use a missing name will refuse it: ask the CA, or confirm it."
+        yield warned("identity.names", f"Against {against}: {one}", cure)
+    if not names:
+        yield passed("identity.names", f"Subject and alternative names are those of {against}.")
+    for one in found:
+        if one not in names and one.part != "key":
+            yield passed("identity.usage", f"Told only: {one}")
+
+
+def _known(
+    purpose: Purpose, replaces: Sequence[Certificate], read: ReadCertificate
+) -> Iterator[Finding]:
+    holders = [row.node for row in replaces if row.fingerprint == read.facts.fingerprint]
+    if holders:
+        wrong = f"It is in force already for {purpose} of {', '.join(map(str, holders))}."
+        yield warned("identity.known", wrong, "Nothing of it would change there.")
+
+
+def _items(
+    purpose: Purpose,
+    nodes: Sequence[Node],
+    others: Sequence[ReadCertificate],
+    issuers: Sequence[ReadCertificate],
+) -> Iterator[Item]:
+    store = Certificate.objects.trust().filter(
+        purpose=f"{purpose.service}-trust",
+        fingerprint__in=[one.facts.fingerprint for one in others],
+    )
+    known = set(store.values_list("node", "fingerprint"))
+    for other in others:
+        if other not in issuers:
+            yield Item(other, Role.NONE)
+            continue
+        fingerprint = other.facts.fingerprint
+        missing = tuple(node for node in nodes if (node.pk, fingerprint) not in known)
+        yield Item(other, Role.ISSUER, missing)

@@ -1,0 +1,121 @@
+"""The checks of certificates for a trust store (CM-14, CM-21, CM-22)."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from certificates.cells import at
+from certificates.models import Certificate, Node, Purpose
+from certificates.operations.examination import (
+    Examination,
+    Item,
+    Role,
+    passed,
+    title_of,
+    under_policy,
+    warned,
+)
+from certificates.operations.examine_identity import is_weak_link
+from certificates.refusal import Finding
+from certificates.x509.name_digest import name_digests
+from certificates.x509.reading import ReadCertificate, Upload
+
+MOST_NAMED = 5  # certificates of the same name that the checks name
+_ASKED_AT_ONCE = 300  # values in one query
+
+
+def examine_trust(node: Node, purpose: Purpose, upload: Upload, now: datetime) -> Examination:
+    """Judge one certificate or several for a node's trust store. Nothing needs a path there."""
+    reads = upload.certificates
+    there = already_there(node, purpose, reads)
+    many = f"{len(reads)} certificates" if len(reads) > 1 else "One certificate"
+    checks = [passed("parse", f"{many} in {upload.form}.")]
+    of_certificates = {id(found) for read in reads for found in read.warnings}
+    checks += [found for found in upload.warnings if id(found) not in of_certificates]
+    for read in reads:
+        checks += trust_checks(read, purpose, there, now)
+    items = (
+        Item(read, Role.TRUST, () if read.facts.fingerprint in there.known else (node,))
+        for read in reads
+    )
+    return Examination(
+        node, purpose, under_policy(checks), form=upload.form, items=tuple(items), nodes=(node,)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyThere:
+    """What a store holds of some certificates: the same ones, and others of their names."""
+
+    known: frozenset[str]
+    same_name: dict[str, list[Certificate]]
+
+
+def already_there(node: Node, purpose: Purpose, reads: Sequence[ReadCertificate]) -> AlreadyThere:
+    """Ask a trust store for many certificates at once."""
+    store = Certificate.objects.trust().filter(node=node, purpose=purpose.value)
+    known: set[str] = set()
+    same: dict[str, list[Certificate]] = defaultdict(list)
+    for start in range(0, len(reads), _ASKED_AT_ONCE):
+        part = reads[start : start + _ASKED_AT_ONCE]
+        fingerprints = [read.facts.fingerprint for read in part]
+        rows = store.filter(fingerprint__in=fingerprints)
+        known.update(rows.values_list("fingerprint", flat=True))
+        named = store.filter(subject_digest__in=[name_digests(read.der)[0] for read in part])
+        for row in named.only("subject_digest", "fingerprint", "file_name", "not_before"):
+            if row.subject_digest:
+                same[row.subject_digest].append(row)
+    return AlreadyThere(frozenset(known), same)
+
+
+def trust_checks(
+    read: ReadCertificate, purpose: Purpose, there: AlreadyThere, now: datetime
+) -> Iterator[Finding]:
+    """Every check of one certificate for a trust store."""
+    for found in read.warnings:
+        if is_weak_link(found, read):
+            cure = "Ask the CA for one that is signed with SHA-256 or stronger."
+            yield Finding(found.code, found.sentence, found.cure or cure)
+        else:
+            yield found
+    yield _purpose(read, purpose)
+    yield _validity(read, now)
+    if read.facts.fingerprint in there.known:
+        wrong = f"{title_of(read)} is in {purpose} already."
+        yield warned("trust.known", wrong, "Nothing would change.")
+    else:
+        yield from _same_name(read, there)
+
+
+def _purpose(read: ReadCertificate, purpose: Purpose) -> Finding:
+    what = title_of(read)
+    if not read.is_ca and not read.is_self_signed:
+        wrong = f"{what} is the certificate of a server that a CA has signed; {purpose} takes"
+        wrong += " certificates of CAs, and self-signed ones."
+        return Finding("purpose.wrong", wrong, f"Choose {purpose.service} for it.")
+    kind = "of a CA" if read.is_ca else "a server's own, self-signed"
+    return passed("purpose.wrong", f"{what}: {kind}, it fits {purpose}.")
+
+
+def _validity(read: ReadCertificate, now: datetime) -> Finding:
+    begin, end, what = read.facts.not_before, read.facts.not_after, title_of(read)
+    if end is None or begin is None:
+        return warned("validity", f"{what}: its validity can't be read.", "Look at its details.")
+    if end < now:
+        wrong = f"{what} has expired: it was valid until {at(end)}."
+        return warned("validity", wrong, "No path is trusted through it; upload a newer one.")
+    if begin > now:
+        wrong = f"{what} is not valid yet: it begins on {at(begin)}."
+        return warned("validity", wrong, "No path is trusted through it before.")
+    return passed("validity", f"{what}: valid now, until {end:%Y-%m-%d}.")
+
+
+def _same_name(read: ReadCertificate, there: AlreadyThere) -> Iterator[Finding]:
+    begin = read.facts.not_before
+    for row in there.same_name.get(name_digests(read.der)[0], [])[:MOST_NAMED]:
+        newer = bool(row.not_before and begin and row.not_before > begin)
+        wrong = f"Another certificate of the name {title_of(read)} is there: {row.file_name},"
+        wrong += f" SHA-256 {row.fingerprint[:16]}…, {'newer' if newer else 'older'} than this one"
+        wrong += f" ({read.facts.fingerprint[:16]}…)."
+        yield warned("trust.same-name", wrong, "Both are kept; neither is overwritten.")

@@ -1,0 +1,131 @@
+"""Where the operator stands in the third-party CA procedure, by what is really there (CM-19)."""
+
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+
+from certificates.cells import at
+from certificates.models import (
+    Certificate,
+    Node,
+    Purpose,
+    RequestState,
+    RestartNotice,
+    SigningRequest,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One of the seven: what to do, whether it is done, and by what that was seen.
+
+    `link` names a dialog ("request", "download", "upload", "restart"; "" for what happens
+    elsewhere), `purpose` what it is opened for.
+    """
+
+    number: int
+    title: str
+    is_done: bool
+    seen: str
+    link: str = ""
+    purpose: str = ""
+    is_next: bool = False
+
+
+def steps_of(node: Node, purpose: Purpose) -> list[Step]:
+    """The seven steps of the manual; the first that is not done is marked as the next."""
+    request = (
+        SigningRequest.objects.for_place(node, purpose)
+        .filter(state__in=[RequestState.PENDING, RequestState.CONSUMED])
+        .select_related("certificate", "node")
+        .order_by("-pk")
+        .first()
+    )
+    installed = request.certificate if request and not request.is_pending else None
+    authorities = _authorities(node, purpose)
+    has_authority = authorities.exists()
+    due = RestartNotice.objects.open().filter(service=purpose.service.value)
+    waiting = [str(notice.node) for notice in due.in_restart_order().select_related("node")[:10]]
+    store = f"{purpose.service}-trust"
+    steps = [
+        (f"Generate a CSR for {purpose}", request is not None, _request(request), "request", ""),
+        ("Download the CSR", _downloaded(request), _download(request), "download", ""),
+        (
+            "Have the CA sign it",
+            installed is not None,
+            "its answer was installed" if installed else "at your CA; nothing to see from here",
+            "",
+            "",
+        ),
+        (
+            "Get the CA's own certificate",
+            has_authority,
+            "it is in the trust store"
+            if has_authority
+            else "from your CA: its root or subordinate",
+            "",
+            "",
+        ),
+        (f"Upload it to {store}", has_authority, _authority(authorities, store), "upload", store),
+        (
+            f"Upload the signed certificate to {purpose}",
+            installed is not None,
+            _installed(installed),
+            "upload",
+            purpose.value,
+        ),
+        (
+            "Restart the service on every node",
+            installed is not None and not waiting,
+            _restart(installed, waiting),
+            "restart",
+            "",
+        ),
+    ]
+    following = next((n for n, (_, is_done, *_) in enumerate(steps) if not is_done), None)
+    return [
+        Step(n + 1, title, is_done, seen, link, of or purpose.value, n == following)
+        for n, (title, is_done, seen, link, of) in enumerate(steps)
+    ]
+
+
+def _authorities(node: Node, purpose: Purpose) -> QuerySet[Certificate]:
+    store = Purpose(f"{purpose.service}-trust")
+    return node.certificates.active().for_purpose(store).order_by("-created_at")
+
+
+def _request(request: SigningRequest | None) -> str:
+    if request is None:
+        return "no request was made yet"
+    if request.is_pending:
+        return f"pending since {at(request.created_at)}"
+    return f"made {at(request.created_at)}, answered {at(request.closed_at)}"
+
+
+def _downloaded(request: SigningRequest | None) -> bool:
+    return request is not None and (request.downloaded_at is not None or not request.is_pending)
+
+
+def _download(request: SigningRequest | None) -> str:
+    if request and request.downloaded_at:
+        return f"downloaded {at(request.downloaded_at)}"
+    return "not downloaded here" if _downloaded(request) else "not downloaded yet"
+
+
+def _authority(authorities: QuerySet[Certificate], store: str) -> str:
+    newest = authorities.defer("der").first()
+    if newest is None:
+        return f"{store} is empty; a chain that holds the CA's certificate does it in one step"
+    return f"newest in {store}: {newest.file_name}, since {at(newest.created_at)}"
+
+
+def _installed(installed: Certificate | None) -> str:
+    if installed is None:
+        return "not installed yet"
+    return f"installed {at(installed.created_at)}, issued by {installed.issuer_common_name}"
+
+
+def _restart(installed: Certificate | None, waiting: list[str]) -> str:
+    if installed is None:
+        return "after the installation"
+    return f"due on {', '.join(waiting)}" if waiting else "done, or acknowledged"

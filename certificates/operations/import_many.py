@@ -1,0 +1,117 @@
+"""Many files into a trust store: one verdict each, and it goes on (CM-11, CM-14)."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from django.db import transaction
+
+from certificates.access import Actor, Permission
+from certificates.models import Deployment, Node, Purpose
+from certificates.operations.consequences import ask_for_restarts, intend
+from certificates.operations.examination import under_policy
+from certificates.operations.examine_trust import already_there, trust_checks
+from certificates.operations.upload import add_trusted
+from certificates.refusal import Finding, Outcome, Refused
+from certificates.x509.reading import ReadCertificate, read_upload
+
+BATCH = 500  # files in one transaction
+
+
+@dataclass(frozen=True, slots=True)
+class FileVerdict:
+    """What became of one file. `added`: how many of its certificates are new in the store."""
+
+    name: str
+    reads: tuple[ReadCertificate, ...]
+    checks: tuple[Finding, ...]
+    added: int = 0
+
+    @property
+    def failed(self) -> Finding | None:
+        return next((check for check in self.checks if check.outcome == Outcome.FAIL), None)
+
+
+def import_trusted(
+    node: Node,
+    purpose: Purpose,
+    files: Iterable[tuple[str, bytes]],
+    *,
+    is_dry_run: bool = False,
+    actor: Actor,
+    now: datetime,
+) -> Iterator[FileVerdict]:
+    """Judge and add the certificates of each file; a refused file stops no other.
+
+    Args:
+        files: name and content of each; read as they are needed.
+
+    Raises:
+        PermissionDenied: `actor` may not upload.
+        Refused: purpose.wrong. It is no trust store.
+    """
+    actor.require(Permission.UPLOAD)
+    if purpose.is_own:
+        wrong = f"Many files go into a trust store, and {purpose} is the identity of one service."
+        raise Refused("purpose.wrong", wrong, f"Choose {purpose.service}-trust, or one file.")
+    remaining = iter(files)
+    while batch := [_read(name, data) for name, data in islice(remaining, BATCH)]:
+        if is_dry_run:
+            yield from _judged(node, purpose, batch, now)
+        else:
+            yield from _add(node, purpose, batch, actor, now)
+
+
+def _read(name: str, data: bytes) -> FileVerdict:
+    try:
+        upload = read_upload(data)
+    except Refused as refused:
+        failed = Finding(refused.code, refused.sentence, refused.cure)
+        return FileVerdict(name, (), (failed,))
+    of_certificates = {id(found) for read in upload.certificates for found in read.warnings}
+    marks = tuple(found for found in upload.warnings if id(found) not in of_certificates)
+    return FileVerdict(name, upload.certificates, marks)
+
+
+def _judged(
+    node: Node, purpose: Purpose, batch: Sequence[FileVerdict], now: datetime
+) -> list[FileVerdict]:
+    reads = [read for one in batch for read in one.reads]
+    there = already_there(node, purpose, reads)
+    known = set(there.known)
+    verdicts = []
+    for one in batch:
+        checks = [c for read in one.reads for c in trust_checks(read, purpose, there, now)]
+        judged = under_policy([*one.checks, *checks])
+        fresh = {read.facts.fingerprint for read in one.reads} - known
+        verdict = FileVerdict(one.name, one.reads, judged, len(fresh))
+        if verdict.failed:
+            verdict = FileVerdict(one.name, one.reads, judged)
+        else:
+            known |= fresh
+        verdicts.append(verdict)
+    return verdicts
+
+
+@transaction.atomic
+def _add(
+    node: Node, purpose: Purpose, batch: Sequence[FileVerdict], actor: Actor, now: datetime
+) -> list[FileVerdict]:
+    deployment = Deployment.objects.lock(node, purpose.service)
+    verdicts = _judged(node, purpose, batch, now)
+    facts = {
+        read.facts.fingerprint: read.facts for one in verdicts if one.added for read in one.reads
+    }
+    for known in already_there(node, purpose, _reads(verdicts)).known:
+        facts.pop(known, None)
+    if facts:
+        add_trusted(node, purpose, list(facts.values()), actor)
+        reason = f"{purpose} of {node} changed: certificates were imported."
+        ask_for_restarts(node, purpose, reason, now=now)
+        intend(deployment, actor)
+    return verdicts
+
+
+def _reads(verdicts: Collection[FileVerdict]) -> list[ReadCertificate]:
+    return [read for one in verdicts if one.added for read in one.reads]

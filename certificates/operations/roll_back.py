@@ -1,0 +1,145 @@
+"""Roll back: bring the former own certificate back, with its key, in one step."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from certificates.access import Actor, Permission
+from certificates.cells import at
+from certificates.models import Action, Certificate, Deployment, Event, Job, Node, Purpose
+from certificates.operations.consequences import ask_for_restarts, intend
+from certificates.operations.deploy import certificate_key_fingerprint
+from certificates.operations.examination import passed, under_policy, warned
+from certificates.operations.paths import path_in_store
+from certificates.operations.upload import WARNINGS
+from certificates.refusal import Finding, Outcome, Refused
+from certificates.x509.facts import CertificateType
+
+
+@dataclass(frozen=True, slots=True)
+class RollBack:
+    """What would be brought back, in the place of what, and every check of it."""
+
+    former: Certificate
+    current: Certificate
+    checks: tuple[Finding, ...]
+
+    @property
+    def failed(self) -> Finding | None:
+        return next((check for check in self.checks if check.outcome == Outcome.FAIL), None)
+
+    @property
+    def warnings(self) -> list[Finding]:
+        return [check for check in self.checks if check.outcome == Outcome.WARN]
+
+    @property
+    def shown(self) -> str:
+        """Stands for what the operator sees."""
+        outcomes = ",".join(f"{check.code}={check.outcome}" for check in self.checks)
+        return f"{self.former.fingerprint}:{self.current.fingerprint}:{outcomes}"
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    certificate: Certificate
+    superseded: Certificate
+    job: Job | None
+
+
+def examine_roll_back(node: Node, purpose: Purpose | str, *, now: datetime) -> RollBack:
+    """The former certificate of a purpose, and whether it may come back.
+
+    Raises:
+        Refused: purpose.*, rollback.none.
+    """
+    purpose = Purpose.own_named(purpose)
+    rows = node.certificates.for_purpose(purpose).select_related("node", "private_key")
+    former, current = rows.former().first(), rows.active().first()
+    if former is None or current is None:
+        wrong = f"{node} has no former {purpose} certificate: nothing was replaced yet."
+        raise Refused("rollback.none", wrong, "Upload the one that you want.")
+    checks = [_key(former), _validity(former, now), *_path(former, purpose, now)]
+    return RollBack(former, current, under_policy(checks))
+
+
+def _key(former: Certificate) -> Finding:
+    key = former.private_key
+    if key is None or key.public_key_fingerprint != certificate_key_fingerprint(former):
+        wrong = "Its private key is not here any more."
+        return Finding("identity.key", wrong, "Make a new CSR, or generate a certificate.")
+    return passed("identity.key", "Its private key is here.")
+
+
+def _validity(former: Certificate, now: datetime) -> Finding:
+    end = former.not_after
+    if end is None or end < now:
+        wrong = f"It has expired: it was valid until {at(end)}." if end else ""
+        cure = "Upload a renewed one, or generate a self-signed one."
+        return Finding("validity", wrong or "Its end can't be read.", cure)
+    if former.not_before and former.not_before > now:
+        wrong = f"It is not valid yet: it begins on {at(former.not_before)}."
+        return warned("validity", wrong, "Wait, or look at the clock of this server.")
+    return passed("validity", f"Valid until {end:%Y-%m-%d} ({(end - now).days} days).")
+
+
+def _path(former: Certificate, purpose: Purpose, now: datetime) -> tuple[Finding, ...]:
+    if former.type == CertificateType.SELF_SIGNED:
+        sentence = "Self-signed: clients trust it by trusting exactly this certificate."
+        return (passed("path", sentence),)
+    verdict = path_in_store(former.node, purpose, bytes(former.der), now=now)
+    if not verdict.trusted:
+        return verdict.findings
+    many = len(verdict.path)
+    leads = f"A path of {many} certificates leads to the {purpose.service}-trust store."
+    return passed("path", leads), *verdict.findings
+
+
+def roll_back(
+    node: Node,
+    purpose: Purpose | str,
+    *,
+    shown: str,
+    confirmed: Collection[str] = (),
+    actor: Actor,
+    now: datetime,
+) -> RolledBack:
+    """Put the former certificate and its key in force again; the present one becomes the former.
+
+    Args:
+        shown: `RollBack.shown` of what the operator was shown.
+        confirmed: `WARNINGS`, where the operator has confirmed them.
+
+    Raises:
+        PermissionDenied: `actor` may not upload.
+        Refused: what `examine_roll_back` raises, the code of a check that fails,
+            confirm.warnings, state.changed.
+    """
+    actor.require(Permission.UPLOAD)
+    purpose = Purpose.own_named(purpose)
+    with transaction.atomic():
+        deployment = Deployment.objects.lock(node, purpose.service)
+        found = examine_roll_back(node, purpose, now=now)
+        if found.shown != shown:
+            wrong = f"The {purpose} certificate of {node} was changed since you looked at it."
+            raise Refused("state.changed", wrong, "Look at it again, then decide.")
+        if found.failed:
+            raise Refused(found.failed.code, found.failed.sentence, found.failed.cure)
+        if found.warnings and WARNINGS not in confirmed:
+            wrong = f"There are warnings: {' '.join(w.sentence for w in found.warnings)[:1000]}"
+            raise Refused(WARNINGS, wrong, "Confirm them, or leave it as it is.")
+        found.current.supersede(now)
+        found.former.bring_back()
+        Event.objects.record(
+            str(actor),
+            Action.CERTIFICATE_ROLL_BACK,
+            found.former,
+            fingerprint=found.former.fingerprint,
+            replaced=found.current.fingerprint,
+        )
+        reason = f"The {found.former} was rolled back to the former one."
+        new = found.former.fingerprint
+        ask_for_restarts(node, purpose, reason, fingerprint=new, now=now)
+        job = intend(deployment, actor)
+    return RolledBack(found.former, found.current, job)

@@ -1,0 +1,80 @@
+"""An operation whose event can't be written changes nothing: CSRs, uploads, roll-back, deletion."""
+
+from collections.abc import Callable
+
+import pytest
+from django.utils import timezone
+
+from certificates.access import Actor
+from certificates.models import Certificate, Node, Purpose
+from certificates.operations.delete import delete_trusted, impact_of
+from certificates.operations.import_many import import_trusted
+from certificates.operations.request import (
+    PENDING,
+    cancel_request,
+    note_download,
+    reopen_request,
+)
+from certificates.operations.roll_back import examine_roll_back, roll_back
+from tests.certificates.authority import Authority
+from tests.certificates.conftest import Ask, Put
+from tests.test_urls import state
+
+NAMES = [
+    "generate",
+    "cancel",
+    "reopen",
+    "download",
+    "install",
+    "trust",
+    "roll back",
+    "delete",
+    "import",
+]
+
+
+@pytest.fixture
+def operations(
+    node: Node, actor: Actor, ask: Ask, put: Put, ca: Authority, other_ca: Authority
+) -> dict[str, Callable[[], object]]:
+    """Each of them, ready to be run."""
+    put(ca.pkcs7(ca.sign(ask(Purpose.IPSEC).pem), ca.sub), "ipsec")
+    cancelled = ask()
+    cancel_request(cancelled, actor=actor, now=timezone.now())
+    pending, now = ask(), timezone.now()
+    answer = ca.pkcs7(ca.sign(pending.pem), ca.sub)
+    sub, store = Certificate.objects.trust().get().pk, Purpose.TOMCAT_TRUST
+    back = examine_roll_back(node, "ipsec", now=now).shown
+    gone = impact_of([sub], now=now).shown
+    by = {"actor": actor, "now": now}
+    return {
+        "generate": lambda: ask(replacing=[pending.pk], confirmed=[PENDING]),
+        "cancel": lambda: cancel_request(pending, **by),
+        "reopen": lambda: reopen_request(cancelled, confirmed=[PENDING], **by),
+        "download": lambda: note_download(pending, **by),
+        "install": lambda: put(answer),
+        "trust": lambda: put(other_ca.root, store),
+        "roll back": lambda: roll_back(node, "ipsec", shown=back, **by),
+        "delete": lambda: delete_trusted([sub], shown=gone, **by),
+        "import": lambda: list(import_trusted(node, store, [("a", ca.root)], **by)),
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_audit_no_action(
+    name: str, operations: dict[str, Callable[[], object]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert list(operations) == NAMES
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("the audit log can't be written")
+
+    before = state()
+    with monkeypatch.context() as patched:
+        patched.setattr("certificates.models.event.EventQuerySet.record_many", fail)
+        with pytest.raises(OSError, match="audit"):
+            operations[name]()
+    assert state() == before
+
+    operations[name]()
+    assert state() != before
