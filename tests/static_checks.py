@@ -18,6 +18,7 @@ CHECKS: dict[str, list[str]] = {
     "deployment": [PYTHON, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
     "migrations": [PYTHON, "manage.py", "makemigrations", "--check", "--dry-run"],
     "specification table": [PYTHON, "-m", "tests.spec_table", "--check"],
+    "refusal table": [PYTHON, "-m", "tests.refusal_table", "--check"],
     "launcher": ["sh", "-n", "ccxsec"],
 }
 

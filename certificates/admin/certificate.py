@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from certificates.access import Permission, signed_in
@@ -91,8 +92,10 @@ class CertificateAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generi
         return expiry(row.not_after, timezone.now()).as_cell()
 
     @admin.display(description="Description", ordering="description")
-    def about(self, row: Certificate) -> str:
-        return row.description
+    def about(self, row: Certificate) -> SafeString | str:
+        if not row.is_older:
+            return row.description
+        return format_html('{} <span class="badge plain">Older</span>', row.description)
 
     @admin.action(description="Download .PEM", permissions=["download"])
     def download_pem(self, request: HttpRequest, chosen: QuerySet[Certificate]) -> Any:

@@ -1,5 +1,8 @@
 """The Certificate List behind the screen: find rows, filters, and counts that are bounded."""
 
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +24,7 @@ from certificates.models import Certificate, SigningRequest
 from certificates.refusal import Refused
 
 FIND_PARAMETERS = ("field", "op", "value")
+NAMESAKES = 2_000  # rows that are looked at for one page
 FEW = 500  # rows that are looked up by their keys
 COUNTED = 10_000  # more rows than this are not counted: nobody pages through them
 LARGE_COLUMNS = ("der", "subject", "issuer", "subject_alternative_names", "undecoded")
@@ -35,6 +39,24 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg] # not generic at ru
         if isinstance(rows, QuerySet):
             return rows.order_by()[: COUNTED + 1].count()
         return len(rows)
+
+
+def mark_older(rows: Sequence[Certificate]) -> None:
+    """Set `is_older` on trust certificates that have a newer namesake in their store."""
+    trusted = [row for row in rows if not row.is_own and row.subject_digest]
+    namesakes: dict[tuple[int, str, str], list[datetime]] = defaultdict(list)
+    if trusted:
+        same = Certificate.objects.trust().filter(
+            subject_digest__in={row.subject_digest for row in trusted},
+            node__in={row.node_id for row in trusted},
+        )
+        keys = same.values_list("node_id", "purpose", "subject_digest", "not_before")
+        for node, purpose, subject, begin in keys[:NAMESAKES]:
+            if begin:
+                namesakes[node, purpose, subject].append(begin)
+    for row in rows:
+        others = namesakes.get((row.node_id, row.purpose, row.subject_digest), [])
+        row.is_older = bool(row.not_before and others and max(others) > row.not_before)
 
 
 class CertificateChangeList(ChangeList):
@@ -80,6 +102,12 @@ class CertificateChangeList(ChangeList):
     def get_ordering_field_columns(self) -> Any:
         # Django would derive arrows from the default order, which is none of the columns alone.
         return super().get_ordering_field_columns() if "o" in self.params else {}
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Marks, among the rows of this page alone, those of which a newer one is there."""
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        mark_older(self.result_list)
 
     @property
     def signing_requests(self) -> list[SigningRequest]:

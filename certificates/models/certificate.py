@@ -179,6 +179,8 @@ class Certificate(models.Model):
     subject_alternative_names = models.TextField(blank=True)
     undecoded = models.JSONField(default=list, help_text="Parts that can't be decoded, in words.")
 
+    is_older = False  # set by a list: a newer one of the same name is in the same store
+
     objects = CertificateQuerySet.as_manager()
 
     class Meta:

@@ -31,6 +31,7 @@ from datetime import datetime
 from itertools import islice
 
 from certificates.refusal import Finding, Outcome
+from certificates.x509.comparison import Difference, compare
 from certificates.x509.der import DerError
 from certificates.x509.name_comparison import COMMON_NAME
 from certificates.x509.paths import diagnosis, engine
@@ -40,6 +41,8 @@ from certificates.x509.paths.checks import Question, alone, findings_of, in_orde
 from certificates.x509.paths.extension_reading import DNS
 from certificates.x509.paths.name_constraints import is_host_name, subject_attributes
 from certificates.x509.paths.usages import USAGES
+
+__all__ = ["Difference", "PathVerdict", "Pool", "compare", "find_path"]
 
 
 @dataclass(frozen=True, slots=True)

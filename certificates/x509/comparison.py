@@ -1,48 +1,58 @@
 """What a CA changed: the differences between a request and the certificate that answers it."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Iterable
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from certificates.x509.csr import alternative_names_of, extended_key_usages, key_usages
 from certificates.x509.facts import DECODING_ERRORS, public_key
-from certificates.x509.object_names import ATTRIBUTES, named
+from certificates.x509.object_names import ATTRIBUTES
 from certificates.x509.visible import visible
 
-_T = TypeVar("_T")
+PEM, TEXT_BEFORE = b"-----BEGIN", 4096  # octets of text before it
 MOST_NAMED = 20  # of the missing and of the extra ones in a sentence
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """In one part ("subject", "alternative names", "key", "key usage", "extended key usage").
+class Difference(str):
+    """A sentence, and what it tells: what was asked for is `missing`, or is `extra`.
 
-    `missing` was asked for and is not in the certificate; `extra` is in it unasked.
+    `part` is "subject", "alternative names", "key", "key usage" or "extended key usage".
     """
 
+    __slots__ = ("extra", "missing", "part")
     part: str
-    missing: tuple[str, ...] = ()
-    extra: tuple[str, ...] = ()
+    missing: tuple[str, ...]
+    extra: tuple[str, ...]
+
+    def __new__(
+        cls, part: str, missing: tuple[str, ...] = (), extra: tuple[str, ...] = ()
+    ) -> "Difference":
+        self = super().__new__(cls, _sentence(part, missing, extra))
+        self.part, self.missing, self.extra = part, missing, extra
+        return self
 
     @property
     def sentence(self) -> str:
-        if self.part == "key":
-            return "The public key of the certificate is not that of the request."
-        told = [
-            f"{word} {', '.join(names[:MOST_NAMED])}{' …' if len(names) > MOST_NAMED else ''}"
-            for word, names in (("missing", self.missing), ("extra", self.extra))
-            if names
-        ]
-        return f"Other {self.part} than asked for: {'; '.join(told)}."
-
-    def __str__(self) -> str:
-        return self.sentence
+        return str(self)
 
 
-def compare(request: bytes, certificate: bytes) -> tuple[Difference, ...]:
+def _sentence(part: str, missing: tuple[str, ...], extra: tuple[str, ...]) -> str:
+    if part == "key":
+        return "The public key of the certificate is not that of the request."
+    told = [
+        f"{word} {', '.join(names[:MOST_NAMED])}{' …' if len(names) > MOST_NAMED else ''}"
+        for word, names in (("missing", missing), ("extra", extra))
+        if names
+    ]
+    return f"Other {part} than asked for: {'; '.join(told)}."
+
+
+Request = bytes | x509.CertificateSigningRequest
+Certificate = bytes | x509.Certificate
+
+
+def compare(request: Request, certificate: Certificate) -> tuple[Difference, ...]:
     """The differences between a PKCS#10 request and an X.509 certificate, each in DER or PEM.
 
     Parts that can't be read count as empty. An absent key usage allows everything (RFC 5280,
@@ -51,8 +61,8 @@ def compare(request: bytes, certificate: bytes) -> tuple[Difference, ...]:
     Raises:
         ValueError: one of the two can't be read at all.
     """
-    asked = _load(request, x509.load_pem_x509_csr, x509.load_der_x509_csr)
-    given = _load(certificate, x509.load_pem_x509_certificate, x509.load_der_x509_certificate)
+    asked = _request(request)
+    given = _certificate(certificate)
     wanted, got = _extensions(asked), _extensions(given)
     pairs = {
         "subject": (_subject(asked), _subject(given)),
@@ -78,8 +88,19 @@ def difference_of_names(before: x509.Certificate, after: x509.Certificate) -> li
     return [difference for difference in found if difference]
 
 
-def _load(data: bytes, from_pem: Callable[[bytes], _T], from_der: Callable[[bytes], _T]) -> _T:
-    return from_pem(data) if b"-----BEGIN" in data[:1024] else from_der(data)
+def _request(request: Request) -> x509.CertificateSigningRequest:
+    if not isinstance(request, bytes):
+        return request
+    is_pem = PEM in request[:TEXT_BEFORE]
+    return x509.load_pem_x509_csr(request) if is_pem else x509.load_der_x509_csr(request)
+
+
+def _certificate(data: Certificate) -> x509.Certificate:
+    if not isinstance(data, bytes):
+        return data
+    if PEM in data[:TEXT_BEFORE]:
+        return x509.load_pem_x509_certificate(data)
+    return x509.load_der_x509_certificate(data)
 
 
 def _difference(
@@ -105,7 +126,7 @@ def _subject(of: x509.Certificate | x509.CertificateSigningRequest) -> list[str]
         parts = [(part.oid.dotted_string, str(part.value)) for part in of.subject]
     except DECODING_ERRORS:
         return []
-    return [visible(f"{named(oid, ATTRIBUTES)}={' '.join(value.split())}") for oid, value in parts]
+    return [visible(f"{ATTRIBUTES.get(oid, oid)}={' '.join(value.split())}") for oid, value in parts]
 
 
 def _key(of: x509.Certificate | x509.CertificateSigningRequest) -> bytes:
