@@ -64,6 +64,7 @@ def _rows(count: int, nodes: list[Node], now: datetime) -> Iterator[Certificate]
             "fingerprint": digest,
             "fingerprint_sha1": sha1(digest.encode()).hexdigest(),
             "subject_key_identifier": digest[:40],
+            "subject_digest": digest[::-1],
             "not_after": midnight + timedelta(days=days, seconds=number % 86_400),
         }
         yield Certificate(

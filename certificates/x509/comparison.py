@@ -126,7 +126,8 @@ def _subject(of: x509.Certificate | x509.CertificateSigningRequest) -> list[str]
         parts = [(part.oid.dotted_string, str(part.value)) for part in of.subject]
     except DECODING_ERRORS:
         return []
-    return [visible(f"{ATTRIBUTES.get(oid, oid)}={' '.join(value.split())}") for oid, value in parts]
+    told = ((ATTRIBUTES.get(oid, oid), " ".join(value.split())) for oid, value in parts)
+    return [visible(f"{name}={value}") for name, value in told]
 
 
 def _key(of: x509.Certificate | x509.CertificateSigningRequest) -> bytes:
