@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
-
 from certificates.cells import at
 from certificates.models import (
     Certificate,
@@ -13,6 +11,9 @@ from certificates.models import (
     RestartNotice,
     SigningRequest,
 )
+from certificates.x509.chain import is_authority
+
+LOOKED_AT = 100  # of the newest trust certificates
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,8 @@ def steps_of(node: Node, purpose: Purpose) -> list[Step]:
         .first()
     )
     installed = request.certificate if request and not request.is_pending else None
-    authorities = _authorities(node, purpose)
-    has_authority = authorities.exists()
+    authority = _newest_authority(node, purpose)
+    has_authority = authority is not None
     due = RestartNotice.objects.open().filter(service=purpose.service.value)
     waiting = [str(notice.node) for notice in due.in_restart_order().select_related("node")[:10]]
     store = f"{purpose.service}-trust"
@@ -66,7 +67,7 @@ def steps_of(node: Node, purpose: Purpose) -> list[Step]:
             "",
             "",
         ),
-        (f"Upload it to {store}", has_authority, _authority(authorities, store), "upload", store),
+        (f"Upload it to {store}", has_authority, _authority(authority, store), "upload", store),
         (
             f"Upload the signed certificate to {purpose}",
             installed is not None,
@@ -89,9 +90,11 @@ def steps_of(node: Node, purpose: Purpose) -> list[Step]:
     ]
 
 
-def _authorities(node: Node, purpose: Purpose) -> QuerySet[Certificate]:
-    store = Purpose(f"{purpose.service}-trust")
-    return node.certificates.active().for_purpose(store).order_by("-created_at")
+def _newest_authority(node: Node, purpose: Purpose) -> Certificate | None:
+    """Among the certificates that came last; a store may hold servers' certificates, too."""
+    store = node.certificates.active().for_purpose(Purpose(f"{purpose.service}-trust"))
+    newest = store.order_by("-pk")[:LOOKED_AT]
+    return next((row for row in newest if is_authority(bytes(row.der))), None)
 
 
 def _request(request: SigningRequest | None) -> str:
@@ -112,10 +115,9 @@ def _download(request: SigningRequest | None) -> str:
     return "not downloaded here" if _downloaded(request) else "not downloaded yet"
 
 
-def _authority(authorities: QuerySet[Certificate], store: str) -> str:
-    newest = authorities.defer("der").first()
+def _authority(newest: Certificate | None, store: str) -> str:
     if newest is None:
-        return f"{store} is empty; a chain that holds the CA's certificate does it in one step"
+        return f"{store} holds no CA yet; a chain with the CA's certificate does it in one step"
     return f"newest in {store}: {newest.file_name}, since {at(newest.created_at)}"
 
 

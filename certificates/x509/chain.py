@@ -42,7 +42,7 @@ from certificates.x509.paths.extension_reading import DNS
 from certificates.x509.paths.name_constraints import is_host_name, subject_attributes
 from certificates.x509.paths.usages import USAGES
 
-__all__ = ["Difference", "PathVerdict", "Pool", "compare", "find_path"]
+__all__ = ["Difference", "PathVerdict", "Pool", "compare", "find_path", "is_authority"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,16 @@ def find_path(
     """Judge one certificate against a trust store (CM-20, CM-21, CM-23); see `Pool.find_path`."""
     pool = Pool(anchors=anchors, intermediates=intermediates)
     return pool.find_path(certificate, at=at, usage=usage, allow_legacy=allow_legacy)
+
+
+def is_authority(certificate: bytes) -> bool:
+    """Whether it is a CA's: by its basic constraints, or as an old root of version 1."""
+    try:
+        read = PathCertificate(certificate)
+    except DerError:
+        return False
+    basic = read.basic_constraints
+    return basic.is_ca if basic else read.version == 1 and read.is_self_issued
 
 
 class Pool:

@@ -1,4 +1,4 @@
-"""Makes the screenshot of the README: `python -m tests.browser.screenshot`.
+"""Makes the pictures of the documentation: `python -m tests.browser.screenshot`.
 
 A product of its own with a second node and a small trust store; nothing in it is real.
 """
@@ -6,9 +6,10 @@ A product of its own with a second node and a small trust store; nothing in it i
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 from tests.browser.chromium import ARGUMENTS, sign_in
+from tests.certificates.authority import Authority
 from tests.product import ROOT, Product
 
 FILL = """
@@ -41,14 +42,15 @@ for name, days, choice in (
 """
 
 
+LIST = "certificates/certificate/"
+
+
 def main() -> None:
-    """Write docs/certificate-list.png."""
+    """Write the pictures of the documentation."""
     with tempfile.TemporaryDirectory() as folder:
         product = Product(Path(folder) / "data")
         product.start()
-        filled = product.run("shell", "-v", "0", "-c", FILL)
-        if filled.returncode:
-            raise SystemExit(filled.stderr)
+        run(product, "shell", "-v", "0", "-c", FILL)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
                 executable_path="/usr/bin/chromium", args=ARGUMENTS
@@ -57,10 +59,46 @@ def main() -> None:
                 ignore_https_errors=True, viewport={"width": 1280, "height": 860}
             )
             page = sign_in(context.new_page(), product)
-            page.goto(f"{product.url}/admin/certificates/certificate/")
-            page.screenshot(path=ROOT / "docs" / "certificate-list.png")
+            show(page, product, LIST, "certificate-list", whole=False)
+            third_party(page, product, Authority(Path(folder) / "ca", "Example"))
             browser.close()
         product.stop()
+
+
+def third_party(page: Page, product: Product, ca: Authority) -> None:
+    """The pages of the procedure, each where it is worth a picture."""
+    run(product, "csr", "gen", "tomcat", "--organization", "Example")
+    request = run(product, "csr", "show", "tomcat", "--pem")
+    show(page, product, "certificates/signingrequest/1/", "csr")
+    page.get_by_role("button", name="Download CSR").click()
+    show(page, product, f"{LIST}guide/", "third-party-ca")
+    chain = ca.folder / "answer.p7b"
+    answer = ca.sign(request, names="DNS:ccx1.example.com")
+    chain.write_bytes(ca.pkcs7(answer, ca.sub, ca.root))
+    page.goto(f"{product.url}/admin/{LIST}upload/")
+    page.set_input_files("#id_file", chain)
+    page.get_by_role("button", name="Upload and check").click()
+    page.wait_for_url("**/upload/**")
+    page.screenshot(path=ROOT / "docs" / "upload.png", full_page=True)
+    run(product, "cert", "import", "tomcat", str(chain))
+    show(page, product, f"{LIST}roll-back/?purpose=tomcat", "roll-back")
+    page.goto(f"{product.url}/admin/{LIST}?field=common_name&op=contains&value=Example+Sub")
+    page.get_by_role("link", name="Example_Sub.pem").click()
+    page.get_by_role("link", name="Delete").click()
+    page.get_by_role("button", name="Delete 1 certificate").wait_for()
+    page.screenshot(path=ROOT / "docs" / "delete.png")
+
+
+def show(page: Page, product: Product, path: str, name: str, *, whole: bool = True) -> None:
+    page.goto(f"{product.url}/admin/{path}")
+    page.screenshot(path=ROOT / "docs" / f"{name}.png", full_page=whole)
+
+
+def run(product: Product, *words: str) -> str:
+    done = product.run(*words)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    return done.stdout
 
 
 if __name__ == "__main__":

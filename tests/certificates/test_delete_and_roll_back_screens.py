@@ -1,0 +1,182 @@
+"""Delete and roll back, as the server answers them, and what all dialogs keep (CM-3, CM-5)."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from certificates.models import Certificate, Node, SigningRequest
+from tests.certificates.authority import Authority
+from tests.certificates.conftest import Ask, Put, active
+from tests.certificates.test_request_screens import LIST, REQUESTS, state, text_of
+from tests.conftest import HttpsClient
+
+FILTERS = "_changelist_filters=field%3Dcommon_name%26op%3Dcontains%26value%3Dccx"
+FILTERED = f"{LIST}?field=common_name&op=contains&value=ccx"
+
+
+@pytest.fixture
+def installed(request_: SigningRequest, node: Node, put: Put, ca: Authority) -> Certificate:
+    """A certificate that a CA has signed, in force."""
+    put(ca.pkcs7(ca.sign(request_.pem), ca.sub))
+    return active(node)
+
+
+@pytest.mark.spec("CM-5", "CM-6")
+def test_the_delete_dialog_names_what_depends_on_the_certificate(
+    administrator: HttpsClient, installed: Certificate, ask: Ask, node: Node
+) -> None:
+    ask()
+    row = Certificate.objects.trust().get()
+    shown = administrator.get(f"{LIST}delete/?certificates={row.pk}")
+
+    page = text_of(shown)
+    for words in (
+        "Deleting a certificate can affect your system",
+        "tomcat.pem of ccx1.example.com (issued by Lab Sub): its path to the trust store needs",
+        "Goes too The tomcat signing request of ccx1.example.com",
+        "tomcat on every node of the cluster afterwards",
+    ):
+        assert words in page
+    fields = {"certificates": row.pk, "shown": shown.context["impact"].shown}
+    done = text_of(administrator.post(f"{LIST}delete/", fields, follow=True))
+    assert "Deleted Lab_Sub.pem. The tomcat signing request of ccx1.example.com" in done
+    assert not SigningRequest.objects.pending().exists()
+
+
+@pytest.mark.spec("CM-5")
+def test_several_are_deleted_from_the_list(
+    administrator: HttpsClient, node: Node, put: Put, ca: Authority, other_ca: Authority
+) -> None:
+    for authority in (ca, other_ca):
+        put(authority.root, "tomcat-trust")
+    chosen = [str(pk) for pk in Certificate.objects.trust().values_list("pk", flat=True)]
+
+    sent = {"action": "delete_trusted", "_selected_action": chosen}
+    shown = administrator.post(LIST, sent, follow=True)
+
+    assert "Delete 2 certificates" in text_of(shown)
+    fields = {"certificates": ",".join(chosen), "shown": shown.context["impact"].shown}
+    assert administrator.post(f"{LIST}delete/", fields | {"shown": "x"}).status_code == 422
+    administrator.post(f"{LIST}delete/", fields)
+    assert not Certificate.objects.trust().exists()
+
+
+@pytest.mark.spec("CM-5")
+def test_an_own_certificate_says_what_to_do_instead(
+    administrator: HttpsClient, tomcat: Certificate
+) -> None:
+    page = administrator.get(f"{LIST}{tomcat.pk}/change/").content.decode()
+    refused = administrator.get(f"{LIST}delete/?certificates={tomcat.pk}", follow=True)
+
+    assert "An own certificate can't be deleted, as its service needs one: replace it" in page
+    assert f"delete/?certificates={tomcat.pk}" not in page
+    assert "it can be replaced, not deleted" in text_of(refused)
+
+
+def test_roll_back_shows_both_certificates_and_returns(
+    administrator: HttpsClient, tomcat: Certificate, installed: Certificate, node: Node
+) -> None:
+    assert "Roll back</a>" in administrator.get(f"{LIST}{installed.pk}/change/").content.decode()
+    shown = administrator.get(f"{LIST}roll-back/?purpose=tomcat&node={node.pk}")
+
+    assert re.search("Comes back .* Self-signed .* In force now .* CA-signed", text_of(shown))
+    fields = {"node": node.pk, "purpose": "tomcat", "shown": shown.context["found"].shown}
+    before = state()
+    assert administrator.post(f"{LIST}roll-back/", fields | {"shown": "x"}).status_code == 422
+    assert state() == before
+    answer = administrator.post(f"{LIST}roll-back/", fields, follow=True)
+    assert "Rolled back: the former tomcat certificate of ccx1.example.com" in text_of(answer)
+    assert active(node) == tomcat
+
+
+def test_nothing_to_roll_back_to_is_told(administrator: HttpsClient, node: Node) -> None:
+    answer = administrator.get(f"{LIST}roll-back/", follow=True)
+
+    assert answer.redirect_chain == [(LIST, 302)]
+    assert "nothing was replaced yet" in text_of(answer)
+
+
+def test_a_roll_back_that_cannot_be_has_no_button(
+    administrator: HttpsClient, tomcat: Certificate, installed: Certificate, node: Node
+) -> None:
+    past = timezone.now() - timedelta(days=1)
+    Certificate.objects.filter(pk=tomcat.pk).update(not_after=past)
+    shown = administrator.get(f"{LIST}roll-back/?purpose=tomcat&node={node.pk}")
+
+    assert "It has expired" in text_of(shown)
+    assert "Roll back</button>" not in shown.content.decode()
+    fields = {"node": node.pk, "purpose": "tomcat", "shown": shown.context["found"].shown}
+    assert administrator.post(f"{LIST}roll-back/", fields).status_code == 422
+    assert active(node) == installed
+
+
+FOREIGN_NODES: list[dict[str, Any]] = [{"node": n} for n in (0, 999, "9" * 40, "x", "", "\0")]
+FOREIGN_PURPOSES: list[dict[str, Any]] = [
+    {"purpose": p} for p in ("tomcat-trust", "directory-trust", "", "\0")
+]
+
+
+@pytest.mark.parametrize("changed", [*FOREIGN_NODES, *FOREIGN_PURPOSES])
+def test_a_foreign_place_is_not_found(
+    changed: dict[str, Any], administrator: HttpsClient, installed: Certificate, node: Node
+) -> None:
+    shown = administrator.get(f"{LIST}roll-back/").context["found"].shown
+    place = {"node": node.pk, "purpose": "tomcat", "shown": shown} | changed
+    before = state()
+
+    for address in (f"{LIST}roll-back/", f"{LIST}guide/", f"{REQUESTS}generate/"):
+        assert administrator.get(address, place).status_code == 404, address
+        if "guide" not in address:
+            assert administrator.post(address, place).status_code == 404, address
+    assert state() == before
+
+
+@pytest.mark.parametrize(
+    "keys", ["0", "999", "9" * 40, "x", "", "\0", "1,999", ",".join("12" * 400)]
+)
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_what_is_not_there_is_not_deleted(
+    method: str, keys: str, administrator: HttpsClient, node: Node, put: Put, ca: Authority
+) -> None:
+    put(ca.root, "tomcat-trust")
+    before = state()
+
+    answer = getattr(administrator, method)(f"{LIST}delete/", {"certificates": keys, "shown": "x"})
+
+    assert answer.status_code in (302, 404)
+    assert state() == before
+
+
+@pytest.mark.spec("CM-3")
+@pytest.mark.parametrize(
+    "dialog_address",
+    ["upload/", "delete/?certificates={trusted}", "roll-back/", "../signingrequest/generate/"],
+)
+def test_a_dialog_keeps_the_filter_of_the_list(
+    dialog_address: str, administrator: HttpsClient, installed: Certificate
+) -> None:
+    address = LIST + dialog_address.format(trusted=Certificate.objects.trust().get().pk)
+    address = address.replace("certificate/../", "")
+
+    page = administrator.get(f"{address}{'&' if '?' in address else '?'}{FILTERS}").content.decode()
+
+    action = address.partition("?")[0]
+    assert f'action="{action}?{FILTERS}"' in page
+    close = FILTERED.replace("&", "&amp;")
+    assert re.search(f'href="{re.escape(close)}"[^>]*>Close', page)
+
+
+@pytest.mark.spec("CM-3", "CM-5")
+def test_a_deletion_returns_to_the_filtered_list(
+    administrator: HttpsClient, installed: Certificate
+) -> None:
+    row = Certificate.objects.trust().get()
+    address = f"{LIST}delete/?{FILTERS}"
+    shown = administrator.get(f"{address}&certificates={row.pk}").context["impact"].shown
+
+    answer = administrator.post(address, {"certificates": row.pk, "shown": shown})
+
+    assert answer["Location"] == FILTERED
