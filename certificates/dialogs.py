@@ -82,8 +82,13 @@ def key_of(text: str) -> int | None:
     return int(text) if re.fullmatch("[0-9]{1,18}", text) else None
 
 
-def place_of(request: HttpRequest, purposes: Sequence[Purpose]) -> tuple[Node, Purpose]:
+def place_of(
+    request: HttpRequest, purposes: Sequence[Purpose], *, has_form: bool = False
+) -> tuple[Node, Purpose]:
     """Node and purpose that a dialog was opened for: as given, else the local node, the first.
+
+    Args:
+        has_form: another purpose is refused by the dialog's own form, in words.
 
     Raises:
         Http404: one that is given does not exist, or is not among `purposes`.
@@ -92,10 +97,10 @@ def place_of(request: HttpRequest, purposes: Sequence[Purpose]) -> tuple[Node, P
     node, purpose = Node.objects.filter(is_local=True), purposes[0]
     if "node" in asked:
         node = Node.objects.filter(pk=key_of(asked["node"]) or 0)
-    if "purpose" in asked:
-        if asked["purpose"] not in purposes:
-            raise Http404
+    if asked.get("purpose") in purposes:
         purpose = Purpose(asked["purpose"])
+    elif "purpose" in asked and not (has_form and request.method == "POST"):
+        raise Http404
     return get_object_or_404(node), purpose
 
 

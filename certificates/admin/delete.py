@@ -7,7 +7,7 @@ from django.contrib.admin.sites import AdminSite
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
@@ -38,7 +38,9 @@ def delete_dialog(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
     try:
         impact = impact_of(chosen, now=timezone.now())
     except Refused as problem:
-        tell(request, refused or problem)
+        if problem.code == "certificate.unknown":
+            return render(request, "refused.html", {"refused": problem}, status=404)
+        tell(request, problem)
         return redirect(list_address(request))
     context: dict[str, Any] = {
         "impact": impact,

@@ -12,9 +12,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from certificates.access import signed_in
-from certificates.dialogs import filters_of, key_of, list_address, show, tell
+from certificates.dialogs import filters_of, key_of, list_address, place_of, show, tell
 from certificates.forms.generate import GenerateForm, RegenerateForm
-from certificates.models import Certificate, Node, Purpose
+from certificates.models import Certificate, Purpose
 from certificates.operations.generate import Generated, generate
 from certificates.refusal import Refused
 from certificates.x509.policy import BROWSER_DAYS
@@ -24,7 +24,7 @@ SEVERAL = 20  # certificates that one Regenerate takes
 
 def generate_dialog(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
     """GET shows the dialog for a node and purpose; POST replaces the certificate."""
-    node, purpose = _chosen(request)
+    node, purpose = place_of(request, Purpose.own(), has_form=True)
     form = GenerateForm(node, purpose, request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -49,15 +49,6 @@ def generate_dialog(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
         filters=filters_of(request),
         opts=Certificate._meta,
     )
-
-
-def _chosen(request: HttpRequest) -> tuple[Node, Purpose]:
-    """Node and purpose of the dialog: as chosen, else the local node's tomcat."""
-    asked = request.POST if request.method == "POST" else request.GET
-    node = Node.objects.filter(pk=key_of(asked.get("node", "")) or 0).first()
-    name = asked.get("purpose", "")
-    purpose = next((p for p in Purpose.own() if p.value == name), Purpose.TOMCAT)
-    return node or Node.objects.local(), purpose
 
 
 def regenerate_selected(

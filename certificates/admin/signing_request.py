@@ -102,7 +102,7 @@ def page_of(row: SigningRequest) -> str:
 
 def request_dialog(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
     """GET shows Generate CSR for a node and purpose; POST makes the request."""
-    node, purpose = place_of(request, Purpose.own())
+    node, purpose = place_of(request, Purpose.own(), has_form=True)
     asked = request.POST if request.method == "POST" else request.GET
     distribution = MULTI_SERVER if asked.get("distribution") == MULTI_SERVER else THIS_NODE
     form = RequestForm(node, purpose, distribution, request.POST or None)

@@ -23,9 +23,9 @@ TITLE = "Upload Certificate or Certificate Chain"
 
 def upload_dialog(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
     """GET shows the dialog; POST the checks of a file, and with `shown` it installs them."""
-    node, purpose = place_of(request, list(Purpose))
     if request.method == "POST" and "shown" in request.POST:
-        return _install(request, site, node, purpose)
+        return _install(request, site)
+    node, purpose = place_of(request, list(Purpose), has_form=True)
     form = UploadForm(node, purpose, request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         return _examined(request, site, (node, purpose), form.uploaded())
@@ -67,9 +67,8 @@ def _examined(
     return response
 
 
-def _install(
-    request: HttpRequest, site: AdminSite, node: Node, purpose: Purpose
-) -> HttpResponseBase:
+def _install(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
+    node, purpose = place_of(request, list(Purpose))
     content = InstallForm.content_of(request.POST.get("content", ""))
     try:
         done = install_upload(

@@ -224,6 +224,7 @@ class Certificate(models.Model):
             models.Index(fields=["serial_number"], name="by_serial_number"),
             models.Index(fields=["common_name"], name="by_common_name"),
             models.Index(fields=["subject_key_identifier"], name="by_subject_key_id"),
+            models.Index(Lower("file_name"), name="by_file_name"),
             models.Index(fields=["subject_digest"], name="by_subject"),
             models.Index(fields=["issuer_digest"], name="by_issuer"),
         ]

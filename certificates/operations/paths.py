@@ -1,10 +1,12 @@
 """Certification paths through a node's trust store: few rows are read, whatever its size."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
+from django.db.models import Case, When
+
 from certificates.models import Certificate, Node, Purpose, Service
-from certificates.x509.chain import PathVerdict, find_path
+from certificates.x509.chain import PathVerdict, find_path, identifier_of_issuer
 from certificates.x509.name_digest import name_digests
 
 MAXIMUM_DEPTH = 10  # certificates above the first; real paths have up to four
@@ -43,25 +45,29 @@ def path_in_store(
 
 
 def candidates(
-    node: Node, service: Service, certificates: Iterable[bytes], *, without: Collection[int] = ()
+    node: Node, service: Service, certificates: Sequence[bytes], *, without: Collection[int] = ()
 ) -> list[bytes]:
     """What in the trust store may stand above the certificates, by their names; in DER."""
     store = Certificate.objects.trust().active().exclude(pk__in=without)
     store = store.filter(node=node, purpose=f"{service.value}-trust")
-    wanted = {name_digests(der)[1] for der in certificates}
+    names = {name_digests(der)[1] for der in certificates}
+    keys = {identifier_of_issuer(der) for der in certificates}
     seen: set[str] = set()
     found: dict[int, bytes] = {}
     for _ in range(MAXIMUM_DEPTH):
-        wanted -= seen
-        if not wanted or len(found) >= MAXIMUM_CANDIDATES:
+        names -= seen
+        if not names or len(found) >= MAXIMUM_CANDIDATES:
             break
-        rows = store.filter(subject_digest__in=wanted).order_by("-not_before", "pk")
-        seen |= wanted
-        wanted = set()
-        columns = rows.values_list("pk", "der", "issuer_digest")
-        for pk, der, issuer in columns[: MAXIMUM_CANDIDATES - len(found)]:
+        # In a crowd of one name the key that is named comes first, then the newest.
+        named = Case(When(subject_key_identifier__in=keys - {""}, then=0), default=1)
+        rows = store.filter(subject_digest__in=names).order_by(named, "-not_before", "pk")
+        seen |= names
+        names, keys = set(), set()
+        columns = rows.values_list("pk", "der", "issuer_digest", "authority_key_identifier")
+        for pk, der, issuer, key in columns[: MAXIMUM_CANDIDATES - len(found)]:
             found[pk] = bytes(der)
-            wanted.add(issuer)
+            names.add(issuer)
+            keys.add(key)
     return list(found.values())
 
 

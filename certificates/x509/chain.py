@@ -42,7 +42,15 @@ from certificates.x509.paths.extension_reading import DNS
 from certificates.x509.paths.name_constraints import is_host_name, subject_attributes
 from certificates.x509.paths.usages import USAGES
 
-__all__ = ["Difference", "PathVerdict", "Pool", "compare", "find_path", "is_authority"]
+__all__ = [
+    "Difference",
+    "PathVerdict",
+    "Pool",
+    "compare",
+    "find_path",
+    "identifier_of_issuer",
+    "is_authority",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +89,14 @@ def is_authority(certificate: bytes) -> bool:
         return False
     basic = read.basic_constraints
     return basic.is_ca if basic else read.version == 1 and read.is_self_issued
+
+
+def identifier_of_issuer(certificate: bytes) -> str:
+    """The key identifier by which it names its issuer, hexadecimal; "" where it names none."""
+    try:
+        return (PathCertificate(certificate).authority_key_identifier or b"").hex()
+    except DerError:
+        return ""
 
 
 class Pool:

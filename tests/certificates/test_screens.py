@@ -218,7 +218,6 @@ def test_the_dialog_generates_and_says_what_to_do_next(
         ({"replacing": "0" * 64}, "was changed since you looked at it"),
         ({"prepared_for": "9 ipsec"}, "another node or purpose"),
         ({"purpose": "directory-trust"}, "Select a valid choice"),
-        ({"node": "999"}, "Select a valid choice"),
     ],
 )
 def test_the_dialog_names_what_it_refuses_and_changes_nothing(
@@ -230,6 +229,10 @@ def test_the_dialog_names_what_it_refuses_and_changes_nothing(
     assert words in answer.content.decode()  # type: ignore[attr-defined]
     tomcat.refresh_from_db()
     assert tomcat.state == "active"
+
+
+def test_a_node_that_does_not_exist_is_not_found(dialog: Callable[..., object]) -> None:
+    assert dialog(node="999").status_code == 404  # type: ignore[attr-defined]
 
 
 @pytest.mark.spec("CM-8")
