@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from certificates import anchor
 from certificates.access import Actor, Permission
-from certificates.cells import expiry
+from certificates.cells import at, expiry
 from certificates.models import (
     BackupReminder,
     Certificate,
@@ -20,6 +20,7 @@ from certificates.models import (
     Job,
     JobState,
     RestartNotice,
+    SigningRequest,
 )
 from certificates.tasks import WORKER
 
@@ -39,7 +40,7 @@ class Attention:
 
 def attention(actor: Actor) -> list[Attention]:
     """The most urgent first."""
-    found = [*_restarts(), *_not_in_force(), *_expiring(), *_backup(), *_legacy()]
+    found = [*_restarts(), *_not_in_force(), *_expiring(), *_backup(), *_legacy(), *_requests()]
     if actor.may(Permission.VIEW_JOBS):
         found += [*_worker(), *_failed_jobs()]
     if actor.may(Permission.VIEW_EVENTS):
@@ -155,6 +156,22 @@ def _legacy() -> list[Attention]:
             reverse("admin:certificates_certificate_change", args=[row.pk]),
         )
         for row in rows.filter(key_type="RSA", key_bits__lt=2048)[:10]
+    ]
+
+
+def _requests() -> list[Attention]:
+    """A CA's answer is awaited: the guide says what comes next (CM-19)."""
+    pending = SigningRequest.objects.pending().select_related("node").order_by("pk")
+    guide = reverse("admin:certificates_guide")
+    return [
+        Attention(
+            "plain",
+            "Pending",
+            f"The {row} awaits its certificate since {at(row.created_at)}.",
+            "See the next step",
+            f"{guide}?purpose={row.purpose}&node={row.node_id}",
+        )
+        for row in pending[:10]
     ]
 
 

@@ -68,3 +68,12 @@ def test_each_step_links_to_its_dialog(administrator: Client, node: Node) -> Non
     ):
         assert address in page
     assert page.count('class="tick"') == 7
+
+
+def test_the_dashboard_leads_to_it(administrator: Client, ask: Ask) -> None:
+    ask(Purpose.IPSEC)
+
+    page = administrator.get("/admin/").content.decode()
+
+    assert "The ipsec signing request of ccx1.example.com awaits its certificate" in page
+    assert "certificate/guide/?purpose=ipsec&amp;node=" in page
