@@ -18,6 +18,8 @@ from certificates.secrets import SealError
 logger = logging.getLogger(__name__)
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
+FILE_FORM = "multipart/form-data"
+FORM_TYPES = (FILE_FORM, "application/x-www-form-urlencoded")  # Django reads both into memory
 FORM_BYTES = 16 * 1024  # of a form without a file
 MOST_UPLOADS = 8  # at once, each up to some megabytes of memory
 TOUCH_EVERY = 60  # seconds: a session is written at most this often
@@ -63,11 +65,12 @@ class UploadPlaces:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.content_type != "multipart/form-data":
+        if request.content_type not in FORM_TYPES:
             return self.get_response(request)
         size = int(request.META.get("CONTENT_LENGTH") or 0)
-        if not request.user.is_authenticated and size <= FORM_BYTES:
-            return self.get_response(request)  # the sign-in form, from a script
+        is_file = request.content_type == FILE_FORM and request.user.is_authenticated
+        if size <= FORM_BYTES and not is_file:
+            return self.get_response(request)  # the sign-in form, and any ordinary one
         if not request.user.is_authenticated or size > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             wrong = "The file is too large: a certificate has up to 1 MiB, a chain up to 4 MiB."
             return self._refuse(request, Refused("upload.size", wrong, "Upload another one."), 413)

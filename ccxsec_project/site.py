@@ -26,6 +26,7 @@ class Entry:
     name: str
     url_name: str
     permission: Permission | str
+    covers: str = ""  # another list that belongs to it and has no line of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,10 @@ PLANNED = (
 MENU = {
     "Security": (
         Entry(
-            "Certificate Management", "admin:certificates_certificate_changelist", Permission.VIEW
+            "Certificate Management",
+            "admin:certificates_certificate_changelist",
+            Permission.VIEW,
+            covers="admin:certificates_signingrequest_changelist",
         ),
         *(planned.entry for planned in PLANNED),
     ),
@@ -146,6 +150,7 @@ def _line(entry: Entry) -> dict[str, Any]:
         "name": entry.name,
         "object_name": slugify(entry.name),
         "admin_url": reverse(entry.url_name),
+        "covers": reverse(entry.covers or entry.url_name),
         "add_url": None,
         "view_only": True,
         "perms": {"view": True},

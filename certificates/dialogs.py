@@ -77,6 +77,12 @@ def filters_of(request: HttpRequest) -> str:
     return urlencode({"_changelist_filters": filters}) if filters else ""
 
 
+def with_filters(request: HttpRequest, address: str) -> str:
+    """`address` that hands the list's filter on."""
+    filters = filters_of(request)
+    return f"{address}{'&' if '?' in address else '?'}{filters}" if filters else address
+
+
 def key_of(text: str) -> int | None:
     """A primary key that a browser sent; None for what can't be one."""
     return int(text) if re.fullmatch("[0-9]{1,18}", text) else None

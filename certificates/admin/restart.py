@@ -10,6 +10,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from certificates.access import Permission, signed_in
 from certificates.admin.event import ReadOnlyScreen
@@ -73,6 +74,7 @@ def restart_run(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseB
 def restart_acknowledge(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
     """POST closes a notice on the operator's word."""
     notice = get_object_or_404(RestartNotice.objects.select_related("node"), pk=pk)
+    notice.opened_at = parse_datetime(request.POST.get("opened_at", "")) or notice.opened_at
     try:
         acknowledge_restart(notice, actor=signed_in(request), now=timezone.now())
     except Refused as refused:

@@ -7,10 +7,11 @@ from django.contrib.admin.sites import AdminSite
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 
 from certificates.access import signed_in
-from certificates.dialogs import filters_of, list_address, place_of, show, tell
+from certificates.dialogs import filters_of, list_address, place_of, show, tell, with_filters
 from certificates.models import Certificate, Purpose
 from certificates.operations.roll_back import examine_roll_back, roll_back
 from certificates.operations.upload import WARNINGS
@@ -38,7 +39,8 @@ def roll_back_dialog(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
             text += f" valid until {done.certificate.not_after:%Y-%m-%d}. Restart"
             text += f" {purpose.service} on every node of the cluster, then make a backup."
             messages.success(request, text)
-            return redirect("admin:certificates_certificate_change", done.certificate.pk)
+            details = reverse("admin:certificates_certificate_change", args=[done.certificate.pk])
+            return redirect(with_filters(request, details))
     try:
         found = examine_roll_back(node, purpose, now=timezone.now())
     except Refused as nothing:

@@ -22,6 +22,7 @@ from certificates.operations.request import (
     PENDING,
     cancel_request,
     note_download,
+    pending_for,
     reopen_request,
     request_certificate,
 )
@@ -156,13 +157,12 @@ def request_page(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponse
     row = get_object_or_404(rows, pk=pk)
     actor = signed_in(request)
     events = Event.objects.filter(object_type=row._meta.label_lower, object_id=str(row.pk))
-    others = SigningRequest.objects.pending().filter(purpose=row.purpose, nodes__in=row.nodes.all())
     context: dict[str, Any] = {
         "row": row,
         "facts": read_request(row.pem.encode()),
         "nodes": list(row.nodes.in_restart_order()),
         "history": events[:HISTORY],
-        "pending": None if row.is_pending else others.first(),
+        "pending": [] if row.is_pending else pending_for(list(row.nodes.all()), row.serves),
         "may_download": actor.may(Permission.DOWNLOAD),
         "may_upload": actor.may(Permission.UPLOAD) and row.is_pending,
         "may_cancel": actor.may(Permission.GENERATE) and row.is_pending,
@@ -191,9 +191,10 @@ def request_cancel(request: HttpRequest, site: AdminSite, pk: int) -> HttpRespon
 def request_reopen(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
     """POST waits again for the answer to a request."""
     row = get_object_or_404(SigningRequest.objects.select_related("node"), pk=pk)
-    confirmed = [PENDING] if request.POST.get("confirm") else []
+    shown = [key_of(text) or 0 for text in request.POST.getlist("replacing")]
+    actor, now = signed_in(request), timezone.now()
     try:
-        reopen_request(row, confirmed=confirmed, actor=signed_in(request), now=timezone.now())
+        reopen_request(row, replacing=shown, confirmed=[PENDING], actor=actor, now=now)
     except Refused as refused:
         tell(request, refused)
     else:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from certificates.access import signed_in
-from certificates.dialogs import filters_of, list_address, place_of, show
+from certificates.dialogs import filters_of, list_address, place_of, show, with_filters
 from certificates.forms.upload import InstallForm, UploadForm
 from certificates.models import Certificate, Node, Purpose
 from certificates.operations.upload import Installed, examine, install_upload
@@ -49,6 +49,7 @@ def _examined(
     refused: Refused | None = None,
 ) -> HttpResponseBase:
     node, purpose = place
+    again = f"{reverse('admin:certificates_upload_dialog')}?purpose={purpose}&node={node.pk}"
     examined = examine(node, purpose, content, now=timezone.now())
     context: dict[str, Any] = {
         "examined": examined,
@@ -56,7 +57,7 @@ def _examined(
         "refused": refused,
         "former": {row.node_id: row for row in examined.replaces},
         "form": InstallForm(examined, content) if examined.accepted else None,
-        "again": f"{reverse('admin:certificates_upload_dialog')}?purpose={purpose}&node={node.pk}",
+        "again": with_filters(request, again),
         "close": list_address(request),
         "filters": filters_of(request),
         "opts": Certificate._meta,
@@ -85,7 +86,8 @@ def _install(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
     _tell(request, done)
     made = [*done.identities, *done.trusted]
     if len(made) == 1 or done.identities:
-        return redirect("admin:certificates_certificate_change", made[0].pk)
+        details = reverse("admin:certificates_certificate_change", args=[made[0].pk])
+        return redirect(with_filters(request, details))
     return redirect(list_address(request))
 
 

@@ -27,6 +27,8 @@ from certificates.x509.reading import ReadCertificate
 from certificates.x509.uploads.limits import CHAIN_BYTES
 from certificates.x509.visible import visible
 
+_USUAL_BYTES = 64 * 1024  # room for the most that may be costs more time than a usual file
+
 
 class ImportVerb(OperatorCommand):
     def add_import(self, verbs: Any) -> None:
@@ -106,7 +108,10 @@ def _content(source: Path | None) -> bytes:
     if source is None:
         return sys.stdin.buffer.read(CHAIN_BYTES + 1)
     with source.open("rb") as file:
-        return file.read(CHAIN_BYTES + 1)
+        content = file.read(_USUAL_BYTES)
+        if len(content) == _USUAL_BYTES:
+            content += file.read(CHAIN_BYTES + 1 - _USUAL_BYTES)
+        return content
 
 
 def _files(folder: Path) -> Iterator[tuple[str, bytes]]:

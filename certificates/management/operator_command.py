@@ -83,7 +83,8 @@ class OperatorCommand(BaseCommand):
         except DatabaseError as error:
             raise Stopped(database_trouble(error)) from error
         except OSError as error:
-            wrong = f"{error.filename or 'A file'} can't be used: {error.strerror}."
+            name = visible(str(error.filename or "A file"))[:200]
+            wrong = f"{name} can't be used: {error.strerror}."
             raise Stopped(f"{wrong} Mend it, and try again.") from error
         reason = None
         if isinstance(answer, Judged):
@@ -101,9 +102,11 @@ class OperatorCommand(BaseCommand):
             self.stdout.flush()
             sys.stdout.buffer.write(answer)
             sys.stdout.buffer.flush()
+        elif answer is None:  # the verb has printed line by line
+            pass
         elif options["as_json"]:
-            self.stdout.write(json.dumps(answer if answer is not None else {}, indent=2))
-        elif answer is not None:
+            self.stdout.write(json.dumps(answer, indent=2))
+        else:
             self.print_lines(answer)
         self.stdout.flush()
 

@@ -1,5 +1,8 @@
+from uuid import uuid4
+
 from django.db import migrations
 
+from certificates.secrets import place, seal, unseal
 from certificates.x509.name_digest import name_digests
 
 
@@ -24,8 +27,16 @@ def backward(apps, schema_editor):
     PrivateKey = apps.get_model("certificates", "PrivateKey")
     SigningRequest = apps.get_model("certificates", "SigningRequest")
     SigningRequest.objects.all().delete()
-    for row in Certificate.objects.exclude(private_key=None).only("pk", "private_key"):
-        PrivateKey.objects.filter(pk=row.private_key_id).update(certificate=row)
+    given = set()
+    for row in Certificate.objects.exclude(private_key=None).select_related("private_key"):
+        key = row.private_key
+        if key.pk in given:  # a key had one certificate then, and its seal is bound to its row
+            plain = unseal(bytes(key.sealed), place(key, "sealed"))
+            key.pk = uuid4()
+            key.sealed = seal(plain, place(key, "sealed"))
+            key.save(force_insert=True)
+        given.add(key.pk)
+        PrivateKey.objects.filter(pk=key.pk).update(certificate=row)
     Certificate.objects.update(private_key=None)
     PrivateKey.objects.filter(certificate=None).delete()
 

@@ -2,7 +2,8 @@
 
 import re
 import ssl
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -10,12 +11,12 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
+from certificates.models.insertion import insert_many, portions
 from certificates.models.node import Node
 from certificates.models.private_key import PrivateKey
 from certificates.models.purpose import Purpose
 from certificates.x509.facts import CertificateType, Facts, KeyType
 from certificates.x509.keys import PrivateKeyTypes
-from certificates.x509.name_digest import name_digests
 from certificates.x509.policy import is_legacy_key
 from certificates.x509.visible import visible
 
@@ -71,27 +72,52 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
         self, node: Node, purpose: Purpose, facts: Sequence[Facts], description: str
     ) -> list["Certificate"]:
         """Add to a trust store; files are named by the common name (DESIGN, data model)."""
-        taken = _TakenNames(self.filter(node=node, purpose=purpose.value), facts)
+        taken = _TakenNames(self.trust(), node, purpose, facts)
         rows = [_new(node, purpose, one, description, taken.free_for(one)) for one in facts]
-        return self.bulk_create(rows, batch_size=200)
+        insert_many(rows)
+        store = self.trust().filter(node=node, purpose=purpose.value)
+        keys: dict[str, int] = {}
+        for asked in portions([row.fingerprint for row in rows]):
+            found = store.filter(fingerprint__in=asked)
+            keys.update(found.values_list("fingerprint", "pk"))
+        for row in rows:
+            row.pk, row._state.adding = keys[row.fingerprint], False  # noqa: SLF001 - see from_db
+        return rows
 
 
 class _TakenNames:
     """File names in a trust store; some file systems know no capital and small letters."""
 
-    def __init__(self, store: CertificateQuerySet, facts: Sequence[Facts]) -> None:
-        wanted = sorted({f"{name}.pem" for one in facts for name in file_stems(one)})
+    def __init__(
+        self, rows: CertificateQuerySet, node: Node, purpose: Purpose, facts: Sequence[Facts]
+    ) -> None:
+        self._rows, self._place = rows, (node.pk, purpose.value)
         self._taken: set[str] = set()
-        for start in range(0, len(wanted), 300):
-            asked = [name.lower() for name in wanted[start : start + 300]]
-            found = store.annotate(small=Lower("file_name")).filter(small__in=asked)
-            self._taken.update(found.values_list("small", flat=True))
+        names = [_file_names(one) for one in facts]
+        best = Counter(name.lower() for name, *_ in names)
+        self._ask(best)
+        crowded = {name for name, count in best.items() if count > 1 or name in self._taken}
+        self._ask(
+            {other.lower() for name, *rest in names if name.lower() in crowded for other in rest}
+        )
+
+    def _ask(self, names: Iterable[str]) -> None:
+        """The index knows names, and no places: a query for both would read a whole store."""
+        for asked in portions(sorted(names)):
+            found = self._rows.annotate(small=Lower("file_name")).filter(small__in=asked)
+            for small, *place in found.values_list("small", "node_id", "purpose"):
+                if tuple(place) == self._place:
+                    self._taken.add(small)
 
     def free_for(self, facts: Facts) -> str:
-        names = [f"{stem}.pem" for stem in file_stems(facts)]
+        names = _file_names(facts)
         name = next((name for name in names if name.lower() not in self._taken), names[-1])
         self._taken.add(name.lower())
         return name
+
+
+def _file_names(facts: Facts) -> list[str]:
+    return [f"{stem}.pem" for stem in file_stems(facts)]
 
 
 def file_stems(facts: Facts) -> list[str]:
@@ -115,13 +141,8 @@ def _new(
 
 def columns(facts: Facts) -> dict[str, Any]:
     """The derived columns, each within its length."""
-    subject_digest, issuer_digest = name_digests(facts.der)
     values = {field: getattr(facts, field) for field in facts.__slots__}
-    values |= {
-        "undecoded": list(facts.undecoded),
-        "subject_digest": subject_digest,
-        "issuer_digest": issuer_digest,
-    }
+    values["undecoded"] = list(facts.undecoded)
     for field in Certificate._meta.get_fields():
         length = getattr(field, "max_length", None)
         text = values.get(field.name)

@@ -20,6 +20,7 @@ from django.db import connection, models, transaction
 from django.utils import timezone
 
 from certificates import anchor
+from certificates.models.insertion import insert_many
 from certificates.models.secret import Secret
 from certificates.refusal import Refused
 from certificates.x509.visible import visible
@@ -70,6 +71,17 @@ def action_choices() -> list[tuple[str, str]]:
 
 
 class EventQuerySet(models.QuerySet["Event"]):
+    def hold(self) -> None:
+        """The first lock of every change of what is shared: until its transaction ends.
+
+        All changes record an event, and so wait for each other at this lock (PostgreSQL). Whoever
+        held a row by then that the one before still writes would wait for ever. On SQLite the
+        transaction is the lock, as it is IMMEDIATE.
+        """
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [AUDIT_LOCK])
+
     def record(
         self, actor: str, action: Action, target: models.Model | str, **detail: str | int | bool
     ) -> "Event":
@@ -82,9 +94,7 @@ class EventQuerySet(models.QuerySet["Event"]):
         """Append an event for each target; their code file is written once, after the commit."""
         if not transaction.get_connection().in_atomic_block:
             raise RuntimeError(f"{action} is recorded outside the transaction of its change")
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [AUDIT_LOCK])
+        self.hold()
         newest = self.order_by("-sequence").first()
         sequence, before = _next_sequence(newest), newest.code if newest else ""
         key, at = audit_key(), timezone.now().replace(microsecond=0)
@@ -93,7 +103,7 @@ class EventQuerySet(models.QuerySet["Event"]):
             event.sequence = sequence
             event.code = before = event.expected_code(before, key)
             sequence += 1
-        self.bulk_create(events, batch_size=200)
+        insert_many(events)
         if events:
             transaction.on_commit(lambda: _advance_anchor(events[-1]))
         return events

@@ -5,6 +5,7 @@ from typing import Self
 from django.db import models
 from django.db.models import F, Q
 
+from certificates.models.event import Event
 from certificates.models.purpose import Service
 
 
@@ -55,6 +56,7 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         Inside a transaction only. SQLite has no row lock; there the transaction itself is the
         lock, as it is IMMEDIATE.
         """
+        Event.objects.hold()
         self.get_or_create(node=node, service=service.value)
         return self.select_for_update().get(node=node, service=service.value)
 

@@ -21,18 +21,21 @@ from certificates.refusal import Refused
 def acknowledge_restart(notice: RestartNotice, *, actor: Actor, now: datetime) -> None:
     """Close a notice on the operator's word, with name and time.
 
+    A notice that was renewed since `notice` was read is another one: nobody has seen it.
+
     Raises:
         PermissionDenied: `actor` may not restart.
         Refused: restart.closed.
     """
     actor.require(Permission.RESTART)
+    Event.objects.hold()
     changed = (
         RestartNotice.objects.open()
-        .filter(pk=notice.pk)
+        .filter(pk=notice.pk, opened_at=notice.opened_at)
         .update(closed_at=now, closed_by=str(actor), closing=Closing.ACKNOWLEDGED)
     )
     if not changed:
-        wrong = f"The {notice} is not due any more."
+        wrong = f"The {notice} is not due any more, or for another reason than you were shown."
         raise Refused("restart.closed", wrong, "Look at the list again.")
     Event.objects.record(str(actor), Action.RESTART_ACKNOWLEDGE, notice)
 
@@ -46,6 +49,7 @@ def acknowledge_backup(*, actor: Actor, now: datetime) -> None:
         Refused: backup.closed.
     """
     actor.require(Permission.CONFIGURE)
+    Event.objects.hold()
     reminder = BackupReminder.objects.open().select_for_update().first()
     if reminder is None:
         raise Refused("backup.closed", "No backup reminder is open.", "There is nothing to do.")
@@ -62,6 +66,7 @@ def cancel_job(job: Job, *, actor: Actor, now: datetime) -> None:
         Refused: job.ended.
     """
     actor.require(Permission.CONFIGURE)
+    Event.objects.hold()
     row = Job.objects.select_for_update().get(pk=job.pk)
     if row.is_final:
         raise Refused("job.ended", f"The job {row} has ended already.", "There is nothing to do.")

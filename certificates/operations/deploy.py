@@ -53,6 +53,7 @@ def deploy(node: Node, service: Service, *, actor: Actor, now: datetime) -> str:
     if not in_force:
         return f"Stale: a newer certificate of {service} is in force on {node} already."
     with transaction.atomic():
+        Event.objects.hold()
         moved = Deployment.objects.filter(
             node=node, service=service.value, in_force__lt=generation
         ).update(in_force=generation, in_force_at=now)

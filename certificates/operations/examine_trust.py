@@ -7,6 +7,7 @@ from datetime import datetime
 
 from certificates.cells import at
 from certificates.models import Certificate, Node, Purpose
+from certificates.models.insertion import portions
 from certificates.operations.examination import (
     Examination,
     Item,
@@ -18,11 +19,9 @@ from certificates.operations.examination import (
 )
 from certificates.operations.examine_identity import is_weak_link
 from certificates.refusal import Finding
-from certificates.x509.name_digest import name_digests
 from certificates.x509.reading import ReadCertificate, Upload
 
 MOST_NAMED = 5  # certificates of the same name that the checks name
-_ASKED_AT_ONCE = 300  # values in one query
 
 
 def examine_trust(node: Node, purpose: Purpose, upload: Upload, now: datetime) -> Examination:
@@ -54,17 +53,17 @@ class AlreadyThere:
 
 def already_there(node: Node, purpose: Purpose, reads: Sequence[ReadCertificate]) -> AlreadyThere:
     """Ask a trust store for many certificates at once."""
-    store = Certificate.objects.trust().filter(node=node, purpose=purpose.value)
+    rows = Certificate.objects.trust()
+    store = rows.filter(node=node, purpose=purpose.value)
     known: set[str] = set()
     same: dict[str, list[Certificate]] = defaultdict(list)
-    for start in range(0, len(reads), _ASKED_AT_ONCE):
-        part = reads[start : start + _ASKED_AT_ONCE]
-        fingerprints = [read.facts.fingerprint for read in part]
-        rows = store.filter(fingerprint__in=fingerprints)
-        known.update(rows.values_list("fingerprint", flat=True))
-        named = store.filter(subject_digest__in=[name_digests(read.der)[0] for read in part])
-        for row in named.only("subject_digest", "fingerprint", "file_name", "not_before"):
-            if row.subject_digest:
+    for asked in portions([read.facts.fingerprint for read in reads]):
+        known.update(store.filter(fingerprint__in=asked).values_list("fingerprint", flat=True))
+    # The index knows names, and no places: a query for both would read a whole store.
+    columns = ("node_id", "purpose", "subject_digest", "fingerprint", "file_name", "not_before")
+    for asked in portions([*{read.facts.subject_digest for read in reads} - {""}]):
+        for row in rows.filter(subject_digest__in=asked).order_by("pk").only(*columns):
+            if (row.node_id, row.purpose) == (node.pk, purpose.value):
                 same[row.subject_digest].append(row)
     return AlreadyThere(frozenset(known), same)
 
@@ -113,7 +112,7 @@ def _validity(read: ReadCertificate, now: datetime) -> Finding:
 
 def _same_name(read: ReadCertificate, there: AlreadyThere) -> Iterator[Finding]:
     begin = read.facts.not_before
-    for row in there.same_name.get(name_digests(read.der)[0], [])[:MOST_NAMED]:
+    for row in there.same_name.get(read.facts.subject_digest, [])[:MOST_NAMED]:
         newer = bool(row.not_before and begin and row.not_before > begin)
         wrong = f"Another certificate of the name {title_of(read)} is there: {row.file_name},"
         wrong += f" SHA-256 {row.fingerprint[:16]}…, {'newer' if newer else 'older'} than this one"

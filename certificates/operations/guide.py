@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from django.db.models import Q
+
 from certificates.cells import at
 from certificates.models import (
     Certificate,
@@ -10,6 +12,7 @@ from certificates.models import (
     RequestState,
     RestartNotice,
     SigningRequest,
+    State,
 )
 from certificates.x509.chain import is_authority
 
@@ -37,7 +40,10 @@ def steps_of(node: Node, purpose: Purpose) -> list[Step]:
     """The seven steps of the manual; the first that is not done is marked as the next."""
     request = (
         SigningRequest.objects.for_place(node, purpose)
-        .filter(state__in=[RequestState.PENDING, RequestState.CONSUMED])
+        .filter(
+            Q(state=RequestState.PENDING)
+            | Q(state=RequestState.CONSUMED, certificate__state=State.ACTIVE)
+        )
         .select_related("certificate", "node")
         .order_by("-pk")
         .first()
@@ -83,7 +89,11 @@ def steps_of(node: Node, purpose: Purpose) -> list[Step]:
             "",
         ),
     ]
-    following = next((n for n, (_, is_done, *_) in enumerate(steps) if not is_done), None)
+    # Steps 3 and 4 happen elsewhere: who has uploaded the CA's certificate is beyond them.
+    elsewhere = {2, 3} if has_authority else set()
+    following = next(
+        (n for n, (_, is_done, *_) in enumerate(steps) if not is_done and n not in elsewhere), None
+    )
     return [
         Step(n + 1, title, is_done, seen, link, of or purpose.value, n == following)
         for n, (title, is_done, seen, link, of) in enumerate(steps)

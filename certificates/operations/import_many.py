@@ -1,9 +1,8 @@
 """Many files into a trust store: one verdict each, and it goes on (CM-11, CM-14)."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 
 from django.db import transaction
 
@@ -12,11 +11,11 @@ from certificates.models import Deployment, Node, Purpose
 from certificates.operations.consequences import ask_for_restarts, intend
 from certificates.operations.examination import under_policy
 from certificates.operations.examine_trust import already_there, trust_checks
+from certificates.operations.read_many import read_many
 from certificates.operations.upload import add_trusted
 from certificates.refusal import Finding, Outcome, Refused
-from certificates.x509.reading import ReadCertificate, read_upload
-
-BATCH = 500  # files in one transaction
+from certificates.x509.facts import Facts
+from certificates.x509.reading import ReadCertificate, Upload
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +54,17 @@ def import_trusted(
     if purpose.is_own:
         wrong = f"Many files go into a trust store, and {purpose} is the identity of one service."
         raise Refused("purpose.wrong", wrong, f"Choose {purpose.service}-trust, or one file.")
-    remaining = iter(files)
-    while batch := [_read(name, data) for name, data in islice(remaining, BATCH)]:
+    for batch in read_many(files):
+        read = [_marked(name, upload) for name, upload in batch]
         if is_dry_run:
-            yield from _judged(node, purpose, batch, now)
+            yield from _judged(node, purpose, read, now)[0]
         else:
-            yield from _add(node, purpose, batch, actor, now)
+            yield from _add(node, purpose, read, actor, now)
 
 
-def _read(name: str, data: bytes) -> FileVerdict:
-    try:
-        upload = read_upload(data)
-    except Refused as refused:
-        failed = Finding(refused.code, refused.sentence, refused.cure)
+def _marked(name: str, upload: Upload | Refused) -> FileVerdict:
+    if isinstance(upload, Refused):
+        failed = Finding(upload.code, upload.sentence, upload.cure)
         return FileVerdict(name, (), (failed,))
     of_certificates = {id(found) for read in upload.certificates for found in read.warnings}
     marks = tuple(found for found in upload.warnings if id(found) not in of_certificates)
@@ -76,22 +73,23 @@ def _read(name: str, data: bytes) -> FileVerdict:
 
 def _judged(
     node: Node, purpose: Purpose, batch: Sequence[FileVerdict], now: datetime
-) -> list[FileVerdict]:
-    reads = [read for one in batch for read in one.reads]
-    there = already_there(node, purpose, reads)
-    known = set(there.known)
+) -> tuple[list[FileVerdict], list[Facts]]:
+    """What becomes of each file, and what is to be added, each certificate once."""
+    there = already_there(node, purpose, [read for one in batch for read in one.reads])
+    added: dict[str, Facts] = {}
     verdicts = []
     for one in batch:
         checks = [c for read in one.reads for c in trust_checks(read, purpose, there, now)]
         judged = under_policy([*one.checks, *checks])
-        fresh = {read.facts.fingerprint for read in one.reads} - known
+        facts = {read.facts.fingerprint: read.facts for read in one.reads}
+        fresh = facts.keys() - there.known - added.keys()
         verdict = FileVerdict(one.name, one.reads, judged, len(fresh))
         if verdict.failed:
             verdict = FileVerdict(one.name, one.reads, judged)
         else:
-            known |= fresh
+            added |= {key: value for key, value in facts.items() if key in fresh}
         verdicts.append(verdict)
-    return verdicts
+    return verdicts, [*added.values()]
 
 
 @transaction.atomic
@@ -99,19 +97,10 @@ def _add(
     node: Node, purpose: Purpose, batch: Sequence[FileVerdict], actor: Actor, now: datetime
 ) -> list[FileVerdict]:
     deployment = Deployment.objects.lock(node, purpose.service)
-    verdicts = _judged(node, purpose, batch, now)
-    facts = {
-        read.facts.fingerprint: read.facts for one in verdicts if one.added for read in one.reads
-    }
-    for known in already_there(node, purpose, _reads(verdicts)).known:
-        facts.pop(known, None)
-    if facts:
-        add_trusted(node, purpose, list(facts.values()), actor)
+    verdicts, added = _judged(node, purpose, batch, now)
+    if added:
+        add_trusted(node, purpose, added, actor)
         reason = f"{purpose} of {node} changed: certificates were imported."
         ask_for_restarts(node, purpose, reason, now=now)
         intend(deployment, actor)
     return verdicts
-
-
-def _reads(verdicts: Collection[FileVerdict]) -> list[ReadCertificate]:
-    return [read for one in verdicts if one.added for read in one.reads]

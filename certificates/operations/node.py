@@ -30,6 +30,7 @@ def save_node(
             changed.
     """
     actor.require(Permission.CONFIGURE)
+    Event.objects.hold()
     is_new = node.pk is None
     name = checked_host_name(host_name)
     if Node.objects.filter(host_name=name).exclude(pk=node.pk).exists():

@@ -191,13 +191,22 @@ def cancel_request(request: SigningRequest, *, actor: Actor, now: datetime) -> N
 
 
 def reopen_request(
-    request: SigningRequest, *, confirmed: Collection[str] = (), actor: Actor, now: datetime
+    request: SigningRequest,
+    *,
+    replacing: Collection[int] = (),
+    confirmed: Collection[str] = (),
+    actor: Actor,
+    now: datetime,
 ) -> Requested:
     """Wait again for the answer to a request that was superseded or cancelled.
 
+    Args:
+        replacing: keys of the pending requests that the operator was shown.
+
     Raises:
         PermissionDenied: `actor` may not generate.
-        Refused: request.open, request.answered, confirm.pending (another one would be superseded).
+        Refused: request.open, request.answered, state.changed, confirm.pending (another one would
+            be superseded).
     """
     actor.require(Permission.GENERATE)
     with transaction.atomic():
@@ -211,6 +220,7 @@ def reopen_request(
             wrong = f"The {row} of {row.created_at:%Y-%m-%d} was answered already."
             raise Refused("request.answered", wrong, "Make a new request.")
         pending = pending_for(nodes, row.serves)
+        _refuse_stale(row.node, row.serves, pending, replacing)
         _ask_before_superseding(pending, confirmed)
         for other in pending:
             other.close(RequestState.SUPERSEDED, by=str(actor), now=now)

@@ -113,6 +113,7 @@ def _shows(server: Running, expected: str) -> bool:
 @transaction.atomic
 def _close_as_seen(notice: RestartNotice, *, actor: str, now: datetime) -> bool:
     """False: it was closed meanwhile, or a still newer certificate is expected by now."""
+    Event.objects.hold()
     changed = (
         RestartNotice.objects.open()
         .filter(pk=notice.pk, expected=notice.expected)

@@ -81,6 +81,7 @@ def retire_master_key(number: int, *, actor: Actor) -> None:
     _refuse_environment("Take it out there, and restart.")
     path = Path(settings.CCXSEC_MASTER_KEY_FILE)
     with locked(path.with_name(f"{path.name}.lock")), transaction.atomic():
+        Event.objects.hold()
         wait_for_sealers()
         state = rotation_state()
         if number not in state.uses:

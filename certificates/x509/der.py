@@ -5,12 +5,14 @@ what is too long or too deep. Offsets are counted in octets from the start of th
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
 
 MAXIMUM_DEPTH = 32
 MAXIMUM_LENGTH = 16 * 1024 * 1024  # of one input, in octets
 _LONGEST_TAG = 6  # identifier octets
 _LONGEST_ARC = 19  # octets of one number of an object identifier: room for a UUID
+_LONGEST_KEPT = 32  # octets of an object identifier that is remembered: all usual ones are shorter
 _LONGEST_LENGTH = 8  # octets: no input is longer than that many can say
 _HIGHEST_BIT = 0x80
 _LONG_TAG = 0x1F  # in the first identifier octet: the tag number follows
@@ -31,12 +33,14 @@ class DerError(ValueError):
         return f"at octet {self.offset}: {self.reason}"
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
-    """One tag, length and value at `source[start:end]`; `tag` is its identifier octets."""
+class Element(NamedTuple):
+    """One tag, length and value at `source[start:end]`; `tag` is its identifier octets.
+
+    A tuple, as it is made some hundred times for each certificate.
+    """
 
     tag: int
-    source: bytes = field(repr=False)
+    source: bytes
     start: int
     header_length: int
     end: int
@@ -63,6 +67,9 @@ class Element:
         return self
 
 
+_new = tuple.__new__  # without the names of the parts: half the price of the most frequent call
+
+
 def elements(data: bytes, *, maximum_length: int = MAXIMUM_LENGTH) -> Iterator[Element]:
     """The elements that stand one after the other in `data`.
 
@@ -86,13 +93,23 @@ def only_element(data: bytes, *, maximum_length: int = MAXIMUM_LENGTH) -> Elemen
 
 def _elements(source: bytes, start: int, end: int, depth: int) -> Iterator[Element]:
     while start < end:
-        after_tag = _after_tag(source, start, end)
-        content, length = _length(source, after_tag, end)
-        if length > end - content:
+        tag, content = source[start], start + 2
+        if content > end or tag & _LONG_TAG == _LONG_TAG or source[start + 1] >= _HIGHEST_BIT:
+            tag, content, length = _long_header(source, start, end)
+        else:
+            length = source[start + 1]
+        after = content + length
+        if after > end:
             raise DerError(start, f"{length} octets announced, {end - content} there")
-        tag = int.from_bytes(source[start:after_tag], "big")
-        yield Element(tag, source, start, content - start, content + length, depth)
-        start = content + length
+        yield _new(Element, (tag, source, start, content - start, after, depth))
+        start = after
+
+
+def _long_header(source: bytes, start: int, end: int) -> tuple[int, int, int]:
+    """The tag, where the content begins, and its length, for a header of any form."""
+    after_tag = _after_tag(source, start, end)
+    content, length = _length(source, after_tag, end)
+    return int.from_bytes(source[start:after_tag], "big"), content, length
 
 
 def _after_tag(source: bytes, start: int, end: int) -> int:
@@ -139,13 +156,24 @@ def dotted(identifier: Element) -> str:
     content = identifier.expect(OBJECT_IDENTIFIER).content
     if not content or content[-1] >= _HIGHEST_BIT:
         raise DerError(identifier.start, "object identifier empty or cut short")
+    numbers = _remembered(content) if len(content) <= _LONGEST_KEPT else _numbers(content)
+    if not numbers:
+        raise DerError(identifier.start, "object identifier with too large a number")
+    return numbers
+
+
+def _numbers(content: bytes) -> str:
+    """With dots; "" where one is too large."""
     arcs, arc, octets = [], 0, 0
     for octet in content:
         arc, octets = arc << 7 | octet & 0x7F, octets + 1
         if octets > _LONGEST_ARC:
-            raise DerError(identifier.start, "object identifier with too large a number")
+            return ""
         if octet < _HIGHEST_BIT:
             arcs.append(arc)
             arc, octets = 0, 0
     first = min(arcs[0] // 40, 2)
     return ".".join(map(str, (first, arcs[0] - 40 * first, *arcs[1:])))
+
+
+_remembered = lru_cache(maxsize=1024)(_numbers)

@@ -5,7 +5,7 @@ inside a tiny certificate that carries nothing else; where that fails, its eleme
 by one; what is left is hexadecimal.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,15 +74,24 @@ def _lines(extension: Extension) -> tuple[list[str], str]:
     return decoded, ""
 
 
-def decode_extension(extension: Extension) -> list[str] | None:
-    """Its lines; None: nobody here knows this kind. Raises one of `DECODING_ERRORS`."""
+def decode_extension(
+    extension: Extension, decoded: Mapping[str, Any] | None = None
+) -> list[str] | None:
+    """Its lines; None: nobody here knows this kind. Raises one of `DECODING_ERRORS`.
+
+    Args:
+        decoded: what the library has made of this certificate's extensions already, dotted.
+    """
     by_hand = BY_HAND.get(extension.oid)
     if by_hand:
         return list(by_hand(der.only_element(extension.value)))
     by_library = BY_LIBRARY.get(extension.oid)
     if by_library is None:
         return None
-    return list(by_library(_carried(extension, extension.value)))
+    value = decoded.get(extension.oid) if decoded else None
+    if value is None:
+        value = _carried(extension, extension.value)
+    return list(by_library(value))
 
 
 def _one_by_one(extension: Extension) -> list[str]:

@@ -1,11 +1,11 @@
 """What the list finds and sorts by, read from one certificate: values that can't fail any more."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha1, sha256
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
 from certificates.refusal import Refused
-from certificates.x509.fields import certificate_fields
 from certificates.x509.loading import (
     DECODING_ERRORS,
     Loaded,
@@ -23,6 +22,7 @@ from certificates.x509.loading import (
     quietly,
     readable_extensions,
 )
+from certificates.x509.name_digest import name_digests
 from certificates.x509.object_names import SIGNATURES
 from certificates.x509.visible import visible
 
@@ -77,6 +77,7 @@ class Facts:
 
     Names are RFC 4514 text without invisible characters; fingerprints, key identifiers and the
     serial number are lower-case hexadecimal; times are UTC, None where they can't be decoded.
+    The digests are those of `name_digests`, by which a certificate and its issuer find each other.
     `undecoded` names each part that is there but can't be decoded, and says why.
     """
 
@@ -98,20 +99,25 @@ class Facts:
     subject_key_identifier: str
     authority_key_identifier: str
     subject_alternative_names: str
+    subject_digest: str
+    issuer_digest: str
     undecoded: tuple[str, ...]
 
 
-def read_facts(der: bytes, *, is_own_signature: bool | None = None) -> Facts:
+def read_facts(
+    der: bytes, loaded: Loaded | None = None, *, is_own_signature: bool | None = None
+) -> Facts:
     """Read one certificate in DER; parts that can't be decoded leave their column empty.
 
     Args:
+        loaded: what `load_what_is_readable` made of it, where that was asked already.
         is_own_signature: whether its own key made its signature, where that is known already.
 
     Raises:
         Refused: parse. Nothing in it can be read.
     """
     try:
-        loaded = load_what_is_readable(der)
+        loaded = loaded or load_what_is_readable(der)
     except ValueError as error:
         wrong = f"These {len(der)} bytes are not an X.509 certificate in DER."
         raise Refused("parse", wrong, "Export it again, as DER encoded X.509.") from error
@@ -119,10 +125,12 @@ def read_facts(der: bytes, *, is_own_signature: bool | None = None) -> Facts:
     extensions = part.read("extensions", lambda: certificate.extensions, None)
     if extensions is None:
         extensions = part.read("extensions", lambda: readable_extensions(der), x509.Extensions([]))
+    subject_digest, issuer_digest = name_digests(der)
+    values = {type(found.value): found.value for found in reversed(list(extensions))}
     key = part.read("public key", lambda: public_key(certificate), None)
     key_type, key_bits, key_label = describe_key(key)
     nobody = x509.Name([])
-    serial = part.read("serial", lambda: certificate_fields(der).serial, 0)
+    serial = part.read("serial", lambda: certificate.serial_number, 0)
     subject = part.read("subject", lambda: certificate.subject, nobody)
     issuer = part.read("issuer", lambda: certificate.issuer, nobody)
     return Facts(
@@ -141,9 +149,11 @@ def read_facts(der: bytes, *, is_own_signature: bool | None = None) -> Facts:
         signature_algorithm=part.read("algorithm", lambda: signature_algorithm(certificate), ""),
         fingerprint=sha256(der).hexdigest(),
         fingerprint_sha1=sha1(der, usedforsecurity=False).hexdigest(),
-        subject_key_identifier=_subject_key_identifier(extensions),
-        authority_key_identifier=_authority_key_identifier(extensions),
-        subject_alternative_names=", ".join(_alternative_names(extensions)),
+        subject_key_identifier=_subject_key_identifier(values),
+        authority_key_identifier=_authority_key_identifier(values),
+        subject_alternative_names=", ".join(_alternative_names(values)),
+        subject_digest=subject_digest,
+        issuer_digest=issuer_digest,
         undecoded=tuple(part.undecoded),
     )
 
@@ -157,7 +167,7 @@ class _Parts:
         try:
             if name in self._unreadable:
                 raise ValueError(self._unreadable[name])
-            with quietly():
+            with quietly:
                 return decode()
         except DECODING_ERRORS as error:
             self.undecoded.append(f"{name}: {visible(str(error))[:300]}")
@@ -230,28 +240,19 @@ def signature_algorithm(certificate: x509.Certificate) -> str:
     return SIGNATURES.get(oid, oid)
 
 
-def _subject_key_identifier(extensions: x509.Extensions) -> str:
-    try:
-        found = extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
-    except x509.ExtensionNotFound:
-        return ""
-    return found.value.digest.hex()
+def _subject_key_identifier(values: Mapping[type, Any]) -> str:
+    found = values.get(x509.SubjectKeyIdentifier)
+    return found.digest.hex() if found else ""
 
 
-def _authority_key_identifier(extensions: x509.Extensions) -> str:
-    try:
-        found = extensions.get_extension_for_class(x509.AuthorityKeyIdentifier)
-    except x509.ExtensionNotFound:
-        return ""
-    return (found.value.key_identifier or b"").hex()
+def _authority_key_identifier(values: Mapping[type, Any]) -> str:
+    found = values.get(x509.AuthorityKeyIdentifier)
+    return (found.key_identifier or b"").hex() if found else ""
 
 
-def _alternative_names(extensions: x509.Extensions) -> list[str]:
-    try:
-        found = extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except x509.ExtensionNotFound:
-        return []
-    return [visible(_general_name(name)) for name in found.value]
+def _alternative_names(values: Mapping[type, Any]) -> list[str]:
+    names = values.get(x509.SubjectAlternativeName, ())
+    return [visible(_general_name(name)) for name in names]
 
 
 def _general_name(name: x509.GeneralName) -> str:

@@ -7,8 +7,9 @@ of our own making, which is never shown, stored or verified: only read.
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
+from threading import RLock
 from typing import Any
 
 from cryptography import x509
@@ -52,21 +53,53 @@ class Loaded:
     unreadable: dict[str, str] = field(default_factory=dict)
     corrected: dict[str, str] = field(default_factory=dict)
 
+    def extension_values(self) -> dict[str, Any]:
+        """What the library makes of the extensions it knows, dotted; none if it fails at one."""
+        try:
+            with quietly:
+                extensions = self.certificate.extensions
+        except DECODING_ERRORS:
+            return {}
+        return {
+            extension.oid.dotted_string: extension.value
+            for extension in extensions
+            if type(extension.value) is not x509.UnrecognizedExtension
+        }
 
-@contextmanager
-def quietly() -> Iterator[None]:
+
+class _Quietly:
     """Without the library's warnings about odd numbers and long names: we tell the operator.
 
-    Both are a `UserWarning`, which an application may have made an error.
+    Both are a `UserWarning`, which an application may have made an error. Filters are those of
+    the whole process, and are put back in the order in which they were taken: one thread at a
+    time. Within itself it costs next to nothing.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        yield
+
+    def __init__(self) -> None:
+        self._lock, self._depth = RLock(), 0
+        self._filters: warnings.catch_warnings[None] = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        self._depth += 1
+        if self._depth == 1:
+            self._filters = warnings.catch_warnings()
+            self._filters.__enter__()
+            warnings.simplefilter("ignore", UserWarning)
+
+    def __exit__(self, *_: object) -> None:
+        if self._depth == 1:
+            self._filters.__exit__(None, None, None)
+        self._depth -= 1
+        self._lock.release()
+
+
+quietly = _Quietly()
 
 
 def load(data: bytes) -> x509.Certificate:
     """`load_der_x509_certificate`, quietly. Raises one of `LOADING_ERRORS`."""
-    with quietly():
+    with quietly:
         return x509.load_der_x509_certificate(data)
 
 
@@ -93,7 +126,7 @@ def carried_extension(identifier: bytes, value: bytes) -> Any:
     Raises one of `DECODING_ERRORS`.
     """
     entry = der.encode(der.SEQUENCE, identifier + der.encode(der.OCTET_STRING, value))
-    with quietly():
+    with quietly:
         return load(_carrier(extensions=entry)).extensions[0].value
 
 

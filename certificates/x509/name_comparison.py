@@ -46,6 +46,8 @@ def _attribute(attribute: Element) -> FoldedAttribute:
 
 def fold(value: str) -> str:
     """Text without what RFC 4518 calls insignificant: case, width, runs of white space."""
+    if value.isascii() and value.isprintable():
+        return " ".join(value.lower().split())
     if not value.isascii():
         value = unicodedata.normalize("NFKC", value).casefold()
         value = unicodedata.normalize("NFKC", value)

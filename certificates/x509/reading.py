@@ -5,6 +5,7 @@ only then a library; each step bounds what the next one can cost (CM-12, CM-13).
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
@@ -26,7 +27,16 @@ from certificates.x509.uploads.wrong_kinds import (
     trusted_certificate,
 )
 
-__all__ = ["Form", "ReadCertificate", "Refused", "Upload", "read_upload"]
+__all__ = [
+    "Form",
+    "NamedFile",
+    "NamedUpload",
+    "ReadCertificate",
+    "Refused",
+    "Upload",
+    "read_each",
+    "read_upload",
+]
 
 _REISSUE = "Export the certificate again, as DER or Base-64 encoded X.509."
 _REWRITE = "Rewrite it: openssl pkcs7 -inform der -in FILE -outform der -out FILE.p7b"
@@ -57,6 +67,10 @@ class Upload:
     form: Form
 
 
+NamedFile = tuple[str, bytes]
+NamedUpload = tuple[str, Upload | Refused]
+
+
 def read_upload(data: bytes) -> Upload:
     """Read a file that an operator chose: one certificate in PEM or DER, or a PKCS#7 in DER.
 
@@ -82,6 +96,18 @@ def read_upload(data: bytes) -> Upload:
         what = "a PKCS#7 chain" if is_chain else "a certificate"
         wrong = f"The file ({len(data):,} bytes) is not {what} in DER: {error}."
         raise Refused("parse", wrong, _REWRITE if is_chain else _REISSUE) from error
+
+
+def read_each(files: Iterable[NamedFile]) -> list[NamedUpload]:
+    """Read several files, each by itself; in its place, a refused one has its `Refused`."""
+    return [(name, _read_or_refused(data)) for name, data in files]
+
+
+def _read_or_refused(data: bytes) -> Upload | Refused:
+    try:
+        return read_upload(data)
+    except Refused as refused:
+        return refused
 
 
 def _refuse_size(data: bytes) -> None:

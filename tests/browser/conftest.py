@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.browser.chromium import ARGUMENTS, sign_in
+from tests.browser.screens import Screens
 from tests.parts import needs
 from tests.product import Product
 
@@ -34,10 +35,19 @@ def complaints() -> list[str]:
 
 
 @pytest.fixture
-def context(browser: Browser, complaints: list[str], tmp_path: Path) -> Iterator[BrowserContext]:
+def scripts() -> bool:
+    """Whether the browser runs scripts; a test is parametrized to try it without them."""
+    return True
+
+
+@pytest.fixture
+def context(browser: Browser, complaints: list[str], scripts: bool) -> Iterator[BrowserContext]:
     """A clean profile at 1280 pixels; every complaint on any of its pages is gathered."""
     opened = browser.new_context(
-        ignore_https_errors=True, viewport={"width": 1280, "height": 900}, accept_downloads=True
+        ignore_https_errors=True,
+        viewport={"width": 1280, "height": 900},
+        accept_downloads=True,
+        java_script_enabled=scripts,
     )
     opened.on(
         "console",
@@ -52,3 +62,9 @@ def context(browser: Browser, complaints: list[str], tmp_path: Path) -> Iterator
 def page(context: BrowserContext, product: Product) -> Page:
     """Signed in as the administrator."""
     return sign_in(context.new_page(), product)
+
+
+@pytest.fixture
+def screens(page: Page, product: Product, tmp_path: Path, scripts: bool) -> Screens:
+    """The same operator at the screens of uploads."""
+    return Screens(page, product, tmp_path, scripts)

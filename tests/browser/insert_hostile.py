@@ -1,6 +1,6 @@
 """Puts the hostile certificates into the database of a running product.
 
-`manage.py shell -c "import tests.browser.insert_hostile"`, as no screen takes a certificate yet.
+`manage.py shell -c "import tests.browser.insert_hostile"`, as every screen refuses most of them.
 """
 
 import json

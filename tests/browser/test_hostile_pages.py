@@ -11,7 +11,9 @@ import pytest
 from playwright.sync_api import BrowserContext, Dialog, Page, Request, expect
 
 from tests.browser.chromium import sign_in
-from tests.hostile import TEXTS, assert_safe
+from tests.browser.screens import Screens
+from tests.certificates.test_hostile_uploads import answer, authority, chain
+from tests.hostile import TEXTS, all_certificates, assert_safe
 from tests.product import Product
 
 LIST = "/admin/certificates/certificate/"
@@ -62,10 +64,16 @@ def page(context: BrowserContext, product: Product, complaints: list[str]) -> Pa
 
 def look(page: Page, address: str) -> list[str]:
     """Open a page; what is not as it should be."""
-    answer = page.goto(address)
-    assert answer
-    found = [answer.status, page.locator(FOREIGN).count(), *page.evaluate(HANDLERS)]
-    return [] if found == [200, 0] else [f"{address}: {found}"]
+    response = page.goto(address)
+    assert response
+    wrong = [] if response.status == 200 else [f"{address}: {response.status}"]
+    return [*wrong, *foreign(page)]
+
+
+def foreign(page: Page) -> list[str]:
+    """What the page that is open has from a certificate, other than text."""
+    found = [page.locator(FOREIGN).count(), *page.evaluate(HANDLERS)]
+    return [] if found == [0] else [f"{page.url}: {found}"]
 
 
 def test_the_watch_sees_what_it_is_there_for(page: Page, complaints: list[str]) -> None:
@@ -172,4 +180,70 @@ def test_downloads_have_safe_names_and_the_exports_can_be_read(
 
     assert len(json.loads(texts["JSON"])) == len(numbers) + 2
     assert len(list(csv.reader(io.StringIO(texts["CSV"], newline="")))) == len(numbers) + 3
+    assert complaints == []
+
+
+# Those that markup, a script, a terminal or a reader would take for more than text.
+UPLOADED = (
+    *("image", "attribute", "closing", "cdata", "template", "entities", "bidirectional"),
+    *("terminal", "fetching", "long name", "many parts"),
+)
+
+
+@pytest.mark.spec("CM-11", "CM-13")
+def test_the_checks_of_a_hostile_file_are_inert_and_fit_a_telephone(
+    page: Page, product: Product, tmp_path: Path, complaints: list[str]
+) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    screens, trouble, wide = Screens(page, product, tmp_path), [], {}
+    ders = all_certificates()
+
+    for kind in UPLOADED:
+        screens.go(f"{LIST}upload/?purpose=tomcat-trust")
+        screens.upload(ders[kind])
+        trouble += foreign(page)
+        wide[kind] = page.evaluate(WIDER)
+
+    assert trouble == []
+    assert max(wide.values()) <= 0, wide
+    # A refusal is answered with 422, which the browser calls an error.
+    assert [text for text in complaints if "422" not in text] == []
+
+
+@pytest.mark.spec("CM-5", "CM-19", "CM-23")
+@pytest.mark.parametrize("kind", ["image", "closing", "entities"])
+def test_what_a_hostile_ca_has_signed_is_inert_in_every_dialog_and_message(
+    kind: str, page: Page, product: Product, tmp_path: Path, complaints: list[str]
+) -> None:
+    screens, text, trouble = Screens(page, product, tmp_path), TEXTS[kind], []
+    screens.go("/admin/certificates/signingrequest/generate/")
+    page.locator("details summary", has_text="Organization").click()
+    screens.generate(organization=text[:64])
+    expect(page.locator("#content")).to_contain_text("alert(1)")
+    made = page.url
+    pem = page.locator("#pem").inner_text()
+
+    screens.go(f"{LIST}upload/")
+    screens.upload(chain(answer(pem, text), authority(text)))
+    trouble += foreign(page)
+    screens.form.get_by_label("I have read").check()
+    screens.install()
+    expect(screens.messages).to_contain_text("Installed tomcat.pem")
+    trouble += foreign(page)
+    for dialog in ("Roll back", "Upload Certificate or Certificate Chain", "Generate CSR"):
+        page.get_by_role("link", name=dialog).click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+        trouble += foreign(page)
+        page.keyboard.press("Escape")
+    page.locator(".chain a").click()
+    page.get_by_role("link", name="Delete").click()
+    expect(page.get_by_role("dialog")).to_contain_text(f"issued by {text} CA")
+    trouble += foreign(page)
+    screens.form.get_by_role("button", name="Delete").click()
+    expect(screens.messages).to_contain_text("Deleted")
+    trouble += foreign(page)
+    for address in (made, f"{product.url}{LIST}guide/", f"{product.url}{LIST}"):
+        trouble += look(page, address)
+
+    assert trouble == []
     assert complaints == []

@@ -50,7 +50,9 @@ def operations(
     return {
         "generate": lambda: ask(replacing=[pending.pk], confirmed=[PENDING]),
         "cancel": lambda: cancel_request(pending, **by),
-        "reopen": lambda: reopen_request(cancelled, confirmed=[PENDING], **by),
+        "reopen": lambda: reopen_request(
+            cancelled, replacing=[pending.pk], confirmed=[PENDING], **by
+        ),
         "download": lambda: note_download(pending, **by),
         "install": lambda: put(answer),
         "trust": lambda: put(other_ca.root, store),

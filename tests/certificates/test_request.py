@@ -209,11 +209,12 @@ def test_a_cancelled_request_can_be_taken_up_again(
     with pytest.raises(Refused, match="cancelled"):
         cancel_request(request_, actor=actor, now=now)
     newer = ask()
-    with pytest.raises(Refused) as refusal:
-        reopen_request(request_, actor=actor, now=now)
-    assert refusal.value.code == PENDING
+    for shown, code in (([], "state.changed"), ([newer.pk], PENDING)):
+        with pytest.raises(Refused) as refusal:
+            reopen_request(request_, replacing=shown, actor=actor, now=now)
+        assert refusal.value.code == code
 
-    reopen_request(request_, confirmed=[PENDING], actor=actor, now=now)
+    reopen_request(request_, replacing=[newer.pk], confirmed=[PENDING], actor=actor, now=now)
 
     newer.refresh_from_db()
     assert newer.state == RequestState.SUPERSEDED

@@ -6,9 +6,11 @@ import json
 import subprocess
 import zipfile
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from certificates.models import BackupReminder, Certificate, Event, Job, Node, RestartNotice
 from tests.certificates.test_list import LIST, trusted
@@ -266,6 +268,21 @@ def test_a_restart_is_acknowledged_once_with_name_and_address(
     assert "Restart required" not in shown
     assert Event.objects.filter(action="restart:acknowledge").count() == 1
     assert not BackupReminder.objects.open().exists()
+
+
+@pytest.mark.spec("CM-7")
+def test_a_notice_that_was_renewed_since_is_not_acknowledged(
+    administrator: Client, node: Node
+) -> None:
+    seen, page = timezone.now(), "/admin/certificates/restartnotice/"
+    notice = RestartNotice.objects.create(node=node, service="tomcat", opened_at=seen)
+    RestartNotice.objects.filter(pk=notice.pk).update(opened_at=seen + timedelta(seconds=1))
+
+    shown = {"opened_at": seen.isoformat()}
+    answer = administrator.post(f"{page}{notice.pk}/acknowledge/", shown, follow=True)
+
+    assert "for another reason than you were shown" in answer.content.decode()
+    assert RestartNotice.objects.open().exists()
 
 
 @pytest.mark.spec("CM-7")

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 
 from tests.parts import in_ci
@@ -58,6 +60,15 @@ def throw_away_postgres() -> Iterator[str]:
             run("pg_ctl", "-w", "-m", "immediate", "stop")
     finally:
         shutil.rmtree(folder)
+
+
+def copy_of(url: str) -> str:
+    """The URL of a new database with the content of this one, to which nobody is connected."""
+    address, name = urlsplit(url), f"copy_{secrets.token_hex(6)}"
+    template = address.path.strip("/")
+    with psycopg.connect(address._replace(path="/template1").geturl(), autocommit=True) as server:
+        server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    return address._replace(path=f"/{name}").geturl()
 
 
 def _binaries() -> Path:

@@ -1,66 +1,26 @@
 """Several at once: one wins, the others are told, and nothing is half done (CM-8)."""
 
-import multiprocessing
-import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
-from django.db import connections
 
 from certificates import jobs
-from certificates.models import Node, PrivateKey
+from certificates.models import PrivateKey
 from certificates.models.private_key import PrivateKeyQuerySet
 from certificates.operations import add_master_key, retire_master_key, rotation_state
 from certificates.operations.rotate import start_rewrap
 from certificates.refusal import Refused
-from tests.lab.postgres import throw_away_postgres
-from tests.lab.regenerate_worker import (
-    ACTOR,
-    Worker,
-    active_fingerprint,
-    deploy,
-    fingerprints,
-    install,
-    regenerate_as_the_product,
-    replace_certificate,
-    run_until_killed,
-    say,
-    violations,
-)
+from tests.lab.changes import ACTOR, active_fingerprint, fingerprints, regenerate
+from tests.lab.conftest import Start
+from tests.lab.killing import run_until_killed
+from tests.lab.racing import WON, race
+from tests.lab.violations import violations
+from tests.lab.worker import Worker, say
 
 ROUNDS = 8
 ROTATIONS = 15  # with a regeneration between two of them at least
-Start = Callable[[], Worker]
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def start(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Start]:
-    """Starts a worker on an installation of its own, on each of the two databases."""
-    data = tmp_path_factory.mktemp("race") / "data"
-    if request.param == "sqlite":
-        yield _installed(data)
-    else:
-        with throw_away_postgres() as url:
-            yield _installed(data, DATABASE_URL=url)
-
-
-def _installed(data: Path, **settings: str) -> Start:
-    with Worker(data, **settings) as worker:
-        worker.ask(install)
-    return lambda: Worker(data, **settings)
-
-
-@pytest.fixture(scope="module")
-def worker(start: Start) -> Iterator[Worker]:
-    with start() as running:
-        yield running
 
 
 @pytest.mark.spec("CM-8")
@@ -71,9 +31,11 @@ def test_one_of_several_regenerations_at_once_wins(
 ) -> None:
     before = len(worker.ask(fingerprints))
     for _ in range(ROUNDS):
-        outcomes = worker.ask(race, kind, contenders)
+        act = ("regenerate", [worker.ask(active_fingerprint)])
+        ended = worker.ask(race, kind, [act] * contenders, [0.0] * contenders)
 
-        assert sorted(outcomes) == ["state.changed"] * (contenders - 1) + ["won"]
+        outcomes = sorted(outcome for outcome, _ in ended)
+        assert outcomes == ["state.changed"] * (contenders - 1) + [WON]
         assert worker.ask(violations, True) == []
     assert len(worker.ask(fingerprints)) == before + ROUNDS
 
@@ -85,7 +47,7 @@ def test_rotating_the_master_key_while_keys_are_sealed_loses_none(
         sealing.tell(run_until_killed)
         ended = []
         for _ in range(ROTATIONS):
-            sealing.hear_until("deployed")
+            sealing.hear_until("done")
             ended.append(worker.ask(rotate)["ended"])
     assert worker.ask(violations) == []
     rotation = worker.ask(rewrap)
@@ -156,41 +118,6 @@ def run_rewrap(job_id: int) -> dict[str, Any]:
     return {"retirable": rotation_state().retirable, "ended": [done.state, done.messages[-1]]}
 
 
-def race(kind: str, contenders: int) -> list[str]:
-    """How each ended: won, a code of `Refused`, or an error."""
-    seen = active_fingerprint()
-    connections.close_all()
-    if kind == "threads":
-        barrier = threading.Barrier(contenders)
-        with ThreadPoolExecutor(contenders) as threads:
-            return list(threads.map(lambda _: _contend(seen, barrier), range(contenders)))
-    fork = multiprocessing.get_context("fork")
-    together, ends = fork.Barrier(contenders), fork.SimpleQueue()
-    children = [
-        fork.Process(target=lambda: ends.put(_contend(seen, together))) for _ in range(contenders)
-    ]
-    for child in children:
-        child.start()
-    outcomes = [ends.get() for _ in children]
-    for child in children:
-        child.join()
-    return outcomes
-
-
-def _contend(seen: str, barrier: Any) -> str:
-    try:
-        Node.objects.exists()  # the connection stands before the start
-        barrier.wait(30)
-        deploy(replace_certificate(seen))
-    except Refused as refused:
-        return refused.code
-    except Exception as error:  # noqa: BLE001 - the test wants to see it
-        return f"{type(error).__name__}: {error}"
-    finally:
-        connections.close_all()
-    return "won"
-
-
 def regenerate_slowly() -> None:
     """Two seconds pass between the sealing and the commit."""
     at_once = PrivateKeyQuerySet.seal
@@ -202,4 +129,4 @@ def regenerate_slowly() -> None:
         return sealed
 
     with patch.object(PrivateKeyQuerySet, "seal", seal):
-        regenerate_as_the_product()
+        regenerate()

@@ -22,7 +22,8 @@ from django.db import transaction
 from certificates.models import Node, PrivateKey, Secret
 from certificates.secrets import SealError, place, seal, unseal
 from certificates.x509.policy import KeyChoice
-from tests.lab.regenerate_worker import Worker, install, regenerate_as_the_product
+from tests.lab.changes import install, regenerate
+from tests.lab.worker import Worker
 
 STRETCH = 24  # bytes of a secret that are looked for: enough to be no accident
 
@@ -42,7 +43,7 @@ def regenerate_and_die() -> None:
     """Runs in the worker: RSA keys, then an elliptic one in the place of one of them."""
     logging.getLogger("django.db.backends").setLevel(logging.DEBUG)
     install(KeyChoice.RSA_2048)
-    regenerate_as_the_product()
+    regenerate()
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -138,7 +139,7 @@ def test_a_key_that_was_moved_to_another_row_does_not_open(
     one.refresh_from_db()
 
     with pytest.raises(SealError, match="moved"), transaction.atomic():
-        one.unseal(actor="test", reason="test")
+        one.unseal(owner=one, actor="test", reason="test")
 
 
 def test_a_seal_of_another_table_or_column_does_not_open(

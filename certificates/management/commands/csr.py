@@ -123,7 +123,13 @@ class Command(OperatorCommand):
         if row is None:
             wrong = f"There is no signing request {options['number']}."
             raise Refused("request.unknown", wrong, "See ./ccxsec csr list --all.")
-        done = reopen_request(row, confirmed=EVERYTHING, actor=command_line(), now=timezone.now())
+        done = reopen_request(
+            row,
+            replacing=[one.pk for one in pending_for(list(row.nodes.all()), row.serves)],
+            confirmed=EVERYTHING,
+            actor=command_line(),
+            now=timezone.now(),
+        )
         return _line(done.request) | {"superseded": [one.pk for one in done.superseded]}
 
 

@@ -17,6 +17,7 @@ from certificates.x509.uploads.limits import (
     HOST_NAME_CHARACTERS,
 )
 from certificates.x509.uploads.name_rules import (
+    attributes_of,
     has_hidden_characters,
     judge_name,
     refuse_hidden_characters,
@@ -91,7 +92,7 @@ def _judge_names(called: str, names: list[Element]) -> Iterator[Finding]:
             _refuse_bad_address(called, name.content)
         elif name.tag == _DIRECTORY:
             for inner in name.children():
-                yield from judge_name(f"{called}, a directory name in it,", inner)
+                yield from judge_name(f"{called}, a directory name in it,", attributes_of(inner))
         elif name.tag in (_EMAIL, _DNS):
             where = f"{called}, an alternative name in it,"
             refuse_hidden_characters(where, name.content.decode("utf-8", "replace"))

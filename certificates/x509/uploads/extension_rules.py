@@ -3,7 +3,8 @@
 RFC 5280, 4.2: a critical extension that a program does not know makes it refuse the certificate.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from certificates.refusal import Refused
 from certificates.x509.decoding import DECODING_ERRORS
@@ -16,7 +17,7 @@ from certificates.x509.loading import carried_extension
 from certificates.x509.object_names import EXTENSIONS, named
 from certificates.x509.uploads.limits import EXTENSION_BYTES, SUBTREES
 from certificates.x509.uploads.limits import EXTENSIONS as MOST
-from certificates.x509.uploads.strict_der import Flaw, Walk
+from certificates.x509.uploads.strict_der import Walk
 
 BASIC_CONSTRAINTS = "2.5.29.19"
 _EXTENDED_KEY_USAGE = "2.5.29.37"
@@ -65,8 +66,8 @@ def _refuse_not_understood(called: str, extension: Extension, name: str) -> None
     raise Refused("structure.critical", wrong, "Have it issued without, or not as critical.")
 
 
-def extension_flaw(extension: Extension, walk: Walk) -> str:
-    """What keeps the value of one extension from being read; "" if nothing does.
+def written_flaw(extension: Extension, walk: Walk) -> tuple[str, bool]:
+    """What is wrong with how a value is written, "" for nothing; whether nobody can read it so.
 
     Text in it that is not of its declared alphabet is no hindrance where the library decodes it:
     old CAs wrote such policies, and it is only shown.
@@ -77,15 +78,24 @@ def extension_flaw(extension: Extension, walk: Walk) -> str:
     value = extension.value
     if extension.oid not in _KNOWN:
         _walk_unknown(value, walk)
-        return ""
-    flaws: list[Flaw] = []
+        return "", False
+    reason = ""
     try:
         flaws = walk.flaws(value, 0, len(value), level=_LEVEL)
+        reason = flaws[0].reason if flaws else ""
         _refuse_many_subtrees(extension)
-        decode_extension(extension)
+    except DerError as error:
+        return reason or plain_reason(error), True
+    return reason, bool(reason) and extension.oid in BY_HAND
+
+
+def decoding_flaw(extension: Extension, decoded: Mapping[str, Any]) -> str:
+    """Why a value can't be decoded; "" if it can, or nobody here knows its kind."""
+    try:
+        decode_extension(extension, decoded)
     except DECODING_ERRORS as error:
-        return flaws[0].reason if flaws else plain_reason(error)
-    return flaws[0].reason if flaws and extension.oid in BY_HAND else ""
+        return plain_reason(error)
+    return ""
 
 
 def library_flaw(extension: Extension) -> str:

@@ -4,9 +4,9 @@ Only for telling kinds apart, so it is patient: BER lengths pass, and nothing is
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import islice
+from typing import NamedTuple
 
 from certificates.x509.der import (
     BIT_STRING,
@@ -46,8 +46,7 @@ class Kind(Enum):
     UNKNOWN = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(NamedTuple):
     tag: int
     source: bytes
     content: int

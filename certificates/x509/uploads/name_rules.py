@@ -12,6 +12,8 @@ from certificates.x509.uploads.limits import ATTRIBUTE_CHARACTERS, UPPER_BOUNDS
 from certificates.x509.uploads.limits import ATTRIBUTES as MOST
 from certificates.x509.visible import visible
 
+# Object identifier and text of each part.
+Attributes = list[tuple[str, str]]
 _COMMON_NAME = "2.5.4.3"
 _LONGEST_SHOWN = 100
 _CURE = "Have the certificate issued again with a proper name."
@@ -44,20 +46,33 @@ def refuse_hidden_characters(where: str, value: str) -> None:
         raise Refused("name.control", wrong, cure)
 
 
-def judge_name(where: str, name: Element) -> Iterator[Finding]:
-    """Judge the attributes of one name; values that can't be decoded are passed over.
+def attributes_of(name: Element) -> Attributes:
+    """The parts of a name in their order; text that can't be decoded is "".
 
     Raises:
         DerError: it is not built like a name.
+    """
+    return [(oid, _text(value)) for oid, value in name_attributes(name)]
+
+
+def _text(value: Element) -> str:
+    try:
+        return text(value)
+    except ValueError:
+        return ""  # told as a part that can't be read
+
+
+def judge_name(where: str, attributes: Attributes) -> Iterator[Finding]:
+    """Judge one name; values that can't be decoded are passed over.
+
+    Raises:
         Refused: name.long, name.control.
     """
-    attributes = list(name_attributes(name))
     if len(attributes) > MOST:
         wrong = f"{where} has {len(attributes):,} attributes; {MOST} are allowed."
         raise Refused("name.long", wrong, _CURE)
-    for oid, value in attributes:
+    for oid, characters in attributes:
         label = ATTRIBUTES.get(oid, oid)
-        characters = _text(value)
         refuse_hidden_characters(f"{where}, {label},", characters)
         if len(characters) > ATTRIBUTE_CHARACTERS:
             wrong = (
@@ -71,21 +86,13 @@ def judge_name(where: str, name: Element) -> Iterator[Finding]:
             yield Finding("name.long", sentence, outcome=Outcome.WARN)
 
 
-def _text(value: Element) -> str:
-    try:
-        return text(value)
-    except ValueError:
-        return ""  # told as a part that can't be read
-
-
-def judge_subject(called: str, subject: Element, *, is_ca: bool) -> Iterator[Finding]:
+def judge_subject(called: str, subject: Attributes, *, is_ca: bool) -> Iterator[Finding]:
     """Whether the subject names anything (RFC 5280, 4.1.2.6).
 
     Raises:
-        DerError: it is not built like a name.
         Refused: name.empty.
     """
-    identifiers = [oid for oid, _ in name_attributes(subject)]
+    identifiers = [oid for oid, _ in subject]
     if is_ca and not identifiers:
         wrong = f"{called} is a CA certificate without a subject: nothing can name it as issuer."
         raise Refused("name.empty", wrong, _CURE)
@@ -97,14 +104,10 @@ def judge_subject(called: str, subject: Element, *, is_ca: bool) -> Iterator[Fin
         yield Finding("name.empty", sentence, outcome=Outcome.WARN)
 
 
-def called_by(subject: Element, serial: int) -> str:
+def called_by(subject: Attributes, serial: int) -> str:
     """How sentences call a certificate: by its last common name, any name, or serial number."""
-    try:
-        values = [(oid, _text(value)) for oid, value in name_attributes(subject)]
-    except ValueError:
-        values = []
-    common = [value for oid, value in values if oid == _COMMON_NAME and value]
-    anything = [value for _, value in values if value]
+    common = [value for oid, value in subject if oid == _COMMON_NAME and value]
+    anything = [value for _, value in subject if value]
     for found in (common, anything):
         if found:
             return f"The certificate {shown(found[-1])}"

@@ -26,11 +26,12 @@ from certificates.x509.object_names import EXTENSIONS
 from certificates.x509.simple_values import GENERALIZED_TIME
 from certificates.x509.uploads.address_rules import judge_addresses
 from certificates.x509.uploads.extension_rules import (
+    decoding_flaw,
     extended_key_usages,
-    extension_flaw,
     library_flaw,
     refuse_extensions,
     says_ca,
+    written_flaw,
 )
 from certificates.x509.uploads.field_rules import (
     is_own_signature,
@@ -42,7 +43,13 @@ from certificates.x509.uploads.field_rules import (
     signature_refusal,
 )
 from certificates.x509.uploads.key_rules import judge_public_key, loaded_public_key
-from certificates.x509.uploads.name_rules import called_by, judge_name, judge_subject
+from certificates.x509.uploads.name_rules import (
+    Attributes,
+    attributes_of,
+    called_by,
+    judge_name,
+    judge_subject,
+)
 from certificates.x509.uploads.strict_der import Walk
 
 _REISSUE = "Have the certificate issued again, or export it again as DER encoded X.509."
@@ -80,9 +87,13 @@ class _Reader:
         self.flaws: list[str] = []
         self.findings: list[Finding] = []
         self.unread: set[str] = set()  # extensions, by their object identifiers
+        self.written: list[tuple[str, bool]] = []  # of each extension: `written_flaw`
         walked = walk.flaws(der, 0, len(der))
         self.fields: Fields = certificate_fields(der)
-        self.called = called_by(self.fields.subject, self.fields.serial)
+        self._attributes: Attributes = []
+        with suppress(DerError):  # told when the subject is judged
+            self._attributes = attributes_of(self.fields.subject)
+        self.called = called_by(self._attributes, self.fields.serial)
         for flaw in walked:
             self.flaws.append(f"{self._part_at(flaw.offset)}: {flaw.reason}")
         self.extensions: list[Extension] = list(extension_entries(self.fields.extensions))
@@ -94,6 +105,10 @@ class _Reader:
         """No name at all names nobody."""
         issuer, subject = self.fields.issuer, self.fields.subject
         return issuer.raw == subject.raw and bool(subject.content)
+
+    def subject(self) -> Attributes:
+        """Raises `DerError`."""
+        return self._attributes or attributes_of(self.fields.subject)
 
     def _part_at(self, offset: int) -> str:
         for name, part in self.fields.named():
@@ -109,22 +124,30 @@ class _Reader:
             self.flaws.append(f"{part}: {error.reason}")
 
     def judge_fields(self) -> None:
-        called, fields = self.called, self.fields
+        called, fields, subject = self.called, self.fields, self.subject
+        issuer = f"{called}, its issuer,"
         self.judge("the version", lambda: judge_version(called, fields))
         self.judge("the serial number", lambda: judge_serial(called, fields.serial))
         self.judge("the signature algorithm", lambda: refuse_two_algorithms(called, fields))
-        self.judge("the subject", lambda: judge_name(f"{called}, its subject,", fields.subject))
-        self.judge("the issuer", lambda: judge_name(f"{called}, its issuer,", fields.issuer))
-        self.judge("the subject", lambda: judge_subject(called, fields.subject, is_ca=self.is_ca))
+        self.judge("the subject", lambda: judge_name(f"{called}, its subject,", subject()))
+        self.judge("the issuer", lambda: judge_name(issuer, attributes_of(fields.issuer)))
+        self.judge("the subject", lambda: judge_subject(called, subject(), is_ca=self.is_ca))
         self.judge("the public key", lambda: judge_public_key(called, fields.public_key))
         self.judge("the signature", lambda: judge_signature(called, fields))
 
     def judge_extensions(self) -> None:
         refuse_extensions(self.called, self.extensions)
         for extension in self.extensions:
-            self._add(extension, extension_flaw(extension, self.walk))
+            self.written.append(written_flaw(extension, self.walk))
             with suppress(DerError):  # a flaw already
                 self.findings += judge_addresses(self.called, extension, is_ca=self.is_ca)
+
+    def decode_extensions(self, loaded: Loaded) -> None:
+        """After all of them were walked over: the library is not given what is out of bounds."""
+        decoded = loaded.extension_values()
+        for extension, (flaw, is_unreadable) in zip(self.extensions, self.written, strict=True):
+            why = flaw if is_unreadable else decoding_flaw(extension, decoded)
+            self._add(extension, why and (flaw or why))
 
     def _add(self, extension: Extension, flaw: str) -> None:
         label = EXTENSIONS.get(extension.oid, extension.oid)
@@ -140,7 +163,7 @@ class _Reader:
                 self.flaws.append(f"the {part}: {plain_reason(why)}")
         for accessor in _ACCESSORS:
             try:
-                with quietly():
+                with quietly:
                     getattr(loaded.certificate, accessor)
             except DECODING_ERRORS as error:
                 self._blame(accessor, plain_reason(error))
@@ -177,16 +200,22 @@ def read_certificate(der: bytes, walk: Walk) -> ReadCertificate:
         DerError: it is not built like a certificate.
         Refused: any code of a certificate by itself; the sentence names the certificate.
     """
-    reader = _Reader(der, walk)
+    with quietly:
+        return _read(_Reader(der, walk))
+
+
+def _read(reader: _Reader) -> ReadCertificate:
+    der = reader.der
     reader.judge_fields()
     reader.judge_extensions()
     fields, called = reader.fields, reader.called
     key = loaded_public_key(called, fields.public_key.raw)
     loaded = _loaded(der)
+    reader.decode_extensions(loaded)
     reader.touch(loaded)
     usages = None
     is_own = is_own_signature(fields, key) if reader.names_itself else None
-    facts = read_facts(der, is_own_signature=is_own)
+    facts = read_facts(der, loaded, is_own_signature=is_own)
     refuse_reversed_validity(called, facts.not_before, facts.not_after)
     is_self_signed, is_forged = _signed_by_itself(reader, facts, is_own)
     if reader.flaws:

@@ -7,6 +7,7 @@ are not looked into: the caller knows which ones hold DER.
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NoReturn
 
 from certificates.refusal import Refused
 from certificates.x509.der import OBJECT_IDENTIFIER, SEQUENCE, SET, DerError
@@ -30,14 +31,6 @@ class Flaw:
     reason: str
 
 
-@dataclass(slots=True)
-class _Open:
-    """A constructed element whose content is being walked; `members` begins each part of a SET."""
-
-    end: int
-    members: list[int] | None
-
-
 class Walk:
     """One allowance of elements for everything that a file contains."""
 
@@ -55,36 +48,39 @@ class Walk:
             Refused: structure.size.
         """
         found: list[Flaw] = []
-        stack = [_Open(end, None)]
+        # Of the element whose content is being walked: where each part of a SET begins.
+        members: list[int] | None = None
+        around: list[tuple[int, list[int] | None]] = []
         position = start
-        while stack:
-            inside = stack[-1]
-            if position == inside.end:
-                if inside.members and not _ascending(source, [*inside.members, position]):
-                    found.append(Flaw(inside.members[0], "the parts of a SET are not in order"))
-                stack.pop()
+        while True:
+            if position == end:
+                if members and not _ascending(source, [*members, position]):
+                    found.append(Flaw(members[0], "the parts of a SET are not in order"))
+                if not around:
+                    return found
+                end, members = around.pop()
                 continue
-            self._spend(level + len(stack))
-            if inside.members is not None:
-                inside.members.append(position)
+            self._left -= 1
+            if self._left < 0 or level + len(around) >= DEPTH:
+                self._refuse()
+            if members is not None:
+                members.append(position)
             tag = source[position]
-            content, after = _frame(source, position, inside.end)
+            content, after = _frame(source, position, end)
             if tag & _CONSTRUCTED:
-                stack.append(_Open(after, [] if tag == SET else None))
+                around.append((end, members))
+                end, members = after, ([] if tag == SET else None)
                 position = content
-                continue
-            _check(source, position, content, after, found)
-            position = after
-        return found
+            else:
+                _check(source, position, content, after, found)
+                position = after
 
-    def _spend(self, level: int) -> None:
-        self._left -= 1
+    def _refuse(self) -> NoReturn:
         if self._left < 0:
             wrong = f"The file is made of more than {ELEMENTS:,} elements of DER."
             raise Refused("structure.size", wrong, "Upload fewer certificates at once.")
-        if level > DEPTH:
-            wrong = f"Its elements are nested deeper than {DEPTH} levels."
-            raise Refused("structure.size", wrong, _CURE)
+        wrong = f"Its elements are nested deeper than {DEPTH} levels."
+        raise Refused("structure.size", wrong, _CURE)
 
 
 def _check(source: bytes, position: int, content: int, after: int, found: list[Flaw]) -> None:
@@ -110,34 +106,39 @@ def _ascending(source: bytes, bounds: list[int]) -> bool:
 
 def _frame(source: bytes, position: int, end: int) -> tuple[int, int]:
     """Where the content of the element at `position` begins and ends."""
-    tag = source[position]
-    after_tag = position + 1
-    if tag & _NUMBER == _NUMBER:
-        after_tag = _after_long_tag(source, position, end)
-    elif not tag & _CLASS:
-        _refuse_wrong_form(tag, position)
-    if after_tag >= end:
+    content = position + 2
+    if source[position] not in _USUAL_TAGS:
+        content = _after_unusual_tag(source, position, end) + 1
+    if content > end:
         raise DerError(position, "it ends before its length")
-    length = source[after_tag]
-    content = after_tag + 1
+    length = source[content - 1]
     if length >= _HIGHEST_BIT:
-        content, length = _long_length(source, after_tag, end)
+        content, length = _long_length(source, content - 1, end)
     if length > end - content:
         raise DerError(position, f"{length:,} octets announced, {end - content:,} there")
     return content, content + length
 
 
-def _refuse_wrong_form(tag: int, position: int) -> None:
+def _wrong_form(tag: int) -> str:
     if tag in (0x00, _CONSTRUCTED):
-        raise DerError(position, "an element with tag 0")
+        return "an element with tag 0"
     if tag & _CONSTRUCTED and tag not in _MADE_OF_OTHERS:
-        raise DerError(position, f"a value in pieces (tag {tag:#04x}): {_NOT_DER}")
+        return f"a value in pieces (tag {tag:#04x}): {_NOT_DER}"
     if not tag & _CONSTRUCTED and tag | _CONSTRUCTED in _MADE_OF_OTHERS:
-        raise DerError(position, f"a sequence or set as one value (tag {tag:#04x})")
+        return f"a sequence or set as one value (tag {tag:#04x})"
+    return ""
 
 
-def _after_long_tag(source: bytes, position: int, end: int) -> int:
+# Identifier octets that are a whole tag, and of the right form if the class is universal.
+_USUAL_TAGS = frozenset(
+    tag for tag in range(256) if tag & _NUMBER != _NUMBER and (tag & _CLASS or not _wrong_form(tag))
+)
+
+
+def _after_unusual_tag(source: bytes, position: int, end: int) -> int:
     """Tag numbers from 31 on use further octets, all but the last one with their highest bit."""
+    if source[position] & _NUMBER != _NUMBER:
+        raise DerError(position, _wrong_form(source[position]))
     for after in range(position + 1, min(end, position + _LONGEST_TAG)):
         if source[after] < _HIGHEST_BIT:
             number_is_small = after == position + 1 and source[after] < _NUMBER
