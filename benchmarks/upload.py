@@ -6,6 +6,7 @@ the rows, the audit and the notices, and commits.
 """
 
 import io
+import os
 import sys
 import tempfile
 import time
@@ -26,9 +27,11 @@ from benchmarks.report import Table
 from benchmarks.timing import Times
 from certificates.access import Actor
 from certificates.models import Node, Purpose
+from certificates.operations.examination import WARNINGS
 from certificates.operations.request import EVERYTHING, pending_for, request_certificate
-from certificates.operations.upload import WARNINGS, examine, install_upload
+from certificates.operations.upload import examine, install_upload
 from certificates.x509.policy import KeyChoice
+from certificates.x509.reading import read_upload
 
 FILES = 10_000  # trust certificates in the folder
 INSTALLED = 30  # answers that are installed
@@ -136,14 +139,18 @@ def _importing(authority: BenchAuthority) -> Table:
         for path in sorted(Path(folder).iterdir()):
             _parse(path.read_bytes())
         bare = time.perf_counter() - began
-        seconds = {}
+        began = time.perf_counter()
+        for path in sorted(Path(folder).iterdir()):
+            read_upload(path.read_bytes())
+        seconds = {"strict reading": time.perf_counter() - began}
         for words, name in ((["--dry-run"], "dry run"), ([], "import")):
             began = time.perf_counter()
             out = io.StringIO()
             call_command("cert", "import", "ipsec-trust", folder, *words, stdout=out)
             seconds[name] = time.perf_counter() - began
     return Table(
-        f"`cert import ipsec-trust FOLDER`, {FILES:,} files of one certificate",
+        f"`cert import ipsec-trust FOLDER`, {FILES:,} files of one certificate, "
+        f"{os.cpu_count()} cores (parsing and reading: one)",
         ("what", "certificates a second", "times bare parsing"),
         [
             (name, FILES / taken, taken / bare)

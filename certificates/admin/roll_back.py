@@ -13,8 +13,8 @@ from django.utils import timezone
 from certificates.access import signed_in
 from certificates.dialogs import filters_of, list_address, place_of, show, tell, with_filters
 from certificates.models import Certificate, Purpose
+from certificates.operations.examination import WARNINGS
 from certificates.operations.roll_back import examine_roll_back, roll_back
-from certificates.operations.upload import WARNINGS
 from certificates.refusal import Refused
 
 

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from crispy_forms.helper import FormHelper
-from crispy_forms.layout import HTML, Column, Div, Field, Fieldset, Layout, Row
+from crispy_forms.layout import Column, Div, Field, Fieldset, Layout, Row
 from django import forms
 from django.conf import settings
 
+from certificates.forms.subject import SubjectForm
 from certificates.models import Certificate, Node, Purpose
 from certificates.operations.generate import CA_SIGNED, suggestions
 from certificates.operations.key_choice import LEGACY
 from certificates.refusal import Refused
 from certificates.x509.facts import CertificateType
-from certificates.x509.names import Subject
 from certificates.x509.policy import BROWSER_DAYS, DEFAULT_DAYS, MAXIMUM_DAYS, KeyChoice
 
 # Which field a refusal belongs to; others stand above the form.
@@ -99,32 +99,17 @@ class KeyForm(forms.Form):
         self.add_error(field if field in self.fields else None, str(refused))
 
 
-class GenerateForm(KeyForm):
+class GenerateForm(KeyForm, SubjectForm):
     """Generate New Self-signed Certificate, prepared for one node and purpose."""
 
     node = forms.ModelChoiceField(Node.objects.all(), empty_label=None)
     purpose = forms.ChoiceField(
         label="Certificate Purpose", choices=[(p.value, p.label) for p in Purpose.own()]
     )
-    common_name = forms.CharField(max_length=64)
-    organization = forms.CharField(max_length=64, required=False)
-    organizational_unit = forms.CharField(max_length=64, required=False)
-    locality = forms.CharField(label="City", max_length=128, required=False)
-    state = forms.CharField(max_length=128, required=False)
-    country = forms.CharField(max_length=2, required=False, help_text="Two letters, such as DE.")
-    names = forms.CharField(
-        label="Subject alternative names",
-        required=False,
-        max_length=20_000,
-        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
-        help_text="Host names and IP addresses by which clients call the server, one a line.",
-    )
     replacing = forms.CharField(widget=forms.HiddenInput, required=False)
-    prepared_for = forms.CharField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, chosen: Node, chosen_purpose: Purpose, data: Any = None) -> None:
         self.current = chosen.certificates.active().for_purpose(chosen_purpose).first()
-        self._place = f"{chosen.pk} {chosen_purpose}"
         subject, names = suggestions(chosen)
         initial = {
             "node": chosen.pk,
@@ -132,22 +117,14 @@ class GenerateForm(KeyForm):
             "common_name": subject.common_name,
             "names": "\n".join(names),
             "replacing": self.current.fingerprint if self.current else "",
-            "prepared_for": self._place,
+            "prepared_for": f"{chosen.pk} {chosen_purpose}",
         }
         super().__init__(data, initial=initial)
         self.fields["node"].widget.attrs["data-reload"] = "node"
         self.fields["purpose"].widget.attrs["data-reload"] = "purpose"
         self.helper.layout = Layout(
             Fieldset("Certificate", Row(Column("purpose"), Column("node")), *self.key_layout()),
-            Fieldset(
-                "Subject",
-                "common_name",
-                "names",
-                HTML("<details><summary>Organization and place</summary>"),
-                Row(Column("organization"), Column("organizational_unit")),
-                Row(Column("locality"), Column("state"), Column("country")),
-                HTML("</details>"),
-            ),
+            self.subject_layout(),
             "replacing",
             "prepared_for",
         )
@@ -156,28 +133,12 @@ class GenerateForm(KeyForm):
     def replaces_ca_signed(self) -> bool:
         return self.current is not None and self.current.type == CertificateType.CA_SIGNED
 
-    def clean(self) -> dict[str, Any]:
-        """The values below belong to the node and purpose that the dialog was opened for."""
-        data = super().clean() or self.cleaned_data
-        if data.get("prepared_for") != self._place:
-            renewed: Any = self.data
-            renewed = renewed.copy()
-            for name, value in self.initial.items():
-                renewed[name] = value
-            self.data = renewed
-            wrong = "You have chosen another node or purpose; the values below are now for it."
-            raise forms.ValidationError(f"{wrong} Look at them, then press Generate again.")
-        return data
-
     def arguments(self) -> dict[str, Any]:
-        data = self.cleaned_data
-        parts = ("common_name", "organization", "organizational_unit", "locality", "state")
-        subject = Subject(**{part: data[part] for part in parts}, country=data["country"].upper())
-        return self.key_arguments() | {
-            "subject": subject,
-            "names": data["names"].replace(",", "\n").splitlines(),
-            "replacing": data["replacing"],
-        }
+        return (
+            self.key_arguments()
+            | self.subject_arguments()
+            | {"replacing": self.cleaned_data["replacing"]}
+        )
 
 
 class RegenerateForm(KeyForm):

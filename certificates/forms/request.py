@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from crispy_forms.helper import FormHelper
-from crispy_forms.layout import HTML, Column, Div, Field, Fieldset, Layout, Row
+from crispy_forms.layout import Column, Div, Field, Fieldset, Layout, Row
 from django import forms
 from django.conf import settings
 
 from certificates.cells import at
+from certificates.forms.subject import SubjectForm
 from certificates.models import Node, Purpose, SigningRequest
 from certificates.operations.key_choice import LEGACY
 from certificates.operations.request import PENDING, pending_for, suggestions_for
 from certificates.refusal import Refused
 from certificates.x509.csr import RequestHash
-from certificates.x509.names import Subject
 from certificates.x509.policy import KeyChoice
 
 THIS_NODE, MULTI_SERVER = "node", "multi-server"
@@ -31,7 +31,7 @@ _FIELD_OF = {
 }
 
 
-class RequestForm(forms.Form):
+class RequestForm(SubjectForm):
     """Generate Certificate Signing Request, prepared for one node (or all) and purpose."""
 
     purpose = forms.ChoiceField(
@@ -49,29 +49,14 @@ class RequestForm(forms.Form):
     confirm_legacy = forms.BooleanField(
         label="I want a legacy key of 1024 bits, which can be broken", required=False
     )
-    common_name = forms.CharField(max_length=64)
-    names = forms.CharField(
-        label="Subject alternative names",
-        required=False,
-        max_length=20_000,
-        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
-        help_text="Host names and IP addresses by which clients call the server, one a line.",
-    )
-    organization = forms.CharField(max_length=64, required=False)
-    organizational_unit = forms.CharField(max_length=64, required=False)
-    locality = forms.CharField(label="City", max_length=128, required=False)
-    state = forms.CharField(max_length=128, required=False)
-    country = forms.CharField(max_length=2, required=False, help_text="Two letters, such as DE.")
     confirm_pending = forms.BooleanField(required=False)
     replacing = forms.CharField(widget=forms.HiddenInput, required=False)
-    prepared_for = forms.CharField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, chosen: Node, purpose: Purpose, distribution: str, data: Any = None) -> None:
         self.nodes = [chosen]
         if distribution == MULTI_SERVER:
             self.nodes += Node.objects.in_restart_order().exclude(pk=chosen.pk)
         self.pending = pending_for(self.nodes, purpose)
-        self._place = f"{chosen.pk} {purpose} {distribution}"
         subject, names = suggestions_for(self.nodes)
         super().__init__(
             data,
@@ -82,7 +67,7 @@ class RequestForm(forms.Form):
                 "common_name": subject.common_name,
                 "names": "\n".join(names),
                 "replacing": ",".join(str(row.pk) for row in self.pending),
-                "prepared_for": self._place,
+                "prepared_for": f"{chosen.pk} {purpose} {distribution}",
             },
         )
         self._prepare_fields()
@@ -117,46 +102,19 @@ class RequestForm(forms.Form):
             identity.append(Field("confirm_pending"))
         return Layout(
             Fieldset("Request", *identity),
-            Fieldset(
-                "Subject",
-                "common_name",
-                "names",
-                HTML("<details><summary>Organization and place</summary>"),
-                Row(Column("organization"), Column("organizational_unit")),
-                Row(Column("locality"), Column("state"), Column("country")),
-                HTML("</details>"),
-            ),
+            self.subject_layout(),
             "replacing",
             "prepared_for",
         )
 
-    def clean(self) -> dict[str, Any]:
-        """The values below belong to the place that the dialog was opened for."""
-        data = super().clean() or self.cleaned_data
-        if data.get("prepared_for") != self._place:
-            self._renew(*self.initial)
-            wrong = "You have chosen another place; the values below are now for it."
-            raise forms.ValidationError(f"{wrong} Look at them, then press Generate again.")
-        return data
-
-    def _renew(self, *names: str) -> None:
-        renewed: Any = self.data
-        renewed = renewed.copy()
-        for name in names:
-            renewed[name] = self.initial[name]
-        self.data = renewed
-
     def arguments(self) -> dict[str, Any]:
         """Arguments of `request_certificate`."""
         data = self.cleaned_data
-        parts = ("common_name", "organization", "organizational_unit", "locality", "state")
-        subject = Subject(**{part: data[part] for part in parts}, country=data["country"].upper())
         confirmed = {LEGACY: data["confirm_legacy"], PENDING: data["confirm_pending"]}
         return {
             "key": KeyChoice(data["key"]),
             "signed_with": RequestHash(data["signed_with"]),
-            "subject": subject,
-            "names": data["names"].replace(",", "\n").splitlines(),
+            **self.subject_arguments(),
             "others": self.nodes[1:],
             "replacing": [int(key) for key in data["replacing"].split(",") if key.isdecimal()],
             "confirmed": [code for code, yes in confirmed.items() if yes],
@@ -165,7 +123,7 @@ class RequestForm(forms.Form):
     def refuse(self, refused: Refused) -> None:
         """Show a refusal at the field that it is about; a stale form is for what is there now."""
         if refused.code == "state.changed":
-            self._renew("replacing")
+            self.renew("replacing")
         field = _FIELD_OF.get(refused.code)
         self.add_error(field if field in self.fields else None, str(refused))
 

@@ -9,8 +9,7 @@ from crispy_forms.layout import Column, Fieldset, Layout, Row
 from django import forms
 
 from certificates.models import Node, Purpose
-from certificates.operations.examination import Examination
-from certificates.operations.upload import WARNINGS
+from certificates.operations.examination import WARNINGS, Examination
 
 LONGEST_TEXT = 1024 * 1024  # characters of pasted text: one certificate
 

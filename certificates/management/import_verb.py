@@ -19,9 +19,9 @@ from certificates.management.operator_command import (
     node_of,
 )
 from certificates.models import Node, Purpose
-from certificates.operations.examination import Examination
+from certificates.operations.examination import WARNINGS, Examination
 from certificates.operations.import_many import FileVerdict, import_trusted
-from certificates.operations.upload import WARNINGS, examine, install_upload
+from certificates.operations.upload import examine, install_upload
 from certificates.refusal import Finding, Refused
 from certificates.x509.reading import ReadCertificate
 from certificates.x509.uploads.limits import CHAIN_BYTES

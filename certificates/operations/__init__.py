@@ -5,25 +5,42 @@ Importing this package registers the functions of the background jobs.
 
 from certificates.operations.acknowledge import acknowledge_backup, acknowledge_restart, cancel_job
 from certificates.operations.audit import verify_audit
+from certificates.operations.delete import delete_trusted, impact_of
 from certificates.operations.deploy import deploy
 from certificates.operations.generate import generate
+from certificates.operations.guide import steps_of
+from certificates.operations.import_many import import_trusted
 from certificates.operations.install import install
 from certificates.operations.node import save_node
+from certificates.operations.request import cancel_request, reopen_request, request_certificate
 from certificates.operations.restart import observe_restarts, request_restart
+from certificates.operations.roll_back import examine_roll_back, roll_back
 from certificates.operations.rotate import add_master_key, retire_master_key, rotation_state
+from certificates.operations.upload import examine, install_upload
 
 __all__ = [
     "acknowledge_backup",
     "acknowledge_restart",
     "add_master_key",
     "cancel_job",
+    "cancel_request",
+    "delete_trusted",
     "deploy",
+    "examine",
+    "examine_roll_back",
     "generate",
+    "impact_of",
+    "import_trusted",
     "install",
+    "install_upload",
     "observe_restarts",
+    "reopen_request",
+    "request_certificate",
     "request_restart",
     "retire_master_key",
+    "roll_back",
     "rotation_state",
     "save_node",
+    "steps_of",
     "verify_audit",
 ]

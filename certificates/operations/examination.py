@@ -4,7 +4,7 @@ The same examination is shown to the operator (CM-11), printed as JSON, and made
 lock before anything is written.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
@@ -14,6 +14,8 @@ from django.conf import settings
 from certificates.models import Certificate, Node, PrivateKey, Purpose, SigningRequest
 from certificates.refusal import Finding, Outcome, Refused
 from certificates.x509.reading import ReadCertificate
+
+WARNINGS = "confirm.warnings"  # the refusal that asks whether its warnings are accepted
 
 
 class Role(StrEnum):
@@ -134,6 +136,17 @@ def passed(code: str, sentence: str) -> Finding:
 def warned(code: str, sentence: str, cure: str) -> Finding:
     """A check that goes through when the operator confirms it."""
     return Finding(code, sentence, cure, Outcome.WARN)
+
+
+def refuse_unless_accepted(checks: Sequence[Finding], confirmed: Collection[str]) -> None:
+    """Raises `Refused`: the first check that fails, or confirm.warnings."""
+    failed = next((check for check in checks if check.outcome == Outcome.FAIL), None)
+    if failed:
+        raise Refused(failed.code, failed.sentence, failed.cure)
+    warnings = [check.sentence for check in checks if check.outcome == Outcome.WARN]
+    if warnings and WARNINGS not in confirmed:
+        wrong = f"There are warnings: {' '.join(warnings)[:1000]}"
+        raise Refused(WARNINGS, wrong, "Confirm them, or leave it as it is.")
 
 
 def under_policy(checks: Iterable[Finding]) -> tuple[Finding, ...]:

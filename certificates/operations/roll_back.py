@@ -11,9 +11,8 @@ from certificates.cells import at
 from certificates.models import Action, Certificate, Deployment, Event, Job, Node, Purpose
 from certificates.operations.consequences import ask_for_restarts, intend
 from certificates.operations.deploy import certificate_key_fingerprint
-from certificates.operations.examination import passed, under_policy, warned
+from certificates.operations.examination import passed, refuse_unless_accepted, under_policy, warned
 from certificates.operations.paths import path_in_store
-from certificates.operations.upload import WARNINGS
 from certificates.refusal import Finding, Outcome, Refused
 from certificates.x509.facts import CertificateType
 
@@ -124,11 +123,7 @@ def roll_back(
         if found.shown != shown:
             wrong = f"The {purpose} certificate of {node} was changed since you looked at it."
             raise Refused("state.changed", wrong, "Look at it again, then decide.")
-        if found.failed:
-            raise Refused(found.failed.code, found.failed.sentence, found.failed.cure)
-        if found.warnings and WARNINGS not in confirmed:
-            wrong = f"There are warnings: {' '.join(w.sentence for w in found.warnings)[:1000]}"
-            raise Refused(WARNINGS, wrong, "Confirm them, or leave it as it is.")
+        refuse_unless_accepted(found.checks, confirmed)
         found.current.supersede(now)
         found.former.bring_back()
         Event.objects.record(

@@ -18,14 +18,16 @@ from certificates.models import (
     RequestState,
 )
 from certificates.operations.consequences import ask_for_restarts, intend, lock_places
-from certificates.operations.examination import Examination, refused_examination
+from certificates.operations.examination import (
+    Examination,
+    refuse_unless_accepted,
+    refused_examination,
+)
 from certificates.operations.examine_identity import examine_identity
 from certificates.operations.examine_trust import examine_trust
 from certificates.refusal import Refused
 from certificates.x509.facts import Facts
 from certificates.x509.reading import Upload, read_upload
-
-WARNINGS = "confirm.warnings"  # the refusal that asks whether its warnings are accepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +95,7 @@ def _refuse(examined: Examination, shown: str, confirmed: Collection[str]) -> No
     if examined.shown != shown:
         wrong = f"Something about {examined.purpose} of {examined.node} changed since you saw the"
         raise Refused("state.changed", f"{wrong} checks.", "Look at them again, then decide.")
-    if examined.failed:
-        raise Refused(examined.failed.code, examined.failed.sentence, examined.failed.cure)
-    if examined.warnings and WARNINGS not in confirmed:
-        wrong = f"There are warnings: {' '.join(w.sentence for w in examined.warnings)[:1000]}"
-        raise Refused(WARNINGS, wrong, "Confirm them, or upload another certificate.")
+    refuse_unless_accepted(examined.checks, confirmed)
 
 
 def _write(

@@ -7,9 +7,9 @@ from django.utils import timezone
 
 from certificates.access import Actor
 from certificates.models import Certificate, Node, Purpose, SigningRequest
-from certificates.operations.examination import Examination
+from certificates.operations.examination import WARNINGS, Examination
 from certificates.operations.request import request_certificate
-from certificates.operations.upload import WARNINGS, Installed, examine, install_upload
+from certificates.operations.upload import Installed, examine, install_upload
 from certificates.x509.policy import KeyChoice
 from tests.certificates.authority import Authority
 

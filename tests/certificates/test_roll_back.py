@@ -9,8 +9,8 @@ from django.utils import timezone
 from certificates.access import Actor
 from certificates.models import Certificate, Deployment, Event, Node, Purpose, RestartNotice, State
 from certificates.operations.delete import delete_trusted, impact_of
+from certificates.operations.examination import WARNINGS
 from certificates.operations.roll_back import RolledBack, examine_roll_back, roll_back
-from certificates.operations.upload import WARNINGS
 from certificates.refusal import Refused
 from tests.certificates.authority import Authority
 from tests.certificates.conftest import Ask, Put, active

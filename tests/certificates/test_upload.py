@@ -20,9 +20,9 @@ from certificates.models import (
     SigningRequest,
     State,
 )
-from certificates.operations.examination import Examination
+from certificates.operations.examination import WARNINGS, Examination
 from certificates.operations.request import PENDING, cancel_request
-from certificates.operations.upload import WARNINGS, examine, install_upload
+from certificates.operations.upload import examine, install_upload
 from certificates.refusal import Refused
 from tests.certificates.authority import ISSUING, Authority
 from tests.certificates.conftest import Ask, Put, active, outcomes

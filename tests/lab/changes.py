@@ -13,10 +13,11 @@ from certificates import jobs
 from certificates.access import Actor
 from certificates.models import Action, Certificate, Event, Job, Node, Purpose, SigningRequest
 from certificates.operations import generate, save_node
+from certificates.operations.examination import WARNINGS
 from certificates.operations.generate import CA_SIGNED, Generated
 from certificates.operations.request import EVERYTHING, pending_for, request_certificate
 from certificates.operations.roll_back import examine_roll_back, roll_back
-from certificates.operations.upload import WARNINGS, Installed, examine, install_upload
+from certificates.operations.upload import Installed, examine, install_upload
 from certificates.x509.policy import KeyChoice
 from tests.lab.authority import Authority
 from tests.lab.worker import say

@@ -21,9 +21,9 @@ from certificates.models import (
     SigningRequest,
 )
 from certificates.operations.delete import Impact, delete_trusted, impact_of
+from certificates.operations.examination import WARNINGS
 from certificates.operations.generate import EVERYTHING, generate, suggestions
 from certificates.operations.roll_back import examine_roll_back, roll_back
-from certificates.operations.upload import WARNINGS
 from certificates.refusal import Refused
 from certificates.x509.details import describe
 from certificates.x509.facts import CertificateType
