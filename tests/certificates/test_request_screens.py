@@ -88,7 +88,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"country": "XYZ"}, "at most 2 characters"),
     ({"country": "1x"}, "is not a two-letter code"),
     ({"replacing": "7"}, "was changed since you looked at it"),
-    ({"prepared_for": "1 ipsec node"}, "You have chosen another place"),
+    ({"prepared_for": "1 ipsec node"}, "You have chosen another node or purpose"),
 ]
 
 

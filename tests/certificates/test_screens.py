@@ -6,11 +6,9 @@ import json
 import subprocess
 import zipfile
 from collections.abc import Callable
-from datetime import timedelta
 
 import pytest
 from django.test import Client
-from django.utils import timezone
 
 from certificates.models import BackupReminder, Certificate, Event, Job, Node, RestartNotice
 from tests.certificates.test_list import LIST, trusted
@@ -248,54 +246,6 @@ def test_the_dialog_warns_before_it_overwrites_a_ca_signed_certificate(
 
     assert "signed by a CA (Lab CA)" in unconfirmed.content.decode()  # type: ignore[attr-defined]
     assert confirmed.status_code == 302  # type: ignore[attr-defined]
-
-
-@pytest.mark.spec("CM-7")
-def test_a_restart_is_acknowledged_once_with_name_and_address(
-    administrator: Client, dialog: Callable[..., object], node: Node
-) -> None:
-    dialog()
-    notice = RestartNotice.objects.get()
-    page = "/admin/certificates/restartnotice/"
-
-    administrator.post(f"{page}{notice.pk}/acknowledge/")
-    administrator.post(f"{page}{notice.pk}/acknowledge/")
-    administrator.post(f"{page}backup/acknowledge/")
-
-    shown = administrator.get(page).content.decode()
-    assert "is not due any more" in shown
-    assert "Security-administrator, 127.0.0.1" in shown
-    assert "Restart required" not in shown
-    assert Event.objects.filter(action="restart:acknowledge").count() == 1
-    assert not BackupReminder.objects.open().exists()
-
-
-@pytest.mark.spec("CM-7")
-def test_a_notice_that_was_renewed_since_is_not_acknowledged(
-    administrator: Client, node: Node
-) -> None:
-    seen, page = timezone.now(), "/admin/certificates/restartnotice/"
-    notice = RestartNotice.objects.create(node=node, service="tomcat", opened_at=seen)
-    RestartNotice.objects.filter(pk=notice.pk).update(opened_at=seen + timedelta(seconds=1))
-
-    shown = {"opened_at": seen.isoformat()}
-    answer = administrator.post(f"{page}{notice.pk}/acknowledge/", shown, follow=True)
-
-    assert "for another reason than you were shown" in answer.content.decode()
-    assert RestartNotice.objects.open().exists()
-
-
-@pytest.mark.spec("CM-7")
-def test_restart_now_says_when_the_server_does_not_run(
-    administrator: Client, dialog: Callable[..., object]
-) -> None:
-    dialog()
-    notice = RestartNotice.objects.get()
-
-    answer = administrator.post(f"/admin/certificates/restartnotice/{notice.pk}/run/", follow=True)
-
-    assert "The web server does not run" in answer.content.decode()
-    assert RestartNotice.objects.open().exists()
 
 
 @pytest.mark.spec("CM-14")
