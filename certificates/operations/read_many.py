@@ -3,11 +3,13 @@
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, islice
 from multiprocessing import current_process, get_context
 from signal import SIG_IGN, SIGINT, signal
 
+from certificates.refusal import Refused
 from certificates.x509.reading import NamedFile, NamedUpload, read_each
 
 BATCH = 500  # files that are read, and then written, together
@@ -42,11 +44,20 @@ def _by_processes(
         ahead = deque(pool.submit(read_each, batch) for batch in islice(batches, cores + 1))
         yield read_each(first)  # while they start
         while ahead:
-            read = ahead.popleft().result()
+            read = _result(ahead.popleft())
             ahead.extend(pool.submit(read_each, batch) for batch in islice(batches, 1))
             yield read
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _result(batch: Future[list[NamedUpload]]) -> list[NamedUpload]:
+    try:
+        return batch.result()
+    except BrokenProcessPool:
+        wrong = "A process that reads the files has died; perhaps the machine is short of memory."
+        cure = "Run it again: what was accepted so far is in the store."
+        raise Refused("import.worker", wrong, cure) from None
 
 
 def _batches(files: Iterable[NamedFile]) -> Iterator[list[NamedFile]]:

@@ -67,9 +67,6 @@ class Element(NamedTuple):
         return self
 
 
-_new = tuple.__new__  # without the names of the parts: half the price of the most frequent call
-
-
 def elements(data: bytes, *, maximum_length: int = MAXIMUM_LENGTH) -> Iterator[Element]:
     """The elements that stand one after the other in `data`.
 
@@ -101,7 +98,7 @@ def _elements(source: bytes, start: int, end: int, depth: int) -> Iterator[Eleme
         after = content + length
         if after > end:
             raise DerError(start, f"{length} octets announced, {end - content} there")
-        yield _new(Element, (tag, source, start, content - start, after, depth))
+        yield Element(tag, source, start, content - start, after, depth)
         start = after
 
 

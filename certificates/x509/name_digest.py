@@ -9,7 +9,7 @@ from certificates.x509.name_comparison import folded
 _VERSION = 0xA0
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=64)  # the certificates of one path, asked for again and again
 def name_digests(certificate: bytes) -> tuple[str, str]:
     """Digests of subject and issuer of a certificate in DER, hexadecimal; "" where it is broken."""
     try:
