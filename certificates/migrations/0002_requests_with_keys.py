@@ -87,10 +87,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='certificate',
-            index=models.Index(fields=['subject_digest'], name='by_subject'),
+            index=models.Index(fields=['subject_digest', 'node', 'purpose'], name='by_subject'),
         ),
         migrations.AddIndex(
             model_name='certificate',
-            index=models.Index(fields=['issuer_digest'], name='by_issuer'),
+            index=models.Index(fields=['issuer_digest', 'node', 'purpose'], name='by_issuer'),
         ),
     ]

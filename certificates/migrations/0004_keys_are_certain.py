@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='certificate',
-            index=models.Index(django.db.models.functions.text.Lower('file_name'), name='by_file_name'),
+            index=models.Index(django.db.models.functions.text.Lower('file_name'), models.F('node'), models.F('purpose'), name='by_file_name'),
         ),
         migrations.AddConstraint(
             model_name='certificate',

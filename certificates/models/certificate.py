@@ -72,10 +72,10 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
         self, node: Node, purpose: Purpose, facts: Sequence[Facts], description: str
     ) -> list["Certificate"]:
         """Add to a trust store; files are named by the common name (DESIGN, data model)."""
-        taken = _TakenNames(self.trust(), node, purpose, facts)
+        store = self.trust().filter(node=node, purpose=purpose.value)
+        taken = _TakenNames(store, facts)
         rows = [_new(node, purpose, one, description, taken.free_for(one)) for one in facts]
         insert_many(rows)
-        store = self.trust().filter(node=node, purpose=purpose.value)
         keys: dict[str, int] = {}
         for asked in portions([row.fingerprint for row in rows]):
             found = store.filter(fingerprint__in=asked)
@@ -88,10 +88,8 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
 class _TakenNames:
     """File names in a trust store; some file systems know no capital and small letters."""
 
-    def __init__(
-        self, rows: CertificateQuerySet, node: Node, purpose: Purpose, facts: Sequence[Facts]
-    ) -> None:
-        self._rows, self._place = rows, (node.pk, purpose.value)
+    def __init__(self, store: CertificateQuerySet, facts: Sequence[Facts]) -> None:
+        self._store = store
         self._taken: set[str] = set()
         names = [_file_names(one) for one in facts]
         best = Counter(name.lower() for name, *_ in names)
@@ -102,12 +100,9 @@ class _TakenNames:
         )
 
     def _ask(self, names: Iterable[str]) -> None:
-        """The index knows names, and no places: a query for both would read a whole store."""
         for asked in portions(sorted(names)):
-            found = self._rows.annotate(small=Lower("file_name")).filter(small__in=asked)
-            for small, *place in found.values_list("small", "node_id", "purpose"):
-                if tuple(place) == self._place:
-                    self._taken.add(small)
+            found = self._store.annotate(small=Lower("file_name")).filter(small__in=asked)
+            self._taken.update(found.values_list("small", flat=True))
 
     def free_for(self, facts: Facts) -> str:
         names = _file_names(facts)
@@ -245,9 +240,9 @@ class Certificate(models.Model):
             models.Index(fields=["serial_number"], name="by_serial_number"),
             models.Index(fields=["common_name"], name="by_common_name"),
             models.Index(fields=["subject_key_identifier"], name="by_subject_key_id"),
-            models.Index(Lower("file_name"), name="by_file_name"),
-            models.Index(fields=["subject_digest"], name="by_subject"),
-            models.Index(fields=["issuer_digest"], name="by_issuer"),
+            models.Index(Lower("file_name"), "node", "purpose", name="by_file_name"),
+            models.Index(fields=["subject_digest", "node", "purpose"], name="by_subject"),
+            models.Index(fields=["issuer_digest", "node", "purpose"], name="by_issuer"),
         ]
 
     def __str__(self) -> str:

@@ -53,18 +53,15 @@ class AlreadyThere:
 
 def already_there(node: Node, purpose: Purpose, reads: Sequence[ReadCertificate]) -> AlreadyThere:
     """Ask a trust store for many certificates at once."""
-    rows = Certificate.objects.trust()
-    store = rows.filter(node=node, purpose=purpose.value)
+    store = Certificate.objects.trust().filter(node=node, purpose=purpose.value)
     known: set[str] = set()
     same: dict[str, list[Certificate]] = defaultdict(list)
     for asked in portions([read.facts.fingerprint for read in reads]):
         known.update(store.filter(fingerprint__in=asked).values_list("fingerprint", flat=True))
-    # The index knows names, and no places: a query for both would read a whole store.
-    columns = ("node_id", "purpose", "subject_digest", "fingerprint", "file_name", "not_before")
+    columns = ("subject_digest", "fingerprint", "file_name", "not_before")
     for asked in portions([*{read.facts.subject_digest for read in reads} - {""}]):
-        for row in rows.filter(subject_digest__in=asked).order_by("pk").only(*columns):
-            if (row.node_id, row.purpose) == (node.pk, purpose.value):
-                same[row.subject_digest].append(row)
+        for row in store.filter(subject_digest__in=asked).order_by("pk").only(*columns):
+            same[row.subject_digest].append(row)
     return AlreadyThere(frozenset(known), same)
 
 
