@@ -22,8 +22,10 @@ from certificates.models import (
     RestartNotice,
     SigningRequest,
 )
+from certificates.operations.paths import path_in_store
 from certificates.tasks import WORKER
 
+PATHS = 10  # of own certificates that are looked at
 COUNTED = 1_000  # more than this is shown as "more than 1,000"
 
 
@@ -40,7 +42,15 @@ class Attention:
 
 def attention(actor: Actor) -> list[Attention]:
     """The most urgent first."""
-    found = [*_restarts(), *_not_in_force(), *_expiring(), *_backup(), *_legacy(), *_requests()]
+    found = [
+        *_restarts(),
+        *_not_in_force(),
+        *_expiring(),
+        *_backup(),
+        *_legacy(),
+        *_broken(),
+        *_requests(),
+    ]
     if actor.may(Permission.VIEW_JOBS):
         found += [*_worker(), *_failed_jobs()]
     if actor.may(Permission.VIEW_EVENTS):
@@ -157,6 +167,19 @@ def _legacy() -> list[Attention]:
         )
         for row in rows.filter(key_type="RSA", key_bits__lt=2048)[:10]
     ]
+
+
+def _broken() -> list[Attention]:
+    """Own certificates whose path to the trust store is missing something (CM-20)."""
+    rows = Certificate.objects.active().own().filter(type="ca-signed").select_related("node")
+    found = []
+    for row in rows.order_by("pk")[:PATHS]:
+        verdict = path_in_store(row.node, row.serves, bytes(row.der), now=timezone.now())
+        if not verdict.trusted and verdict.findings:
+            page = reverse("admin:certificates_certificate_change", args=[row.pk])
+            wrong = f"The path of the {row} is broken. {verdict.findings[0].sentence}"
+            found.append(Attention("critical", "Path", wrong, verdict.findings[0].cure, page))
+    return found
 
 
 def _requests() -> list[Attention]:

@@ -65,7 +65,8 @@ def _allowed(row: Certificate, actor: Actor) -> dict[str, bool]:
         "may_generate": actor.may(Permission.GENERATE) and in_force,
         "may_request": actor.may(Permission.GENERATE) and in_force,
         "may_upload": actor.may(Permission.UPLOAD) and row.state == State.ACTIVE,
-        "may_roll_back": actor.may(Permission.UPLOAD) and in_force and former.exists(),
+        "may_roll_back": actor.may(Permission.UPLOAD)
+        and (former.exists() if in_force else row.is_own),
         "may_delete": actor.may(Permission.DELETE) and not row.is_own,
     }
 

@@ -21,12 +21,14 @@ from certificates.refusal import Refused
 def roll_back_dialog(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
     """GET shows what would come back, and its checks; POST brings it back."""
     node, purpose = place_of(request, Purpose.own())
-    refused = None
+    asked = request.POST if request.method == "POST" else request.GET
+    to, refused = asked.get("to", ""), None
     if request.method == "POST":
         try:
             done = roll_back(
                 node,
                 purpose,
+                to=to,
                 shown=request.POST.get("shown", ""),
                 confirmed=[WARNINGS] if request.POST.get("confirm") else [],
                 actor=signed_in(request),
@@ -42,12 +44,13 @@ def roll_back_dialog(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
             details = reverse("admin:certificates_certificate_change", args=[done.certificate.pk])
             return redirect(with_filters(request, details))
     try:
-        found = examine_roll_back(node, purpose, now=timezone.now())
+        found = examine_roll_back(node, purpose, to=to, now=timezone.now())
     except Refused as nothing:
         tell(request, nothing)
         return redirect(list_address(request))
     context: dict[str, Any] = {
         "found": found,
+        "to": to,
         "refused": refused,
         "close": list_address(request),
         "filters": filters_of(request),

@@ -29,7 +29,7 @@ class SubjectForm(forms.Form):
     organizational_unit = forms.CharField(max_length=64, required=False)
     locality = forms.CharField(label="City", max_length=128, required=False)
     state = forms.CharField(max_length=128, required=False)
-    country = forms.CharField(max_length=2, required=False, help_text="Two letters, such as DE.")
+    country = forms.CharField(max_length=60, required=False, help_text="Two letters, such as DE.")
     prepared_for = forms.CharField(widget=forms.HiddenInput, required=False)
 
     def subject_layout(self) -> Fieldset:

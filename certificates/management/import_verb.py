@@ -72,7 +72,7 @@ class ImportVerb(OperatorCommand):
                 finish(job.pk, f"{purpose} of {node}")
         if options["as_json"]:
             return Judged(answer, refused)
-        return Judged(_lines(examined, is_dry_run=options["dry_run"]), refused)
+        return Judged(_lines(examined, refused, is_dry_run=options["dry_run"]), refused)
 
     def _import_folder(
         self, node: Node, purpose: Purpose, folder: Path, options: dict[str, Any]
@@ -189,7 +189,7 @@ def _replaced(examined: Examination) -> dict[str, Any] | None:
     }
 
 
-def _lines(examined: Examination, *, is_dry_run: bool) -> dict[str, Any]:
+def _lines(examined: Examination, refused: str | None, *, is_dry_run: bool) -> dict[str, Any]:
     certificates = [
         f"{item.role.value}: {item.read.facts.common_name or item.read.facts.subject},"
         f" SHA-256 {item.read.facts.fingerprint}"
@@ -199,7 +199,7 @@ def _lines(examined: Examination, *, is_dry_run: bool) -> dict[str, Any]:
         "checks": [f"{c.outcome.value:4}  {c.code}: {c}" for c in examined.checks],
         "certificates": certificates,
     }
-    if not examined.accepted:
+    if refused:
         return lines
     replaced = _replaced(examined)
     if replaced:

@@ -85,7 +85,7 @@ class OperatorCommand(BaseCommand):
         except OSError as error:
             name = visible(str(error.filename or "A file"))[:200]
             wrong = f"{name} can't be used: {error.strerror}."
-            raise Stopped(f"{wrong} Mend it, and try again.") from error
+            raise Stopped(f"{wrong} Look at its name and its rights, and try again.") from error
         reason = None
         if isinstance(answer, Judged):
             reason, answer = answer.refused, answer.answer

@@ -16,6 +16,10 @@ class Closing(models.TextChoices):
     ACKNOWLEDGED = "acknowledged", "Acknowledged"
 
 
+# `RestartNotice.expected` of a change that no handshake shows, such as one of a trust store.
+ONLY_A_RESTART = "a restart"
+
+
 class NoticeQuerySet(models.QuerySet["RestartNotice"]):
     def open(self) -> Self:
         return self.filter(closed_at=None)
@@ -30,15 +34,16 @@ class NoticeQuerySet(models.QuerySet["RestartNotice"]):
         """A notice for every node of the cluster, as the manual asks (CM-7).
 
         On the changed node it expects `fingerprint` (SHA-256, hexadecimal) to be served; "" where
-        no handshake can show the change. One that is open already is renewed, not doubled, and
-        goes on expecting what it did.
+        no handshake can show the change: then nothing but a restart closes it, whatever identity
+        is replaced before that. One that is open already is renewed, not doubled.
         """
         about = {"reason": reason, "opened_at": now}
-        here = about | ({"expected": fingerprint} if fingerprint else {})
         for node in Node.objects.in_restart_order():
             place: dict[str, Any] = {"node": node, "service": service.value, "closed_at": None}
             if node == changed:
-                self.update_or_create(**place, defaults=here)
+                unseen = self.filter(**place, expected=ONLY_A_RESTART).exists()
+                expected = fingerprint if fingerprint and not unseen else ONLY_A_RESTART
+                self.update_or_create(**place, defaults=about | {"expected": expected})
             else:  # a reason of its own is the better one
                 self.get_or_create(**place, defaults=about)
 
@@ -71,6 +76,11 @@ class RestartNotice(models.Model):
 
     def __str__(self) -> str:
         return f"restart of {self.service} on {self.node}"
+
+    @property
+    def fingerprint(self) -> str:
+        """What a handshake shows after the restart; "" where it tells nothing."""
+        return "" if self.expected == ONLY_A_RESTART else self.expected
 
     @property
     def can_be_run(self) -> bool:

@@ -37,7 +37,7 @@ def acknowledge_restart(notice: RestartNotice, *, actor: Actor, now: datetime) -
     if not changed:
         wrong = f"The {notice} is not due any more, or for another reason than you were shown."
         raise Refused("restart.closed", wrong, "Look at the list again.")
-    Event.objects.record(str(actor), Action.RESTART_ACKNOWLEDGE, notice)
+    Event.objects.record(str(actor), Action.RESTART_ACKNOWLEDGE, notice, reason=notice.reason)
 
 
 @transaction.atomic

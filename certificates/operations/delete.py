@@ -19,7 +19,7 @@ from certificates.models import (
     SigningRequest,
 )
 from certificates.operations.consequences import ask_for_restarts, intend, lock_places
-from certificates.operations.paths import path_in_store
+from certificates.operations.paths import chain_of_path, path_in_store
 from certificates.refusal import Refused
 from certificates.x509.facts import CertificateType
 
@@ -30,9 +30,9 @@ MOST_AT_ONCE = 500
 class Impact:
     """What the deletion of some trust certificates means.
 
-    `dependent`: own certificates in force whose path would be broken. `issued`: how many other
-    certificates of the same stores name one of these as their issuer. `requests`: pending ones
-    that go too (CM-6).
+    `dependent`: own certificates in force whose path would be broken, or shorter. `issued`: how
+    many other certificates of the same stores name one of these as their issuer. `requests`:
+    pending ones that go too (CM-6).
     """
 
     certificates: tuple[Certificate, ...]
@@ -95,13 +95,17 @@ def impact_of(chosen: Collection[int], *, now: datetime) -> Impact:
 def _dependent(
     node: Node, purpose: Purpose, gone: Sequence[int], now: datetime
 ) -> list[Certificate]:
+    """Those that are trusted no more, or whose server would send fewer issuers."""
     own = node.certificates.active().for_purpose(purpose).select_related("node")
-    return [
-        row
-        for row in own.filter(type=CertificateType.CA_SIGNED)
-        if path_in_store(node, purpose, bytes(row.der), now=now).trusted
-        and not path_in_store(node, purpose, bytes(row.der), without=gone, now=now).trusted
-    ]
+    found = []
+    for row in own.filter(type=CertificateType.CA_SIGNED):
+        der = bytes(row.der)
+        before = path_in_store(node, purpose, der, now=now)
+        after = path_in_store(node, purpose, der, without=gone, now=now)
+        is_shorter = chain_of_path(after.path) != chain_of_path(before.path)
+        if before.trusted and (is_shorter or not after.trusted):
+            found.append(row)
+    return found
 
 
 def _issued(rows: Sequence[Certificate]) -> int:

@@ -22,6 +22,7 @@ from certificates.operations.paths import path_in_store
 from certificates.refusal import Finding
 from certificates.x509.chain import PathVerdict, find_path
 from certificates.x509.comparison import Difference, compare, difference_of_names
+from certificates.x509.facts import read_facts
 from certificates.x509.object_names import KEY_PURPOSES
 from certificates.x509.reading import ReadCertificate, Upload
 
@@ -32,6 +33,7 @@ ACCEPTED_PURPOSES = {
     Service.TOMCAT: {_SERVER, _ANY_PURPOSE},
     Service.IPSEC: {_SERVER, _ANY_PURPOSE, *_IPSEC},
 }
+STRONGER = "Have the CA sign it with SHA-256 or stronger."
 # What the reading marks only, and an identity may not have.
 _NOT_IN_AN_IDENTITY = {"serial", "signature.weak"}
 
@@ -48,7 +50,8 @@ def examine_identity(node: Node, purpose: Purpose, upload: Upload, now: datetime
     others = [other for other in upload.certificates if other is not read]
     issuers = _issuers(read, others, now)
     above = [issuer.der for issuer in issuers]
-    verdicts = {at: path_in_store(at, purpose, read.der, more=above, now=now) for at in nodes}
+    begin = max(now, read.facts.not_before or now)  # that it begins later is a check of its own
+    verdicts = {at: path_in_store(at, purpose, read.der, more=above, now=begin) for at in nodes}
     checks = [
         _held(upload, issuers),
         *_marked(upload, read, issuers),
@@ -118,7 +121,7 @@ def _has_signed(issuer: ReadCertificate, child: ReadCertificate, now: datetime) 
 def _held(upload: Upload, issuers: Sequence[ReadCertificate]) -> Finding:
     many = len(upload.certificates)
     what = "One certificate" if many == 1 else f"{many} certificates"
-    with_issuers = f", {len(issuers)} of them issuers of the first" if issuers else ""
+    with_issuers = f", {len(issuers)} of them issuers of the server's" if issuers else ""
     return passed("parse", f"{what} in {upload.form}{with_issuers}, read completely.")
 
 
@@ -142,7 +145,10 @@ def is_weak_link(found: Finding, read: ReadCertificate) -> bool:
 
 
 def _failed(found: Finding) -> Finding:
-    return Finding(found.code, found.sentence, found.cure or "Have the CA issue another one.")
+    cure = found.cure or "Have the CA issue another one."
+    if found.code == "signature.weak":
+        cure = STRONGER
+    return Finding(found.code, found.sentence, cure)
 
 
 def _purpose(purpose: Purpose, read: ReadCertificate) -> Finding:
@@ -192,18 +198,30 @@ def _first_failing(verdicts: dict[Node, PathVerdict]) -> PathVerdict:
 
 def _path(purpose: Purpose, verdicts: dict[Node, PathVerdict]) -> Iterator[Finding]:
     verdict = _first_failing(verdicts)
+    store = f"{purpose.service}-trust"
     if verdict.trusted:
-        store = f"{purpose.service}-trust"
-        many = len(verdict.path)
-        yield passed("path", f"A path of {many} certificates leads to the {store} store.")
+        yield passed("path", path_in_words(verdict, store))
         yield from verdict.findings
         return
     node = next(node for node, found in verdicts.items() if found is verdict)
-    where = f" (on {node})" if len(verdicts) > 1 else ""
+    if len(verdicts) > 1:
+        store = f"{store} of {node}"
     for found in verdict.findings:
-        yield Finding(
-            found.code, f"{found.sentence}{where}", found.cure, found.outcome, found.is_legacy
-        )
+        cure = found.cure.replace("the trust store", store)
+        sentence = found.sentence.replace("the trust store", store)
+        yield Finding(found.code, sentence, cure, found.outcome, found.is_legacy)
+
+
+def path_in_words(verdict: PathVerdict, store: str) -> str:
+    """How far up it goes, and what clients must know themselves."""
+    words = f"A path of {len(verdict.path)} certificates ends in {store}"
+    end = read_facts(verdict.path[-1])
+    if end.subject_digest == end.issuer_digest:
+        return f"{words}, at a root."
+    name = end.common_name or end.subject
+    issuer = end.issuer_common_name or end.issuer
+    words += f", at {name}. Its issuer, {issuer}, is not here: if that is no root which clients"
+    return f"{words} know, they will refuse the server until it is uploaded, too."
 
 
 def _left_out(
@@ -229,8 +247,11 @@ def _differences(owner: KeyOwner, read: ReadCertificate) -> Iterator[Finding]:
         return
     names = [one for one in found if one.part in ("subject", "alternative names")]
     for one in names:
-        cure = "Clients that use a missing name will refuse it: ask the CA, or confirm it."
-        yield warned("identity.names", f"Against {against}: {one}", cure)
+        lost = "Clients that use a missing name will refuse it: ask the CA, or confirm it."
+        added = "Nobody asked for the extra ones: look whether they are yours."
+        cure = " ".join([*([lost] if one.missing else []), *([added] if one.extra else [])])
+        told = one.replace("asked for", "in it") if owner.current else one
+        yield warned("identity.names", f"Against {against}: {told}", cure)
     if not names:
         yield passed("identity.names", f"Subject and alternative names are those of {against}.")
     for one in found:

@@ -17,7 +17,7 @@ from certificates.operations.examination import (
     under_policy,
     warned,
 )
-from certificates.operations.examine_identity import is_weak_link
+from certificates.operations.examine_identity import STRONGER, is_weak_link
 from certificates.refusal import Finding
 from certificates.x509.reading import ReadCertificate, Upload
 
@@ -71,8 +71,7 @@ def trust_checks(
     """Every check of one certificate for a trust store."""
     for found in read.warnings:
         if is_weak_link(found, read):
-            cure = "Ask the CA for one that is signed with SHA-256 or stronger."
-            yield Finding(found.code, found.sentence, found.cure or cure)
+            yield Finding(found.code, found.sentence, STRONGER)
         else:
             yield found
     yield _purpose(read, purpose)

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Q
-
 from certificates.cells import at
 from certificates.models import (
     Certificate,
@@ -12,7 +10,6 @@ from certificates.models import (
     RequestState,
     RestartNotice,
     SigningRequest,
-    State,
 )
 from certificates.x509.chain import is_authority
 
@@ -38,17 +35,9 @@ class Step:
 
 def steps_of(node: Node, purpose: Purpose) -> list[Step]:
     """The seven steps of the manual; the first that is not done is marked as the next."""
-    request = (
-        SigningRequest.objects.for_place(node, purpose)
-        .filter(
-            Q(state=RequestState.PENDING)
-            | Q(state=RequestState.CONSUMED, certificate__state=State.ACTIVE)
-        )
-        .select_related("certificate", "node")
-        .order_by("-pk")
-        .first()
-    )
-    installed = request.certificate if request and not request.is_pending else None
+    present = node.certificates.active().for_purpose(purpose).first()
+    request = _request_of(node, purpose, present)
+    installed = present if request and not request.is_pending else None
     authority = _newest_authority(node, purpose)
     has_authority = authority is not None
     due = RestartNotice.objects.open().filter(service=purpose.service.value)
@@ -98,6 +87,15 @@ def steps_of(node: Node, purpose: Purpose) -> list[Step]:
         Step(n + 1, title, is_done, seen, link, of or purpose.value, n == following)
         for n, (title, is_done, seen, link, of) in enumerate(steps)
     ]
+
+
+def _request_of(node: Node, purpose: Purpose, present: Certificate | None) -> SigningRequest | None:
+    """The pending one; else the one that the certificate in force has answered."""
+    here = SigningRequest.objects.for_place(node, purpose).select_related("node")
+    pending = here.pending().first()
+    if pending or present is None:
+        return pending
+    return here.filter(state=RequestState.CONSUMED, private_key=present.private_key_id).first()
 
 
 def _newest_authority(node: Node, purpose: Purpose) -> Certificate | None:

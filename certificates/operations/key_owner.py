@@ -63,13 +63,14 @@ def _made(request: SigningRequest) -> str:
 
 
 def _stale(request: SigningRequest) -> Finding:
-    wrong = f"It answers the {request} of {_made(request)}, and that one was"
+    wrong = f"It answers signing request {request.pk}, the {request} of {_made(request)}, which was"
     wrong += f" {request.get_state_display().lower()}"
     wrong += f" on {at(request.closed_at)}." if request.closed_at else "."
     if request.state == RequestState.CONSUMED:
-        cure = "Its key is not in force any more: roll back, or make a new request."
-        return Finding("identity.stale", wrong, cure)
-    cure = "Have the pending request signed, or take up that request again on its page."
+        cure = "Its key is not in force any more: roll back to that certificate, or make a new"
+        return Finding("identity.stale", wrong, f"{cure} request.")
+    cure = f"Take that request up again on its page (./ccxsec csr reopen {request.pk}), or have"
+    cure += " the present one signed."
     return Finding("identity.stale", wrong, cure)
 
 

@@ -187,7 +187,8 @@ def cancel_request(request: SigningRequest, *, actor: Actor, now: datetime) -> N
             wrong = f"The {row} of {row.created_at:%Y-%m-%d} is {row.get_state_display().lower()}."
             raise Refused("request.closed", wrong, "There is nothing to cancel.")
         row.close(RequestState.CANCELLED, by=str(actor), now=now)
-        Event.objects.record(str(actor), Action.REQUEST_CANCEL, row)
+        key = row.public_key_fingerprint
+        Event.objects.record(str(actor), Action.REQUEST_CANCEL, row, key_fingerprint=key)
 
 
 def reopen_request(
@@ -226,7 +227,13 @@ def reopen_request(
             other.close(RequestState.SUPERSEDED, by=str(actor), now=now)
         row.state, row.closed_at, row.closed_by = RequestState.PENDING, None, ""
         row.save(update_fields=["state", "closed_at", "closed_by"])
-        Event.objects.record(str(actor), Action.REQUEST_REOPEN, row)
+        Event.objects.record(
+            str(actor),
+            Action.REQUEST_REOPEN,
+            row,
+            key_fingerprint=row.public_key_fingerprint,
+            superseded=", ".join(other.public_key_fingerprint for other in pending),
+        )
     return Requested(row, tuple(pending))
 
 
@@ -235,4 +242,5 @@ def note_download(request: SigningRequest, *, actor: Actor, now: datetime) -> No
     actor.require(Permission.DOWNLOAD)
     with transaction.atomic():
         SigningRequest.objects.filter(pk=request.pk).update(downloaded_at=now)
-        Event.objects.record(str(actor), Action.REQUEST_DOWNLOAD, request)
+        key = request.public_key_fingerprint
+        Event.objects.record(str(actor), Action.REQUEST_DOWNLOAD, request, key_fingerprint=key)

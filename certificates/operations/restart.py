@@ -10,6 +10,7 @@ from certificates import web_server
 from certificates.access import Actor, Permission
 from certificates.jobs import enqueue, job
 from certificates.models import Action, Closing, Event, Job, Purpose, RestartNotice, Service
+from certificates.models.notice import ONLY_A_RESTART
 from certificates.operations.deploy import deploy
 from certificates.probe import ProbeError, served_fingerprint
 from certificates.refusal import Refused
@@ -64,13 +65,14 @@ def _restart_job(row: Job) -> str:
     row.report(deploy(notice.node, service, actor=actor, now=timezone.now()), now=timezone.now())
     server.reload()
     row.report("The web server was told to take its new certificate.", now=timezone.now())
-    expected = notice.expected or _in_force(notice)
+    expected = notice.fingerprint or _in_force(notice)
     seen = _wait_until_seen(server, expected)
     if seen != expected:
         wrong = f"After {PATIENCE:.0f} seconds a handshake still shows {seen or 'nothing'}."
         raise Refused("restart.unseen", wrong, "Look at the log of the web server.")
     _close_as_seen(notice, actor=str(actor), now=timezone.now())
-    return f"A TLS handshake shows the new certificate, {seen[:16]}…"
+    which = "the new certificate" if notice.fingerprint else "the certificate in force"
+    return f"A TLS handshake after the restart shows {which}, {seen[:16]}…"
 
 
 def _in_force(notice: RestartNotice) -> str:
@@ -96,7 +98,7 @@ def observe_restarts(*, now: datetime) -> int:
     """Close the notices whose new certificate a handshake already shows; returns how many."""
     server, closed = web_server.running(), 0
     due = RestartNotice.objects.open().filter(node__is_local=True, service=Service.TOMCAT.value)
-    for notice in due.exclude(expected="").select_related("node"):
+    for notice in due.exclude(expected__in=["", ONLY_A_RESTART]).select_related("node"):
         if server and _shows(server, notice.expected):
             closed += _close_as_seen(notice, actor="handshake", now=now)
     return closed
@@ -120,5 +122,5 @@ def _close_as_seen(notice: RestartNotice, *, actor: str, now: datetime) -> bool:
         .update(closed_at=now, closed_by=actor, closing=Closing.SEEN)
     )
     if changed:
-        Event.objects.record(actor, Action.RESTART_SEEN, notice, fingerprint=notice.expected)
+        Event.objects.record(actor, Action.RESTART_SEEN, notice, fingerprint=notice.fingerprint)
     return bool(changed)

@@ -12,9 +12,11 @@ from certificates.models import Action, Certificate, Deployment, Event, Job, Nod
 from certificates.operations.consequences import ask_for_restarts, intend
 from certificates.operations.deploy import certificate_key_fingerprint
 from certificates.operations.examination import passed, refuse_unless_accepted, under_policy, warned
+from certificates.operations.examine_identity import path_in_words
 from certificates.operations.paths import path_in_store
 from certificates.refusal import Finding, Outcome, Refused
 from certificates.x509.facts import CertificateType
+from certificates.x509.visible import visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +49,25 @@ class RolledBack:
     job: Job | None
 
 
-def examine_roll_back(node: Node, purpose: Purpose | str, *, now: datetime) -> RollBack:
-    """The former certificate of a purpose, and whether it may come back.
+def examine_roll_back(
+    node: Node, purpose: Purpose | str, *, to: str = "", now: datetime
+) -> RollBack:
+    """A former certificate of a purpose, and whether it may come back.
+
+    Args:
+        to: SHA-256 fingerprint of the former one; "" takes the one that was replaced last.
 
     Raises:
-        Refused: purpose.*, rollback.none.
+        Refused: purpose.*, rollback.none, rollback.unknown.
     """
     purpose = Purpose.own_named(purpose)
     rows = node.certificates.for_purpose(purpose).select_related("node", "private_key")
-    former, current = rows.former().first(), rows.active().first()
+    wanted = to.replace(":", "").lower()
+    candidates = rows.former().filter(fingerprint=wanted) if to else rows.former()
+    former, current = candidates.first(), rows.active().first()
+    if former is None and rows.former().exists():
+        wrong = f"No former {purpose} certificate of {node} has the fingerprint {visible(to)[:64]}."
+        raise Refused("rollback.unknown", wrong, "Look at the details of the one in force.")
     if former is None or current is None:
         wrong = f"{node} has no former {purpose} certificate: nothing was replaced yet."
         raise Refused("rollback.none", wrong, "Upload the one that you want.")
@@ -90,23 +102,24 @@ def _path(former: Certificate, purpose: Purpose, now: datetime) -> tuple[Finding
     verdict = path_in_store(former.node, purpose, bytes(former.der), now=now)
     if not verdict.trusted:
         return verdict.findings
-    many = len(verdict.path)
-    leads = f"A path of {many} certificates leads to the {purpose.service}-trust store."
-    return passed("path", leads), *verdict.findings
+    words = path_in_words(verdict, f"{purpose.service}-trust")
+    return passed("path", words), *verdict.findings
 
 
 def roll_back(
     node: Node,
     purpose: Purpose | str,
     *,
+    to: str = "",
     shown: str,
     confirmed: Collection[str] = (),
     actor: Actor,
     now: datetime,
 ) -> RolledBack:
-    """Put the former certificate and its key in force again; the present one becomes the former.
+    """Put a former certificate and its key in force again; the present one becomes the former.
 
     Args:
+        to: as `examine_roll_back` takes it.
         shown: `RollBack.shown` of what the operator was shown.
         confirmed: `WARNINGS`, where the operator has confirmed them.
 
@@ -119,7 +132,7 @@ def roll_back(
     purpose = Purpose.own_named(purpose)
     with transaction.atomic():
         deployment = Deployment.objects.lock(node, purpose.service)
-        found = examine_roll_back(node, purpose, now=now)
+        found = examine_roll_back(node, purpose, to=to, now=now)
         if found.shown != shown:
             wrong = f"The {purpose} certificate of {node} was changed since you looked at it."
             raise Refused("state.changed", wrong, "Look at it again, then decide.")

@@ -135,7 +135,7 @@ def add_trusted(
 ) -> list[Certificate]:
     """Add certificates to a trust store, each with its event; inside the caller's transaction."""
     rows = Certificate.objects.create_trust(node, store, facts, "Uploaded trust certificate")
-    events = [(row, {"fingerprint": row.fingerprint}) for row in rows]
+    events = [(row, {"fingerprint": row.fingerprint, "subject": row.common_name}) for row in rows]
     Event.objects.record_many(str(actor), Action.TRUST_ADD, events)
     return rows
 

@@ -195,5 +195,5 @@ def _intent_violations(
     replaced = node.certificates.former().for_purpose(Purpose(service.value)).exists()
     if replaced and not notices.filter(closing__in=[Closing.OPEN, Closing.ACKNOWLEDGED]).exists():
         yield f"notice.missing: {service}"
-    if notice and notice.expected not in ("", own.fingerprint):
+    if notice and notice.fingerprint not in ("", own.fingerprint):
         yield f"notice.other: {service}"

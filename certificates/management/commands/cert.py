@@ -12,7 +12,7 @@ from certificates.access import command_line
 from certificates.cells import at, expiry
 from certificates.find import CSR_ONLY, from_words, to_query
 from certificates.management.import_verb import ImportVerb
-from certificates.management.operator_command import Answer, add_node, ask, finish, node_of
+from certificates.management.operator_command import Answer, Judged, add_node, ask, finish, node_of
 from certificates.models import (
     Certificate,
     Node,
@@ -23,8 +23,8 @@ from certificates.models import (
 from certificates.operations.delete import Impact, delete_trusted, impact_of
 from certificates.operations.examination import WARNINGS
 from certificates.operations.generate import EVERYTHING, generate, suggestions
-from certificates.operations.roll_back import examine_roll_back, roll_back
-from certificates.refusal import Refused
+from certificates.operations.roll_back import RollBack, examine_roll_back, roll_back
+from certificates.refusal import Finding, Refused
 from certificates.x509.details import describe
 from certificates.x509.facts import CertificateType
 from certificates.x509.names import Subject
@@ -60,6 +60,8 @@ class Command(ImportVerb):
         self.add_import(verbs)
         back = self.verb(verbs, "rollback", self.rollback, "bring the former certificate back")
         back.add_argument("purpose", metavar="PURPOSE", help="tomcat or ipsec")
+        back.add_argument("--to", default="", metavar="SHA256", help="default: the last one")
+        back.add_argument("--dry-run", action="store_true", help="check, and change nothing")
         add_node(back)
         delete = self.verb(verbs, "delete", self.delete, "delete trust certificates")
         delete.add_argument("names", nargs="+", metavar="PURPOSE/NAME")
@@ -172,12 +174,15 @@ class Command(ImportVerb):
 
     def rollback(self, options: dict[str, Any]) -> Answer:
         node, purpose = node_of(options), Purpose.own_named(options["purpose"])
-        found = examine_roll_back(node, purpose, now=timezone.now())
+        found = examine_roll_back(node, purpose, to=options["to"], now=timezone.now())
         for warning in found.warnings:
             self.stderr.write(f"warning: {visible(str(warning))}")
+        if options["dry_run"]:
+            return _rolled_back(found, found.failed)
         done = roll_back(
             node,
             purpose,
+            to=options["to"],
             shown=found.shown,
             confirmed=[WARNINGS],  # who runs the command wants them
             actor=command_line(),
@@ -185,15 +190,8 @@ class Command(ImportVerb):
         )
         if done.job:
             finish(done.job.pk, str(done.certificate))
-        return {
-            "rolled_back": done.certificate.file_name,
-            "node": str(node),
-            "fingerprint": done.certificate.fingerprint,
-            "valid_until": _line(done.certificate)["expiration"],
-            "replaced": done.superseded.fingerprint,
-            "restart_required": purpose.service.value,
-            "next": _next(purpose, node, is_new=False),
-        }
+        answer = dict(_rolled_back(found, None).answer or {})
+        return answer | {"next": _next(purpose, node, is_new=False)}
 
     def delete(self, options: dict[str, Any]) -> Answer:
         rows = [_chosen({**options, "name": name}) for name in options["names"]]
@@ -211,6 +209,23 @@ class Command(ImportVerb):
             "removed_requests": [_request_line(row)["file_name"] for row in impact.requests],
             "restart_required": ", ".join(impact.services),
         }
+
+
+def _rolled_back(found: RollBack, failed: Finding | None) -> Judged:
+    """What came back, or would, in the place of what."""
+    former = found.former
+    answer = {
+        "rolled_back": former.file_name,
+        "node": str(former.node),
+        "common_name": former.common_name,
+        "issued_by": former.issuer_common_name,
+        "fingerprint": former.fingerprint,
+        "valid_until": _line(former)["expiration"],
+        "replaced": found.current.fingerprint,
+        "checks": [f"{check.outcome}  {check.code}: {check}" for check in found.checks],
+        "restart_required": former.serves.service.value,
+    }
+    return Judged(answer, str(failed) if failed else None)
 
 
 def _caution(impact: Impact) -> list[str]:

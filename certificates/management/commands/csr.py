@@ -19,6 +19,7 @@ from certificates.models import Node, Purpose, SigningRequest
 from certificates.operations.request import (
     EVERYTHING,
     cancel_request,
+    note_download,
     pending_for,
     reopen_request,
     request_certificate,
@@ -48,6 +49,7 @@ class Command(OperatorCommand):
         add_node(cancel)
         reopen = self.verb(verbs, "reopen", self.reopen, "wait again for the answer to a request")
         reopen.add_argument("number", type=int, metavar="NUMBER", help="see csr list --all")
+        reopen.add_argument("--yes", action="store_true", help="confirm every caution")
 
     def _add_gen(self, verbs: Any) -> None:
         gen = self.verb(verbs, "gen", self.gen, "make a key and a signing request")
@@ -103,6 +105,7 @@ class Command(OperatorCommand):
     def show(self, options: dict[str, Any]) -> Answer:
         row = _pending(options)
         if options["pem"]:
+            note_download(row, actor=command_line(), now=timezone.now())
             return row.pem.encode()
         facts = read_request(row.pem.encode())
         return _line(row) | {
@@ -123,9 +126,12 @@ class Command(OperatorCommand):
         if row is None:
             wrong = f"There is no signing request {options['number']}."
             raise Refused("request.unknown", wrong, "See ./ccxsec csr list --all.")
+        pending = pending_for(list(row.nodes.all()), row.serves)
+        if pending and not options["yes"]:
+            ask(self, *map(_superseding, pending))
         done = reopen_request(
             row,
-            replacing=[one.pk for one in pending_for(list(row.nodes.all()), row.serves)],
+            replacing=[one.pk for one in pending],
             confirmed=EVERYTHING,
             actor=command_line(),
             now=timezone.now(),

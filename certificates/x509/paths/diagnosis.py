@@ -84,7 +84,7 @@ def _no_issuer(last: PathCertificate) -> Finding:
     identifier = last.authority_key_identifier[:_LONGEST_IDENTIFIER]
     which = f"{name} (key identifier {octets(identifier)})" if identifier else name
     wrong = f"The issuer of {last.label} is missing: {which}."
-    cure = f"Upload the certificate of {which} to the trust store first, or a chain that holds it."
+    cure = f"Upload the certificate of {name} to the trust store first, or a chain that holds it."
     return Finding("path.no-issuer", wrong, cure)
 
 
