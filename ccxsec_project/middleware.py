@@ -1,6 +1,7 @@
 """What every answer carries, and how long a session lasts."""
 
 import logging
+import sys
 import time
 from collections.abc import Callable
 
@@ -10,7 +11,8 @@ from django.http import HttpRequest, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
-from certificates.access import acting_as, signed_in
+from certificates.access import Permission, acting_as, signed_in
+from certificates.dialogs import key_of
 from certificates.local_files import one_of
 from certificates.refusal import Refused
 from certificates.secrets import SealError
@@ -20,7 +22,7 @@ logger = logging.getLogger(__name__)
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 FILE_FORM = "multipart/form-data"
 FORM_TYPES = (FILE_FORM, "application/x-www-form-urlencoded")  # Django reads both into memory
-FORM_BYTES = 16 * 1024  # of a form without a file
+FORM_BYTES = 64 * 1024  # of a form without a file: room for 500 alternative names
 MOST_UPLOADS = 8  # at once, each up to some megabytes of memory
 TOUCH_EVERY = 60  # seconds: a session is written at most this often
 
@@ -67,11 +69,14 @@ class UploadPlaces:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.content_type not in FORM_TYPES:
             return self.get_response(request)
-        size = int(request.META.get("CONTENT_LENGTH") or 0)
-        is_file = request.content_type == FILE_FORM and request.user.is_authenticated
+        announced = str(request.META.get("CONTENT_LENGTH") or 0)
+        size = key_of(announced) or (0 if announced == "0" else sys.maxsize)
+        # Who takes a place can hold it: nobody does who may not upload.
+        may_upload = request.user.is_authenticated and signed_in(request).may(Permission.UPLOAD)
+        is_file = request.content_type == FILE_FORM and may_upload
         if size <= FORM_BYTES and not is_file:
             return self.get_response(request)  # the sign-in form, and any ordinary one
-        if not request.user.is_authenticated or size > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        if not may_upload or size > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             wrong = "The file is too large: a certificate has up to 1 MiB, a chain up to 4 MiB."
             return self._refuse(request, Refused("upload.size", wrong, "Upload another one."), 413)
         with one_of(settings.CCXSEC_DATA / "run" / "uploads", MOST_UPLOADS) as is_free:

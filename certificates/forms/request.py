@@ -9,6 +9,7 @@ from django import forms
 from django.conf import settings
 
 from certificates.cells import at
+from certificates.dialogs import key_of
 from certificates.forms.subject import SubjectForm
 from certificates.models import Node, Purpose, SigningRequest
 from certificates.operations.key_choice import LEGACY
@@ -56,6 +57,7 @@ class RequestForm(SubjectForm):
         self.nodes = [chosen]
         if distribution == MULTI_SERVER:
             self.nodes += Node.objects.in_restart_order().exclude(pk=chosen.pk)
+        places = ",".join(str(node.pk) for node in self.nodes)
         self.pending = pending_for(self.nodes, purpose)
         subject, names = suggestions_for(self.nodes)
         super().__init__(
@@ -67,7 +69,7 @@ class RequestForm(SubjectForm):
                 "common_name": subject.common_name,
                 "names": "\n".join(names),
                 "replacing": ",".join(str(row.pk) for row in self.pending),
-                "prepared_for": f"{chosen.pk} {purpose} {distribution}",
+                "prepared_for": f"{places} {purpose} {distribution}",
             },
         )
         self._prepare_fields()
@@ -116,7 +118,7 @@ class RequestForm(SubjectForm):
             "signed_with": RequestHash(data["signed_with"]),
             **self.subject_arguments(),
             "others": self.nodes[1:],
-            "replacing": [int(key) for key in data["replacing"].split(",") if key.isdecimal()],
+            "replacing": [key_of(text) or 0 for text in filter(None, data["replacing"].split(","))],
             "confirmed": [code for code, yes in confirmed.items() if yes],
         }
 

@@ -37,7 +37,7 @@ class SubjectForm(forms.Form):
             "Subject",
             "common_name",
             "names",
-            HTML("<details><summary>Organization and place</summary>"),
+            HTML("<details{% if form.errors %} open{% endif %}><summary>Organization and place</summary>"),
             Row(Column("organization"), Column("organizational_unit")),
             Row(Column("locality"), Column("state"), Column("country")),
             HTML("</details>"),

@@ -14,6 +14,13 @@ from certificates.operations.examination import WARNINGS, Examination
 LONGEST_TEXT = 1024 * 1024  # characters of pasted text: one certificate
 
 
+class ForgetfulTextarea(forms.Textarea):
+    """Never shows again what was pasted: it may be a private key."""
+
+    def format_value(self, value: Any) -> str:
+        return ""
+
+
 class UploadForm(forms.Form):
     """A file or pasted text, and what it is for."""
 
@@ -31,7 +38,7 @@ class UploadForm(forms.Form):
         required=False,
         strip=False,
         max_length=LONGEST_TEXT,
-        widget=forms.Textarea(
+        widget=ForgetfulTextarea(
             attrs={
                 "rows": 5,
                 "spellcheck": "false",

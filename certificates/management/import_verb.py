@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -78,15 +79,17 @@ class ImportVerb(OperatorCommand):
         self, node: Node, purpose: Purpose, folder: Path, options: dict[str, Any]
     ) -> Answer:
         accepted = refused = added = 0
+        unreadable: list[FileVerdict] = []
         verdicts = import_trusted(
             node,
             purpose,
-            _files(folder),
+            _files(folder, unreadable),
             is_dry_run=options["dry_run"],
+            is_strict=options["strict"],
             actor=command_line(),
             now=timezone.now(),
         )
-        for verdict in verdicts:
+        for verdict in chain(verdicts, unreadable):  # the second is complete after the first
             added += verdict.added
             accepted += verdict.failed is None
             refused += verdict.failed is not None
@@ -114,10 +117,18 @@ def _content(source: Path | None) -> bytes:
         return content
 
 
-def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
+def _files(folder: Path, unreadable: list[FileVerdict]) -> Iterator[tuple[str, bytes]]:
+    """Names and contents; a file that can't be read stops no other, and has its verdict, too."""
     for path in sorted(folder.iterdir()):
-        if path.is_file():
-            yield path.name, _content(path)
+        try:
+            content = _content(path) if path.is_file() else None
+        except OSError as error:
+            wrong = f"It can't be read: {error.strerror}."
+            found = Finding("file.unreadable", wrong, "Look at its rights, and at the disk.")
+            unreadable.append(FileVerdict(path.name, (), (found,)))
+        else:
+            if content is not None:
+                yield path.name, content
 
 
 def _refusal(examined: Examination, *, is_strict: bool) -> str | None:

@@ -165,11 +165,12 @@ def ask(command: BaseCommand, *lines: str) -> None:
 def node_of(options: Mapping[str, Any]) -> Node:
     """Raises `Refused` node.unknown."""
     name = options.get("node")
-    found = Node.objects.filter(**({"host_name": name.lower()} if name else {"is_local": True}))
-    node = found.first()
+    asked = {"host_name": name.lower()} if name else {"is_local": True}
+    is_name = not name or name.isascii()  # what can't be a host name is not asked for
+    node = Node.objects.filter(**asked).first() if is_name else None
     if node is None and name:
         known = ", ".join(Node.objects.values_list("host_name", flat=True)[:20])
-        raise Refused("node.unknown", f"There is no node {name!r}.", f"There are: {known}.")
+        raise Refused("node.unknown", f"There is no node {name!a}.", f"There are: {known}.")
     if node is None:
         raise Refused("node.none", "Nothing is set up here yet.", "Run ./ccxsec up first.")
     return node

@@ -18,6 +18,9 @@ from certificates.x509.reading import ReadCertificate
 WARNINGS = "confirm.warnings"  # the refusal that asks whether its warnings are accepted
 
 
+MOST_LISTED = 50  # certificates of a file on the page, if they are not written
+
+
 class Role(StrEnum):
     """What a certificate of the file is for, and so where it goes."""
 
@@ -92,6 +95,17 @@ class Examination:
         return [item for item in self.items if item.missing_on]
 
     @property
+    def listed(self) -> list[Item]:
+        """Everything that would be written; of the rest as many as a page holds."""
+        written = [item for item in self.items if item.missing_on or item.role == Role.IDENTITY]
+        rest = [item for item in self.items if item not in written]
+        return [*written, *rest[: max(0, MOST_LISTED - len(written))]]
+
+    @property
+    def unlisted(self) -> int:
+        return len(self.items) - len(self.listed)
+
+    @property
     def changes(self) -> bool:
         return bool(self.places or self.added)
 
@@ -109,7 +123,12 @@ class Examination:
         parts = [
             self.purpose.value,
             *(f"{item.role} {item.read.facts.fingerprint}" for item in self.items),
-            *(f"adds {node.pk}" for item in self.items for node in item.missing_on),
+            *(
+                f"adds {item.read.facts.fingerprint} to {node.pk}"
+                for item in self.items
+                for node in item.missing_on
+            ),
+            f"path {' '.join(self.path)}",
             *(f"replaces {row.pk}" for row in self.replaces),
             *(f"on {node.pk}" for node in self.nodes),
             f"request {self.request.pk if self.request else 0}",
@@ -159,6 +178,13 @@ def under_policy(checks: Iterable[Finding]) -> tuple[Finding, ...]:
         else c
         for c in checks
     )
+
+
+def failing(check: Finding) -> Finding:
+    """The check where a warning refuses, too."""
+    if check.outcome != Outcome.WARN:
+        return check
+    return Finding(check.code, check.sentence, check.cure)
 
 
 def title_of(read: ReadCertificate) -> str:

@@ -7,7 +7,7 @@ from hashlib import sha256
 from cryptography.x509 import load_der_x509_certificate
 
 from certificates.cells import at
-from certificates.models import Certificate, Node, PrivateKey, Purpose, Service
+from certificates.models import Certificate, Node, PrivateKey, Purpose, Service, SigningRequest
 from certificates.operations.examination import (
     Examination,
     Item,
@@ -20,7 +20,7 @@ from certificates.operations.examination import (
 from certificates.operations.key_owner import KeyOwner, key_fingerprint, owner_of
 from certificates.operations.paths import path_in_store
 from certificates.refusal import Finding
-from certificates.x509.chain import PathVerdict, find_path
+from certificates.x509.chain import PathVerdict
 from certificates.x509.comparison import Difference, compare, difference_of_names
 from certificates.x509.facts import read_facts
 from certificates.x509.object_names import KEY_PURPOSES
@@ -40,7 +40,7 @@ _NOT_IN_AN_IDENTITY = {"serial", "signature.weak"}
 
 def examine_identity(node: Node, purpose: Purpose, upload: Upload, now: datetime) -> Examination:
     """Judge a certificate, alone or with its issuers, for an own purpose of a node."""
-    read = _identity_of(upload)
+    read = _identity_of(node, purpose, upload)
     if read is None:
         return Examination(node, purpose, (_only_authorities(purpose, upload),), upload.form)
     owner = owner_of(node, purpose, read)
@@ -48,10 +48,10 @@ def examine_identity(node: Node, purpose: Purpose, upload: Upload, now: datetime
     held = Certificate.objects.active().for_purpose(purpose).filter(node__in=nodes)
     replaces = tuple(held.select_related("node").order_by("node"))
     others = [other for other in upload.certificates if other is not read]
-    issuers = _issuers(read, others, now)
-    above = [issuer.der for issuer in issuers]
+    above = [other.der for other in others if other.is_ca]
     begin = max(now, read.facts.not_before or now)  # that it begins later is a check of its own
     verdicts = {at: path_in_store(at, purpose, read.der, more=above, now=begin) for at in nodes}
+    issuers = _issuers(others, verdicts)
     checks = [
         _held(upload, issuers),
         *_marked(upload, read, issuers),
@@ -79,13 +79,19 @@ def examine_identity(node: Node, purpose: Purpose, upload: Upload, now: datetime
     )
 
 
-def _identity_of(upload: Upload) -> ReadCertificate | None:
-    """The one whose key is ours; else the first that is no CA's. None: the file holds only CAs."""
+def _identity_of(node: Node, purpose: Purpose, upload: Upload) -> ReadCertificate | None:
+    """The one whose key is ours; else the first that is no CA's. None: the file holds only CAs.
+
+    Of several of ours that with the key of the pending request: a file may hold old answers, too.
+    """
     keys = PrivateKey.objects.filter(
         public_key_fingerprint__in=[key_fingerprint(read) for read in upload.certificates]
     )
     ours = set(keys.values_list("public_key_fingerprint", flat=True))
+    pending = SigningRequest.objects.pending().for_place(node, purpose)
+    first = set(pending.values_list("public_key_fingerprint", flat=True))
     matching = [read for read in upload.certificates if key_fingerprint(read) in ours]
+    matching.sort(key=lambda read: key_fingerprint(read) not in first)
     servers = [read for read in upload.certificates if not read.is_ca]
     return next(iter([*matching, *servers]), None)
 
@@ -98,24 +104,11 @@ def _only_authorities(purpose: Purpose, upload: Upload) -> Finding:
 
 
 def _issuers(
-    read: ReadCertificate, others: Sequence[ReadCertificate], now: datetime
+    others: Sequence[ReadCertificate], verdicts: dict[Node, PathVerdict]
 ) -> list[ReadCertificate]:
-    """Those in the file that stand above the identity, by name and signature."""
-    found: list[ReadCertificate] = []
-    frontier = [read]
-    while frontier:
-        child = frontier.pop()
-        for other in others:
-            if other.is_ca and other not in found and _has_signed(other, child, now):
-                found.append(other)
-                frontier.append(other)
-    return found
-
-
-def _has_signed(issuer: ReadCertificate, child: ReadCertificate, now: datetime) -> bool:
-    """An expired or limited issuer is one, too: what is wrong with it is said by the path."""
-    verdict = find_path(child.der, anchors=[issuer.der], intermediates=[], at=now, usage="any")
-    return len(verdict.path) > 1
+    """Those in the file that the path goes over: nothing else of it comes into a trust store."""
+    used = {der for verdict in verdicts.values() for der in verdict.path}
+    return [other for other in others if other.der in used]
 
 
 def _held(upload: Upload, issuers: Sequence[ReadCertificate]) -> Finding:
@@ -229,8 +222,7 @@ def _left_out(
 ) -> Iterator[Finding]:
     for other in others:
         if other not in issuers:
-            wrong = f"{title_of(other)} is in the file and has not signed the certificate or its"
-            wrong += " issuers."
+            wrong = f"{title_of(other)} is in the file, and its path doesn't need it."
             yield warned("path.unrelated", wrong, "It is left out; nothing of it is kept.")
 
 

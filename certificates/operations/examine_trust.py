@@ -21,6 +21,7 @@ from certificates.operations.examine_identity import STRONGER, is_weak_link
 from certificates.refusal import Finding
 from certificates.x509.reading import ReadCertificate, Upload
 
+_CROWD = 2_000  # rows of the same names that are looked at
 MOST_NAMED = 5  # certificates of the same name that the checks name
 
 
@@ -60,8 +61,10 @@ def already_there(node: Node, purpose: Purpose, reads: Sequence[ReadCertificate]
         known.update(store.filter(fingerprint__in=asked).values_list("fingerprint", flat=True))
     columns = ("subject_digest", "fingerprint", "file_name", "not_before")
     for asked in portions([*{read.facts.subject_digest for read in reads} - {""}]):
-        for row in store.filter(subject_digest__in=asked).order_by("pk").only(*columns):
-            same[row.subject_digest].append(row)
+        # A crowd of one name is cut: the checks name a few of it.
+        for row in store.filter(subject_digest__in=asked).order_by("pk").only(*columns)[:_CROWD]:
+            if len(same[row.subject_digest]) < MOST_NAMED:
+                same[row.subject_digest].append(row)
     return AlreadyThere(frozenset(known), same)
 
 

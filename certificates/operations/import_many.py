@@ -9,7 +9,7 @@ from django.db import transaction
 from certificates.access import Actor, Permission
 from certificates.models import Deployment, Node, Purpose
 from certificates.operations.consequences import ask_for_restarts, intend
-from certificates.operations.examination import under_policy
+from certificates.operations.examination import failing, under_policy
 from certificates.operations.examine_trust import already_there, trust_checks
 from certificates.operations.read_many import read_many
 from certificates.operations.upload import add_trusted
@@ -38,6 +38,7 @@ def import_trusted(
     files: Iterable[tuple[str, bytes]],
     *,
     is_dry_run: bool = False,
+    is_strict: bool = False,
     actor: Actor,
     now: datetime,
 ) -> Iterator[FileVerdict]:
@@ -45,6 +46,7 @@ def import_trusted(
 
     Args:
         files: name and content of each; read as they are needed.
+        is_strict: a warning refuses a file, too.
 
     Raises:
         PermissionDenied: `actor` may not upload.
@@ -57,9 +59,9 @@ def import_trusted(
     for batch in read_many(files):
         read = [_marked(name, upload) for name, upload in batch]
         if is_dry_run:
-            yield from _judged(node, purpose, read, now)[0]
+            yield from _judged(node, purpose, read, now, is_strict=is_strict)[0]
         else:
-            yield from _add(node, purpose, read, actor, now)
+            yield from _add(node, purpose, read, actor, now, is_strict=is_strict)
 
 
 def _marked(name: str, upload: Upload | Refused) -> FileVerdict:
@@ -72,7 +74,7 @@ def _marked(name: str, upload: Upload | Refused) -> FileVerdict:
 
 
 def _judged(
-    node: Node, purpose: Purpose, batch: Sequence[FileVerdict], now: datetime
+    node: Node, purpose: Purpose, batch: Sequence[FileVerdict], now: datetime, *, is_strict: bool
 ) -> tuple[list[FileVerdict], list[Facts]]:
     """What becomes of each file, and what is to be added, each certificate once."""
     there = already_there(node, purpose, [read for one in batch for read in one.reads])
@@ -81,6 +83,8 @@ def _judged(
     for one in batch:
         checks = [c for read in one.reads for c in trust_checks(read, purpose, there, now)]
         judged = under_policy([*one.checks, *checks])
+        if is_strict:
+            judged = tuple(failing(check) for check in judged)
         facts = {read.facts.fingerprint: read.facts for read in one.reads}
         fresh = facts.keys() - there.known - added.keys()
         verdict = FileVerdict(one.name, one.reads, judged, len(fresh))
@@ -94,10 +98,16 @@ def _judged(
 
 @transaction.atomic
 def _add(
-    node: Node, purpose: Purpose, batch: Sequence[FileVerdict], actor: Actor, now: datetime
+    node: Node,
+    purpose: Purpose,
+    batch: Sequence[FileVerdict],
+    actor: Actor,
+    now: datetime,
+    *,
+    is_strict: bool,
 ) -> list[FileVerdict]:
     deployment = Deployment.objects.lock(node, purpose.service)
-    verdicts, added = _judged(node, purpose, batch, now)
+    verdicts, added = _judged(node, purpose, batch, now, is_strict=is_strict)
     if added:
         add_trusted(node, purpose, added, actor)
         reason = f"{purpose} of {node} changed: certificates were imported."

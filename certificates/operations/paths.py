@@ -33,12 +33,12 @@ def path_in_store(
         more: issuers in DER that are about to come into the store.
         without: keys of rows that are about to go.
     """
-    pool = {*candidates(node, purpose.service, [certificate, *more], without=without), *more}
+    store = candidates(node, purpose.service, [certificate, *more], without=without)
+    pool = dict.fromkeys([*store, *more])  # in one order in every process, the store first
     roots = [der for der in pool if _is_root(der)]
+    others = [der for der in pool if not _is_root(der)]
     usage = USAGES[purpose.service]
-    whole = find_path(
-        certificate, anchors=roots, intermediates=[*pool.difference(roots)], at=now, usage=usage
-    )
+    whole = find_path(certificate, anchors=roots, intermediates=others, at=now, usage=usage)
     if whole.trusted:
         return whole
     return find_path(certificate, anchors=[*pool], intermediates=[], at=now, usage=usage)

@@ -241,6 +241,7 @@ def note_download(request: SigningRequest, *, actor: Actor, now: datetime) -> No
     """A request was downloaded: the guide shows it (CM-19)."""
     actor.require(Permission.DOWNLOAD)
     with transaction.atomic():
+        Event.objects.hold()
         SigningRequest.objects.filter(pk=request.pk).update(downloaded_at=now)
         key = request.public_key_fingerprint
         Event.objects.record(str(actor), Action.REQUEST_DOWNLOAD, request, key_fingerprint=key)

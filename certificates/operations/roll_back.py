@@ -1,6 +1,6 @@
 """Roll back: bring the former own certificate back, with its key, in one step."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -71,7 +71,12 @@ def examine_roll_back(
     if former is None or current is None:
         wrong = f"{node} has no former {purpose} certificate: nothing was replaced yet."
         raise Refused("rollback.none", wrong, "Upload the one that you want.")
-    checks = [_key(former), _validity(former, now), *_path(former, purpose, now)]
+    checks = [
+        _key(former),
+        *_strength(former),
+        _validity(former, now),
+        *_path(former, purpose, now),
+    ]
     return RollBack(former, current, under_policy(checks))
 
 
@@ -81,6 +86,13 @@ def _key(former: Certificate) -> Finding:
         wrong = "Its private key is not here any more."
         return Finding("identity.key", wrong, "Make a new CSR, or generate a certificate.")
     return passed("identity.key", "Its private key is here.")
+
+
+def _strength(former: Certificate) -> Iterator[Finding]:
+    if former.is_legacy:
+        wrong = f"It is legacy: {former.key_label}, {former.signature_algorithm}."
+        cure = "Generate or request a stronger one."
+        yield Finding("key.weak", wrong, cure, Outcome.WARN, is_legacy=True)
 
 
 def _validity(former: Certificate, now: datetime) -> Finding:

@@ -83,9 +83,10 @@ def install_upload(
     actor.require(Permission.UPLOAD)
     purpose = Purpose.named(purpose)
     upload = read_upload(data)
-    nodes = _judge(node, purpose, upload, now).nodes or (node,)
+    first = _judge(node, purpose, upload, now)
+    _refuse(first, shown, confirmed)  # before anybody waits for the lock
     with transaction.atomic():
-        deployments = lock_places(nodes, purpose.service)
+        deployments = lock_places(first.nodes or (node,), purpose.service)
         examined = _judge(node, purpose, upload, now)
         _refuse(examined, shown, confirmed)
         return _write(examined, deployments, actor, now)

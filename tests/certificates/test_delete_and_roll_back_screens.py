@@ -41,7 +41,7 @@ def test_the_delete_dialog_names_what_depends_on_the_certificate(
     page = text_of(shown)
     for words in (
         "Deleting a certificate can affect your system",
-        "tomcat.pem of ccx1.example.com (issued by Lab Sub): its path to the trust store needs",
+        "tomcat.pem of ccx1.example.com (issued by Lab Sub): its path needs what you delete",
         "Goes too The tomcat signing request of ccx1.example.com",
         "tomcat on every node of the cluster afterwards",
     ):

@@ -275,9 +275,10 @@ def test_too_large_a_body_is_refused_before_it_is_read(
     administrator: HttpsClient, as_role: Callable[..., HttpsClient], node: Node
 ) -> None:
     answer = send(administrator, b"0" * MULTIPART_LIMIT)
-    stranger = send(as_role("anonymous"), b"0" * 20_000)
+    stranger = send(as_role("anonymous"), b"0" * 70_000)
+    auditor = send(as_role("Auditor"), b"0" * 70_000)
 
-    for refused in (answer, stranger):
+    for refused in (answer, stranger, auditor):
         assert refused.status_code == 413
         assert "The file is too large" in refused.content.decode()
 
