@@ -8,6 +8,8 @@ from django import forms
 from certificates.x509.names import Subject
 
 _PARTS = ("common_name", "organization", "organizational_unit", "locality", "state")
+# Unfolded where something is wrong: it may be in there.
+_FOLDED = "<details{% if form.errors %} open{% endif %}><summary>Organization and place</summary>"
 
 
 class SubjectForm(forms.Form):
@@ -37,7 +39,7 @@ class SubjectForm(forms.Form):
             "Subject",
             "common_name",
             "names",
-            HTML("<details{% if form.errors %} open{% endif %}><summary>Organization and place</summary>"),
+            HTML(_FOLDED),
             Row(Column("organization"), Column("organizational_unit")),
             Row(Column("locality"), Column("state"), Column("country")),
             HTML("</details>"),
