@@ -1,6 +1,6 @@
 """Where the operator stands in the third-party CA procedure, by what is really there (CM-19)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from certificates.cells import at
 from certificates.models import (
@@ -35,57 +35,63 @@ class Step:
 
 def steps_of(node: Node, purpose: Purpose) -> list[Step]:
     """The seven steps of the manual; the first that is not done is marked as the next."""
+    standing = _standing(node, purpose)
+    steps = [*_at_the_request(purpose, standing), *_at_the_upload(purpose, standing)]
+    # Steps 3 and 4 happen elsewhere: who has uploaded the CA's certificate is beyond them.
+    passed = {3, 4} if standing.authority else set()
+    following = next((s for s in steps if not s.is_done and s.number not in passed), None)
+    return [replace(step, is_next=step is following) for step in steps]
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What is really there. `waiting`: nodes whose service is still to be restarted."""
+
+    request: SigningRequest | None
+    installed: Certificate | None
+    authority: Certificate | None
+    waiting: list[str]
+
+
+def _standing(node: Node, purpose: Purpose) -> _Standing:
     present = node.certificates.active().for_purpose(purpose).first()
     request = _request_of(node, purpose, present)
-    installed = present if request and not request.is_pending else None
-    authority = _newest_authority(node, purpose)
-    has_authority = authority is not None
     due = RestartNotice.objects.open().filter(service=purpose.service.value)
-    waiting = [str(notice.node) for notice in due.in_restart_order().select_related("node")[:10]]
-    store = f"{purpose.service}-trust"
-    steps = [
-        (f"Generate a CSR for {purpose}", request is not None, _request(request), "request", ""),
-        ("Download the CSR", _downloaded(request), _download(request), "download", ""),
-        (
-            "Have the CA sign it",
-            installed is not None,
-            "its answer was installed" if installed else "at your CA; nothing to see from here",
-            "",
-            "",
-        ),
-        (
-            "Get the CA's own certificate",
-            has_authority,
-            "it is in the trust store"
-            if has_authority
-            else "from your CA: its root or subordinate",
-            "",
-            "",
-        ),
-        (f"Upload it to {store}", has_authority, _authority(authority, store), "upload", store),
-        (
-            f"Upload the signed certificate to {purpose}",
-            installed is not None,
-            _installed(installed),
-            "upload",
-            purpose.value,
-        ),
-        (
-            "Restart the service on every node",
-            installed is not None and not waiting,
-            _restart(installed, waiting),
-            "restart",
-            "",
-        ),
-    ]
-    # Steps 3 and 4 happen elsewhere: who has uploaded the CA's certificate is beyond them.
-    elsewhere = {2, 3} if has_authority else set()
-    following = next(
-        (n for n, (_, is_done, *_) in enumerate(steps) if not is_done and n not in elsewhere), None
+    return _Standing(
+        request,
+        present if request and not request.is_pending else None,
+        _newest_authority(node, purpose),
+        [str(notice.node) for notice in due.in_restart_order().select_related("node")[:10]],
     )
+
+
+def _at_the_request(purpose: Purpose, standing: _Standing) -> list[Step]:
+    request, installed, own = standing.request, standing.installed, purpose.value
+    signed = "its answer was installed" if installed else "at your CA; nothing to see from here"
+    there = "it is in the trust store"
+    there = there if standing.authority else "from your CA: its root or subordinate"
+    make = f"Generate a CSR for {purpose}"
     return [
-        Step(n + 1, title, is_done, seen, link, of or purpose.value, n == following)
-        for n, (title, is_done, seen, link, of) in enumerate(steps)
+        Step(1, make, request is not None, _request(request), "request", own),
+        Step(2, "Download the CSR", _downloaded(request), _download(request), "download", own),
+        Step(3, "Have the CA sign it", installed is not None, signed),
+        Step(4, "Get the CA's own certificate", standing.authority is not None, there),
+    ]
+
+
+def _at_the_upload(purpose: Purpose, standing: _Standing) -> list[Step]:
+    installed, store = standing.installed, f"{purpose.service}-trust"
+    is_there = installed is not None
+    authority = _authority(standing.authority, store)
+    install = f"Upload the signed certificate to {purpose}"
+    is_restarted = is_there and not standing.waiting
+    restarted = _restart(installed, standing.waiting)
+    return [
+        Step(
+            5, f"Upload it to {store}", standing.authority is not None, authority, "upload", store
+        ),
+        Step(6, install, is_there, _installed(installed), "upload", purpose.value),
+        Step(7, "Restart the service on every node", is_restarted, restarted, "restart"),
     ]
 
 

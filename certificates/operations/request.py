@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.db import transaction
 
@@ -71,16 +72,12 @@ def request_certificate(
     purpose = Purpose.own_named(purpose)
     choice = chosen_key(key, confirmed, rsa_only=True)
     nodes = [node, *(other for other in others if other != node)]
-    suggested, suggested_names = suggestions_for(nodes)
-    subject = subject or suggested
-    subject = replace(subject, common_name=server_name(subject.common_name))
-    asked = suggested_names if names is None else names
-    to_certify = subject.to_x509(), alternative_names(asked)
+    certified, certified_names = _to_certify(nodes, subject, names)
     hash_name = _chosen_hash(signed_with)
     private_key = new_key(choice)  # up to seconds of work: before the lock, never under it
     assert isinstance(private_key, rsa.RSAPrivateKey)  # noqa: S101 - `rsa_only` above
     pem = signing_request(
-        private_key, subject=to_certify[0], names=to_certify[1], signed_with=hash_name
+        private_key, subject=certified, names=certified_names, signed_with=hash_name
     )
     facts = read_request(pem)
     with transaction.atomic():
@@ -106,6 +103,15 @@ def request_certificate(
         )
         BackupReminder.objects.remind(f"{request}", now)  # its key is nowhere else
     return Requested(request, tuple(pending))
+
+
+def _to_certify(
+    nodes: Sequence[Node], subject: Subject | None, names: Sequence[str] | None
+) -> tuple[x509.Name, list[x509.DNSName | x509.IPAddress]]:
+    suggested, suggested_names = suggestions_for(nodes)
+    subject = subject or suggested
+    subject = replace(subject, common_name=server_name(subject.common_name))
+    return subject.to_x509(), alternative_names(suggested_names if names is None else names)
 
 
 def suggestions_for(nodes: Sequence[Node]) -> tuple[Subject, list[str]]:
