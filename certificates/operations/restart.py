@@ -72,7 +72,7 @@ def _restart_job(row: Job) -> str:
         raise Refused("restart.unseen", wrong, "Look at the log of the web server.")
     _close_as_seen(notice, actor=str(actor), now=timezone.now())
     which = "the new certificate" if notice.fingerprint else "the certificate in force"
-    return f"A TLS handshake after the restart shows {which}, {seen[:16]}…"
+    return f"A TLS handshake shows {which}, {seen[:16]}…"
 
 
 def _in_force(notice: RestartNotice) -> str:

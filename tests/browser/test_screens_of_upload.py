@@ -159,7 +159,7 @@ def test_other_names_are_a_warning_that_is_confirmed(waiting: Screens, ca: Autho
     )
 
     waiting.install()
-    expect(waiting.page.get_by_role("alert")).to_contain_text("Confirm them")
+    expect(waiting.page.get_by_role("alert")).to_contain_text("tick the box")
     waiting.form.get_by_label("I have read the warning").check()
     waiting.install()
 
