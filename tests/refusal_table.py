@@ -9,6 +9,7 @@ import ast
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -69,6 +70,7 @@ MODULES = {
 }
 
 
+@cache
 def reasons() -> list[Reason]:
     found = {reason for module in MODULES.values() for reason in _of_module(module)}
     return sorted(found)
