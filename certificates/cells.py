@@ -71,6 +71,11 @@ def _span(length: timedelta) -> str:
     return f"{hours} hour{'s' if hours != 1 else ''}" if hours else "less than an hour"
 
 
+def badge(label: str, kind: str) -> SafeString:
+    """A word on a coloured ground; `kind` is a CSS class: valid, soon, critical or plain."""
+    return format_html('<span class="badge {}">{}</span>', kind, label)
+
+
 def breaking(text: str) -> SafeString:
     """`text` that a narrow column breaks behind a dot, an underscore or a hyphen."""
     return format_html_join("", "{}<wbr>", ((part,) for part in re.split(r"(?<=[._-])", text)))

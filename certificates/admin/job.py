@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 
 from certificates.access import Permission, signed_in
 from certificates.admin.event import ReadOnlyScreen
+from certificates.cells import badge
 from certificates.dialogs import screen_url, show, tell
 from certificates.models import Job
 from certificates.operations import cancel_job
@@ -36,10 +37,7 @@ class JobAdmin(ReadOnlyScreen):
 
     @admin.display(description="State")
     def status(self, row: Job) -> SafeString:
-        label = row.get_state_display()
-        return format_html(
-            '<span class="badge {}">{}</span>', _BADGES.get(row.state, "plain"), label
-        )
+        return badge(row.get_state_display(), _BADGES.get(row.state, "plain"))
 
     @admin.display(description="Queued")
     def started(self, row: Job) -> str:

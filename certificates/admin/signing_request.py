@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from certificates.access import Permission, signed_in
 from certificates.admin.download import attachment
 from certificates.admin.event import ReadOnlyScreen
+from certificates.cells import badge
 from certificates.dialogs import filters_of, key_of, list_address, place_of, screen_url, show, tell
 from certificates.forms.request import MULTI_SERVER, THIS_NODE, DownloadForm, RequestForm
 from certificates.models import Certificate, Event, Purpose, RequestState, SigningRequest
@@ -62,10 +63,7 @@ class SigningRequestAdmin(ReadOnlyScreen):
 
     @admin.display(description="State")
     def status(self, row: SigningRequest) -> SafeString:
-        label = row.get_state_display()
-        return format_html(
-            '<span class="badge {}">{}</span>', _BADGES.get(row.state, "plain"), label
-        )
+        return badge(row.get_state_display(), _BADGES.get(row.state, "plain"))
 
     @admin.display(description="Made")
     def made(self, row: SigningRequest) -> str:

@@ -55,7 +55,6 @@ def _examined(
         "examined": examined,
         "failed": not examined.accepted,
         "refused": refused,
-        "former": {row.node_id: row for row in examined.replaces},
         "form": InstallForm(examined, content) if examined.accepted else None,
         "again": with_filters(request, again),
         "close": list_address(request),

@@ -11,6 +11,7 @@ from certificates.operations.examination import WARNINGS, Examination
 from certificates.operations.request import request_certificate
 from certificates.operations.upload import Installed, examine, install_upload
 from certificates.x509.policy import KeyChoice
+from tests.certificates import authorities
 from tests.certificates.authority import Authority
 
 
@@ -74,3 +75,19 @@ def outcomes(examined: Examination) -> dict[str, str]:
 
 def active(node: Node, purpose: Purpose = Purpose.TOMCAT) -> Certificate:
     return node.certificates.active().for_purpose(purpose).get()
+
+
+@pytest.fixture(scope="module")
+def top() -> authorities.Authority:
+    """A root whose subordinate has signed a server's certificate, for the tests of paths."""
+    return authorities.root("Lab Root")
+
+
+@pytest.fixture(scope="module")
+def sub(top: authorities.Authority) -> authorities.Authority:
+    return top.issue_ca("Lab Sub")
+
+
+@pytest.fixture(scope="module")
+def leaf(sub: authorities.Authority) -> bytes:
+    return sub.issue_leaf("ccx1.example.com", authorities.host_names("ccx1.example.com"))

@@ -27,21 +27,6 @@ from tests.certificates.authorities import (
 )
 
 
-@pytest.fixture(scope="module")
-def top() -> Authority:
-    return root("Lab Root")
-
-
-@pytest.fixture(scope="module")
-def sub(top: Authority) -> Authority:
-    return top.issue_ca("Lab Sub")
-
-
-@pytest.fixture(scope="module")
-def leaf(sub: Authority) -> bytes:
-    return sub.issue_leaf("ccx1.example.com", host_names("ccx1.example.com"))
-
-
 class TestTrusted:
     @pytest.mark.spec("CM-20")
     def test_finds_the_path_over_a_subordinate(

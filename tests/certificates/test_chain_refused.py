@@ -24,21 +24,6 @@ from tests.certificates.authorities import (
 )
 
 
-@pytest.fixture(scope="module")
-def top() -> Authority:
-    return root("Lab Root")
-
-
-@pytest.fixture(scope="module")
-def sub(top: Authority) -> Authority:
-    return top.issue_ca("Lab Sub")
-
-
-@pytest.fixture(scope="module")
-def leaf(sub: Authority) -> bytes:
-    return sub.issue_leaf("ccx1.example.com", host_names("ccx1.example.com"))
-
-
 class TestRefused:
     def test_names_the_missing_issuer_and_its_key(self, top: Authority) -> None:
         sub = top.issue_ca("Lab Sub")

@@ -20,28 +20,12 @@ from tests.certificates.authorities import (
     codes,
     common_name,
     der_of,
-    host_names,
     judge,
     new_key,
     openssl,
     root,
     sentence,
 )
-
-
-@pytest.fixture(scope="module")
-def top() -> Authority:
-    return root("Lab Root")
-
-
-@pytest.fixture(scope="module")
-def sub(top: Authority) -> Authority:
-    return top.issue_ca("Lab Sub")
-
-
-@pytest.fixture(scope="module")
-def leaf(sub: Authority) -> bytes:
-    return sub.issue_leaf("ccx1.example.com", host_names("ccx1.example.com"))
 
 
 class TestUsage:
