@@ -255,6 +255,8 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "propagate": True},
         "django-q": {"level": "WARNING"},
+        # Its threads log traces of what is told in a sentence by who waits for them.
+        "paramiko": {"level": "CRITICAL"},
         # 403 and 404 are answers; what somebody did is in the audit log.
         "django.request": {"level": "ERROR"},
     },

@@ -14,13 +14,13 @@ from typing import Any
 
 from django.conf import settings
 
-from certificates.store import Store
+from certificates.store import local_store
 from certificates.web_server import SERVICE, tls_context
 
 HANDSHAKE = 4.0  # seconds for a client's whole TLS handshake
 PATIENCE = 30.0  # seconds that one read or write of a client may take afterwards
 
-_store = Store(settings.CCXSEC_STORE, SERVICE)
+_store = local_store(settings.CCXSEC_STORE / SERVICE)
 bind = [f"fd://{os.environ['CCXSEC_LISTENER']}"]
 worker_class = "gthread"
 workers = settings.CCXSEC_WEB_WORKERS

@@ -1,106 +1,219 @@
-"""A node's certificates on disk, where its services read them (DESIGN rule 5).
+"""A node's certificates where its services read them (DESIGN rule 5), on this server or another.
 
-`<store>/<service>/versions/<generation>/{cert,chain,fullchain,key}.pem`, and the link
-`<store>/<service>/current` to the one in force. A version is complete and synced before the link
-points to it, and the link moves by one rename: a reader never sees a key without its certificate.
+`<folder>/versions/<generation>/{cert,chain,fullchain,key,trust}.pem`, two key stores for Java, and
+the link `<folder>/current` to the version in force. A version is complete and synced before the
+link points to it, and the link moves by one rename: a reader never sees a key without its
+certificate. A version in force is never written to again. Its `manifest.json` lists what was
+written, under a code that only this installation can make: what was changed by hand is seen.
 """
 
+import hashlib
+import hmac
+import json
 import secrets
-import shutil
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 
-from certificates.local_files import locked, sync_folder, write_new
+from certificates.reach.files import Entry, Files, LocalFiles, Rights
 
 KEPT_VERSIONS = 3
+MANIFEST = "manifest.json"
+CERTIFICATE, FULL_CHAIN, KEY = "cert.pem", "fullchain.pem", "key.pem"
 _LEFTOVER = ".new-"
 
 
-class Store:
-    """The store of one service on the local node."""
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What stands in a store.
 
-    def __init__(self, root: Path, service: str) -> None:
-        self._base = root / service
+    Args:
+        generation: that the link points to; 0: there is no link.
+        foreign: sentences: what was changed by hand. Nothing of it is overwritten unasked.
+        missing: names of files that are gone.
+        is_signed: the version in force has a manifest of this installation.
+        files: content by name, as far as it could be read.
+    """
+
+    generation: int = 0
+    foreign: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    is_signed: bool = False
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+    @property
+    def is_whole(self) -> bool:
+        return bool(self.generation and self.is_signed and not self.foreign and not self.missing)
+
+    @property
+    def pair(self) -> tuple[bytes, bytes]:
+        """Certificate with its chain, and key; b"" for what is not there."""
+        return self.files.get(FULL_CHAIN, b""), self.files.get(KEY, b"")
+
+
+class Store:
+    """The store of one service on one node.
+
+    Args:
+        about: whose it is; the manifest's code is made over it.
+        code_key: of the manifests; b"" where nothing is written or compared.
+    """
+
+    def __init__(
+        self,
+        files: Files,
+        folder: Path | PurePosixPath,
+        *,
+        about: str = "",
+        code_key: bytes = b"",
+        rights: Rights | None = None,
+    ) -> None:
+        self._files, self._base = files, PurePosixPath(folder)
+        self._about, self._code_key, self._rights = about, code_key, rights or Rights()
 
     @property
     def current(self) -> Path:
-        """The folder in force, resolved: its files belong together also when the link moves."""
-        return (self._base / "current").resolve(strict=True)
+        """The folder in force, resolved: its files belong together also when the link moves.
+
+        On this server only.
+        """
+        return (Path(self._base) / "current").resolve(strict=True)
 
     def generation(self) -> int:
         """Which generation is in force; 0 for none."""
+        return self._pointed_to()[0]
+
+    def look(self) -> Look:
+        """Compare what is there with what was written. Raises `OSError`."""
+        generation, elsewhere = self._pointed_to()
+        if elsewhere:
+            return Look(foreign=(f"`current` points to {elsewhere}.",))
+        if not generation:
+            return Look()
+        folder = self._base / "versions" / str(generation)
         try:
-            return int((self._base / "current").readlink().name)
-        except (OSError, ValueError):
-            return 0
+            there = {entry.name: entry for entry in self._files.entries(folder)}
+        except FileNotFoundError:
+            return Look(generation, missing=(f"versions/{generation}",))
+        content = {
+            name: self._files.read(folder / name) for name, entry in there.items() if entry.is_file
+        }
+        written = self._written(content.get(MANIFEST, b""), generation)
+        if written is None:
+            return Look(generation, files=content)
+        gone = tuple(name for name in written.listed if name not in there)
+        foreign = tuple(written.foreign(there, content))
+        return Look(generation, foreign, gone, is_signed=True, files=content)
 
-    def holds(self, generation: int, certificate: bytes) -> bool:
-        """Whether `generation` is in force, with a key and exactly this certificate in PEM."""
-        current = self._base / "current"
-        try:
-            same = (current / "cert.pem").read_bytes() == certificate
-            return same and self.generation() == generation and (current / "key.pem").is_file()
-        except OSError:
-            return False
-
-    def publish(
-        self, generation: int, files: Mapping[str, bytes], *, check: Callable[[Path], object]
-    ) -> bool:
-        """Put a version in force. May be repeated.
-
-        Args:
-            check: is given the complete folder before it comes into force; what it raises leaves
-                everything as it was.
+    def publish(self, generation: int, files: Mapping[str, bytes]) -> bool:
+        """Put a version in force. May be repeated. Callers hold `locked`.
 
         Returns:
             False: a newer generation is in force already; nothing was changed ("stale").
         """
+        if self.generation() > generation:
+            return False
         versions = self._base / "versions"
-        versions.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with locked(self._base / ".lock"):
-            if self.generation() > generation:
-                return False
-            target = versions / str(generation)
-            if not _has(target, files):
-                self._write_version(target, files)
-            check(target)
-            self._switch(target)
-            self._prune(generation)
+        for folder in (self._base, versions):
+            self._files.make_folder(folder, self._rights)
+        target = versions / str(generation)
+        self._write_version(target, {**files, MANIFEST: self._manifest(generation, files)})
+        self._switch(target)
+        self._prune(generation)
         return True
 
-    def _write_version(self, target: Path, files: Mapping[str, bytes]) -> None:
-        new = target.with_name(f"{_LEFTOVER}{target.name}-{secrets.token_hex(6)}")
-        new.mkdir(mode=0o700)
-        for name, data in files.items():
-            write_new(new / name, data)
-        sync_folder(new)
-        if target.exists():  # somebody took files out of it
-            shutil.rmtree(target)
-        new.rename(target)
-        sync_folder(target.parent)
+    def make(self) -> None:
+        """The folder itself, so that it can be locked."""
+        self._files.make_folder(self._base, self._rights)
 
-    def _switch(self, target: Path) -> None:
+    @property
+    def lock(self) -> PurePosixPath:
+        return self._base / ".lock"
+
+    def _pointed_to(self) -> tuple[int, str]:
+        """The generation that the link points to, or else where it points to."""
+        try:
+            target = self._files.link_target(self._base / "current")
+        except FileNotFoundError:
+            return 0, ""
+        except OSError as error:
+            if error.errno in (None, 2):
+                return 0, ""
+            return 0, "something that is no link"
+        name = target.removeprefix("versions/")
+        return (int(name), "") if name.isdecimal() else (0, repr(target))
+
+    def _write_version(self, target: PurePosixPath, files: Mapping[str, bytes]) -> None:
+        new = target.with_name(f"{_LEFTOVER}{target.name}-{secrets.token_hex(6)}")
+        self._files.make_folder(new, self._rights)
+        for name, data in files.items():
+            self._files.write_new(new / name, data, self._rights)
+        self._files.sync_folder(new)
+        self._files.remove(target)  # what a writer that died before the switch has left
+        self._files.rename(new, target)
+        self._files.sync_folder(target.parent)
+
+    def _switch(self, target: PurePosixPath) -> None:
         link = self._base / f"{_LEFTOVER}current-{secrets.token_hex(6)}"
-        link.symlink_to(Path("versions") / target.name)
-        link.rename(self._base / "current")
-        sync_folder(self._base)
+        self._files.make_link(link, f"versions/{target.name}")
+        self._files.rename(link, self._base / "current")
+        self._files.sync_folder(self._base)
 
     def _prune(self, generation: int) -> None:
-        """Under the lock: old versions, and what dead writers left."""
-        for path in [*self._base.glob(f"{_LEFTOVER}*"), *(self._base / "versions").iterdir()]:
-            leftover = path.name.startswith(_LEFTOVER)
-            old = path.name.isdecimal() and int(path.name) <= generation - KEPT_VERSIONS
-            if not (leftover or old):
+        """Old versions, and what dead writers left."""
+        for folder in (self._base, self._base / "versions"):
+            for entry in self._files.entries(folder):
+                old = entry.name.isdecimal() and int(entry.name) <= generation - KEPT_VERSIONS
+                if entry.name.startswith(_LEFTOVER) or (old and folder.name == "versions"):
+                    self._files.remove(folder / entry.name)
+
+    def _manifest(self, generation: int, files: Mapping[str, bytes]) -> bytes:
+        written = {
+            "generation": generation,
+            "owner": [self._rights.uid, self._rights.gid],
+            "sha256": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
+        }
+        return f"{json.dumps(written | {'code': self._code(written)}, indent=1)}\n".encode()
+
+    def _written(self, manifest: bytes, generation: int) -> "_Written | None":
+        """None: this installation has not written the manifest for this version."""
+        try:
+            read = json.loads(manifest)
+            code = str(read.pop("code"))
+            written = _Written(dict(read["sha256"]), Rights(*read["owner"]))
+        except (ValueError, KeyError, TypeError):
+            return None
+        is_ours = hmac.compare_digest(code.encode(), self._code(read).encode())
+        return written if is_ours and read["generation"] == generation else None
+
+    def _code(self, written: Mapping[str, object]) -> str:
+        body = json.dumps([self._about, written], sort_keys=True).encode()
+        return hmac.new(self._code_key, body, hashlib.sha256).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What a manifest says: digests by name, and whose the files are."""
+
+    listed: Mapping[str, str]
+    rights: Rights
+
+    def foreign(self, there: Mapping[str, Entry], content: Mapping[str, bytes]) -> Iterator[str]:
+        """What is otherwise now, as far as it is there."""
+        for name, digest in self.listed.items():
+            entry = there.get(name)
+            if entry is None:
                 continue
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
+            if not entry.is_file:
+                yield f"{name} is no plain file."
+            elif hashlib.sha256(content[name]).hexdigest() != digest:
+                yield f"{name} was changed."
+            elif entry.mode != self.rights.file_mode:
+                yield f"{name} has mode {entry.mode:o} instead of {self.rights.file_mode:o}."
+            elif self.rights.uid not in (-1, entry.uid) or self.rights.gid not in (-1, entry.gid):
+                yield f"{name} belongs to another user or group."
 
 
-def _has(folder: Path, files: Mapping[str, bytes]) -> bool:
-    """Whether a version was written already, exactly so."""
-    try:
-        return all((folder / name).read_bytes() == data for name, data in files.items())
-    except OSError:
-        return False
+def local_store(folder: Path) -> Store:
+    """A store of this server, to read from."""
+    return Store(LocalFiles(), folder)

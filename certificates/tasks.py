@@ -8,12 +8,16 @@ from django_q.models import Task
 
 from certificates import jobs
 from certificates.access import Actor
-from certificates.models import Heartbeat
-from certificates.operations.deploy import deploy_what_is_out_of_date
+from certificates.models import Heartbeat, Job, JobState
+from certificates.operations.deploy_rounds import (
+    deploy_what_is_out_of_date,
+    sweep_other_servers,
+)
 from certificates.operations.restart import observe_restarts
 
 logger = logging.getLogger(__name__)
 WORKER = "worker"
+ROUND_KEPT = timedelta(days=1)  # a look that found nothing to complain of
 KEPT = timedelta(days=7)  # the queue's own record of a task; ours are the jobs
 
 
@@ -30,4 +34,6 @@ def upkeep() -> None:
     observe_restarts(now=now)
     for sentence in deploy_what_is_out_of_date(actor=Actor("upkeep"), now=now):
         logger.info("%s", sentence)
+    sweep_other_servers(now=now)
+    Job.objects.filter(kind="sweep", state=JobState.DONE, ended_at__lt=now - ROUND_KEPT).delete()
     Task.objects.filter(stopped__lt=now - KEPT).delete()

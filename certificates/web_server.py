@@ -97,17 +97,36 @@ def tls_context(folder: Path, kind: type[ssl.SSLContext] = ssl.SSLContext) -> ss
     Raises:
         ssl.SSLError: the two don't belong together, or can't be used at all.
     """
+    return _loaded(kind, folder / "fullchain.pem", folder / "key.pem")
+
+
+def check_pair(full_chain: bytes, key: bytes) -> None:
+    """Raises `ssl.SSLError` where no server could use these (in PEM); they stay in memory."""
+    with _in_memory(full_chain) as chain_file, _in_memory(key) as key_file:
+        _loaded(ssl.SSLContext, chain_file, key_file)
+
+
+def _loaded(kind: type[ssl.SSLContext], chain: Path, key: Path) -> ssl.SSLContext:
     context = kind(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(CIPHERS)
     try:
-        context.load_cert_chain(folder / "fullchain.pem", folder / "key.pem")
+        context.load_cert_chain(chain, key)
     except ssl.SSLError as error:
         if error.reason not in ("EE_KEY_TOO_SMALL", "CA_MD_TOO_WEAK"):
             raise
         context.set_ciphers(f"{CIPHERS}:@SECLEVEL=1")
-        context.load_cert_chain(folder / "fullchain.pem", folder / "key.pem")
+        context.load_cert_chain(chain, key)
     return context
+
+
+@contextmanager
+def _in_memory(data: bytes) -> Iterator[Path]:
+    """A name for bytes that are on no disk: OpenSSL reads files only."""
+    with open(os.memfd_create("pem", os.MFD_CLOEXEC), "wb") as file:  # noqa: PTH123 - a descriptor
+        file.write(data)
+        file.flush()
+        yield Path(f"/proc/self/fd/{file.fileno()}")
 
 
 def _path() -> Path:

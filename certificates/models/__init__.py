@@ -3,7 +3,7 @@
 from certificates.models.certificate import Certificate, State
 from certificates.models.event import Action, Event
 from certificates.models.job import Heartbeat, Job, JobState
-from certificates.models.node import Deployment, Node, Role
+from certificates.models.node import Deployment, Node, Reach, Role
 from certificates.models.notice import BackupReminder, Closing, RestartNotice
 from certificates.models.private_key import PrivateKey
 from certificates.models.purpose import Purpose, Service
@@ -23,6 +23,7 @@ __all__ = [
     "Node",
     "PrivateKey",
     "Purpose",
+    "Reach",
     "RequestState",
     "RestartNotice",
     "Role",

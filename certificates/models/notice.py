@@ -5,8 +5,9 @@ from typing import Any, Self
 
 from django.db import models
 from django.db.models import Q
+from django.utils.functional import cached_property
 
-from certificates.models.node import Node
+from certificates.models.node import Deployment, Node
 from certificates.models.purpose import Service
 
 
@@ -37,7 +38,7 @@ class NoticeQuerySet(models.QuerySet["RestartNotice"]):
         no handshake can show the change: then nothing but a restart closes it, whatever identity
         is replaced before that. One that is open already is renewed, not doubled.
         """
-        about = {"reason": reason, "opened_at": now}
+        about: dict[str, Any] = {"reason": reason, "opened_at": now, "ran_at": None}
         for node in Node.objects.in_restart_order():
             place: dict[str, Any] = {"node": node, "service": service.value, "closed_at": None}
             if node == changed:
@@ -61,6 +62,7 @@ class RestartNotice(models.Model):
     closed_at = models.DateTimeField(null=True, blank=True)
     closed_by = models.CharField(max_length=200, blank=True)
     closing = models.CharField(max_length=12, choices=Closing, default=Closing.OPEN, blank=True)
+    ran_at = models.DateTimeField(null=True, help_text="When its command ended well, since then.")
 
     objects = NoticeQuerySet.as_manager()
 
@@ -82,10 +84,15 @@ class RestartNotice(models.Model):
         """What a handshake shows after the restart; "" where it tells nothing."""
         return "" if self.expected == ONLY_A_RESTART else self.expected
 
+    @cached_property
+    def place(self) -> Deployment:
+        """Where the service runs, and how it is restarted."""
+        return Deployment.objects.place(self.node, Service(self.service))
+
     @property
     def can_be_run(self) -> bool:
-        """Whether this product can restart it: its own web server."""
-        return self.node.is_local and self.service == Service.TOMCAT
+        """Whether this product can restart it."""
+        return self.place.can_restart
 
 
 NEWER = "Newer than the last backup: "

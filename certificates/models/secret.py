@@ -37,6 +37,17 @@ class SecretQuerySet(models.QuerySet["Secret"]):
             row.sealed = seal(os.urandom(32), place(row, "sealed"))
             return self.get_or_create(name=name, defaults={"sealed": row.sealed})[0]
 
+    def keep(self, name: str, plain: bytes) -> None:
+        """Put a secret in the place of the one of that name, in the caller's transaction."""
+        hold_master_keys()
+        sealed = seal(plain, place(Secret(name=name), "sealed"))
+        self.update_or_create(name=name, defaults={"sealed": sealed})
+
+    def plain(self, name: str) -> bytes | None:
+        """The secret of that name; None: there is none."""
+        found = self.filter(name=name).first()
+        return found.unseal() if found else None
+
 
 class Secret(models.Model):
     name = models.CharField(max_length=40, primary_key=True)

@@ -6,14 +6,22 @@ Importing this package registers the functions of the background jobs.
 from certificates.operations.acknowledge import acknowledge_backup, acknowledge_restart, cancel_job
 from certificates.operations.audit import verify_audit
 from certificates.operations.delete import delete_trusted, impact_of
-from certificates.operations.deploy import deploy
+from certificates.operations.deploy import check, deploy
+from certificates.operations.deploy_rounds import request_check, request_deploy
 from certificates.operations.generate import generate
 from certificates.operations.guide import steps_of
 from certificates.operations.import_many import import_trusted
 from certificates.operations.install import install
 from certificates.operations.node import save_node
+from certificates.operations.reach import (
+    contact,
+    keep_host_key,
+    pin_host_key,
+    save_place,
+    save_reach,
+)
 from certificates.operations.request import cancel_request, reopen_request, request_certificate
-from certificates.operations.restart import observe_restarts, request_restart
+from certificates.operations.restart import observe_restarts, request_restart, request_restarts
 from certificates.operations.roll_back import examine_roll_back, roll_back
 from certificates.operations.rotate import add_master_key, retire_master_key, rotation_state
 from certificates.operations.upload import examine, install_upload
@@ -24,6 +32,8 @@ __all__ = [
     "add_master_key",
     "cancel_job",
     "cancel_request",
+    "check",
+    "contact",
     "delete_trusted",
     "deploy",
     "examine",
@@ -33,14 +43,21 @@ __all__ = [
     "import_trusted",
     "install",
     "install_upload",
+    "keep_host_key",
     "observe_restarts",
+    "pin_host_key",
     "reopen_request",
     "request_certificate",
+    "request_check",
+    "request_deploy",
     "request_restart",
+    "request_restarts",
     "retire_master_key",
     "roll_back",
     "rotation_state",
     "save_node",
+    "save_place",
+    "save_reach",
     "steps_of",
     "verify_audit",
 ]

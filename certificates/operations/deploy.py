@@ -1,164 +1,256 @@
-"""Deploy: make a node's store equal to what the database intends (idempotent)."""
+"""Deploy: make a node's store equal to what the database intends (idempotent).
+
+What is missing in a store is put back. What somebody changed there by hand is shown, and stays
+until an operator says that it may be overwritten; only where no server could use the pair in force
+is it replaced at once. Nothing is lost by that either: a version is never written to again.
+"""
 
 import ssl
-from datetime import datetime
-from pathlib import Path
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path, PurePosixPath
 
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509 import load_der_x509_certificate
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509 import load_pem_x509_certificate
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
 from certificates.access import Actor, Permission
-from certificates.jobs import job
-from certificates.models import Action, Certificate, Deployment, Event, Job, Node, Purpose, Service
-from certificates.operations.paths import chain_of_path, path_in_store
+from certificates.models import Action, Deployment, Event, Node, Purpose, Secret, Service
+from certificates.operations.store_content import Intended, read_intended
+from certificates.reach.files import Files
+from certificates.reach.node import files_of
 from certificates.refusal import Refused
-from certificates.secrets import SealError
-from certificates.store import Store
-from certificates.web_server import tls_context
-from certificates.x509.facts import public_key, public_key_fingerprint
+from certificates.store import CERTIFICATE, Look, Store, local_store
+from certificates.web_server import check_pair
+
+REMOTE_FOLDER = "/var/lib/ccxsec/store"  # on other servers, unless another one is set
+LONGEST_WAIT = timedelta(minutes=15)  # between two tries of one that fails
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """`changed`: something was written."""
+
+    changed: bool
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """How a store differs from what is intended; nothing: it is in force.
+
+    Args:
+        foreign: what was changed there by hand; it stays until it may be overwritten.
+        behind: what the next deploy brings or puts back.
+    """
+
+    foreign: tuple[str, ...] = ()
+    behind: tuple[str, ...] = ()
+
+    @property
+    def is_in_force(self) -> bool:
+        return not self.foreign and not self.behind
 
 
 def store_of(service: Service) -> Store:
-    """The local node's store."""
-    return Store(Path(settings.CCXSEC_STORE), service.value)
+    """The local node's store, to read from."""
+    return local_store(folder_of(service))
 
 
-def deploy(node: Node, service: Service, *, actor: Actor, now: datetime) -> str:
+def folder_of(service: Service) -> Path:
+    """Where the local node's store is."""
+    return Path(settings.CCXSEC_STORE) / service.value
+
+
+def deploy(
+    node: Node, service: Service, *, overwrite: bool = False, actor: Actor, now: datetime
+) -> str:
     """Put a node's active certificate and key of a service in force; says what it did.
+
+    Args:
+        overwrite: also what was changed on the node by hand.
 
     Raises:
         PermissionDenied: `actor` may not deploy.
-        Refused: node.unreachable, certificate.missing, certificate.unusable, key.mismatch,
-            store.unwritable.
+        Refused: store.drift, certificate.missing, certificate.unusable, key.mismatch, and what
+            `files_of` raises. The node still has its former version.
     """
     actor.require(Permission.DEPLOY)
-    if not node.is_local:
-        wrong = f"{node} is another server, and this version writes to its own server only."
-        raise Refused("node.unreachable", wrong, "The change is kept and waits for it.")
-    store = store_of(service)
-    if is_in_force(node, service):
-        return f"{node} holds the newest {service} certificate already."
-    generation, certificate, files = _read(node, service, store, actor, now)
+    return deploy_noted(node, service, overwrite=overwrite, actor=actor, now=now).sentence
+
+
+def check(node: Node, service: Service, *, actor: Actor, now: datetime) -> Checked:
+    """Look at a node's store and keep what differs; nothing is written there.
+
+    Raises:
+        PermissionDenied: `actor` may not deploy.
+        Refused: what `files_of` raises.
+    """
+    actor.require(Permission.DEPLOY)
+    place = Deployment.objects.place(node, service)
     try:
-        in_force = store.publish(generation, files, check=tls_context)
-    except ssl.SSLError as error:
-        wrong = f"The {certificate} can't be used ({error.reason}); the former one still is."
-        raise Refused("certificate.unusable", wrong, "Generate it again.") from error
-    except OSError as error:
-        wrong = f"The store {settings.CCXSEC_STORE} can't be written: {error.strerror}."
-        raise Refused("store.unwritable", wrong, "Free space or mend its rights.") from error
-    if not in_force:
-        return f"Stale: a newer certificate of {service} is in force on {node} already."
-    with transaction.atomic():
-        Event.objects.hold()
-        moved = Deployment.objects.filter(
-            node=node, service=service.value, in_force__lt=generation
-        ).update(in_force=generation, in_force_at=now)
-        if moved:
-            Event.objects.record(
-                str(actor), Action.CERTIFICATE_DEPLOY, certificate, generation=generation
-            )
-    return f"The {certificate} is in the store of {node}, as version {generation}."
+        with files_of(node) as files:
+            held = _store(place, files).look()
+    except Refused as refused:
+        _note_trouble(place, refused, now=now)
+        raise
+    checked = _compare(place, held)
+    _note_check(place, checked.foreign, actor=actor, now=now)
+    return checked
 
 
-@transaction.atomic
-def _read(
-    node: Node, service: Service, store: Store, actor: Actor, now: datetime
-) -> tuple[int, Certificate, dict[str, bytes]]:
-    deployment = Deployment.objects.lock(node, service)
-    own = node.certificates.active().for_purpose(Purpose(service.value))
-    certificate = own.select_related("node", "private_key").first()
-    if certificate is None:
-        wrong = f"{node} has no {service} certificate."
-        raise Refused("certificate.missing", wrong, "Generate one.")
-    leaf = ssl.DER_cert_to_PEM_cert(bytes(certificate.der)).encode()
-    held = store.generation()
-    spoiled = held == deployment.generation and not _is_whole(store, held, leaf)
-    if held > deployment.generation or (held and spoiled):
-        # The database was put back from a backup, or somebody changed the files: intent wins, as
-        # a new version, since the one in force is never written to.
-        deployment.generation = held + 1
-        deployment.save(update_fields=["generation"])
-    key = certificate.unseal_key(actor=str(actor), reason="deploy")
-    if public_key_fingerprint(key.public_key()) != certificate_key_fingerprint(certificate):
-        wrong = f"The sealed key of the {certificate} is not its own."
-        raise Refused("key.mismatch", wrong, "Look at the audit log, and generate a new one.")
-    chain = _chain(certificate, now)
-    files = {
-        "cert.pem": leaf,
-        "chain.pem": chain,
-        "fullchain.pem": leaf + chain,
-        "key.pem": key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
-        "trust.pem": _trust(node, service),
-    }
-    return deployment.generation, certificate, files
-
-
-def _chain(certificate: Certificate, now: datetime) -> bytes:
-    """The issuers that a server sends along, in PEM; without a root, which clients have."""
-    purpose, der = certificate.serves, bytes(certificate.der)
-    path = path_in_store(certificate.node, purpose, der, now=now).path
-    return b"".join(ssl.DER_cert_to_PEM_cert(one).encode() for one in chain_of_path(path))
-
-
-def _trust(node: Node, service: Service) -> bytes:
-    """The trust store in PEM."""
-    rows = node.certificates.active().for_purpose(Purpose(f"{service.value}-trust"))
-    ders = rows.order_by("pk").values_list("der", flat=True).iterator(chunk_size=1000)
-    return b"".join(ssl.DER_cert_to_PEM_cert(bytes(der)).encode() for der in ders)
-
-
-def certificate_key_fingerprint(certificate: Certificate) -> str:
-    """SHA-256 of the public key in the certificate itself."""
-    loaded = load_der_x509_certificate(bytes(certificate.der))
-    return public_key_fingerprint(public_key(loaded))
-
-
-def is_in_force(node: Node, service: Service) -> bool:
-    """Whether the store holds what the database intends, by its content."""
-    deployment = Deployment.objects.filter(node=node, service=service.value).first()
-    certificate = node.certificates.active().for_purpose(Purpose(service.value)).first()
-    if deployment is None or certificate is None or not deployment.is_in_force:
-        return False
-    return _is_whole(store_of(service), deployment.generation, certificate.pem)
-
-
-def _is_whole(store: Store, generation: int, certificate: bytes) -> bool:
-    """This certificate is in force, with a key that a server can use it with."""
-    if not store.holds(generation, certificate):
-        return False
+def deploy_noted(
+    node: Node, service: Service, *, overwrite: bool, actor: Actor, now: datetime
+) -> Deployed:
+    """Deploy, and keep how it went beside the intent. Asks for no permission."""
+    place = Deployment.objects.place(node, service)
     try:
-        tls_context(store.current)
-    except OSError:  # an SSLError is one, too
+        with files_of(node) as files:
+            return _deploy(place, files, overwrite=overwrite, actor=actor, now=now)
+    except Refused as refused:
+        _note_trouble(place, refused, now=now)
+        raise
+
+
+def _deploy(
+    place: Deployment, files: Files, *, overwrite: bool, actor: Actor, now: datetime
+) -> Deployed:
+    store, node, service = _store(place, files), place.node, place.service
+    store.make()
+    with files.locked(store.lock):
+        held = store.look()
+        found = _compare(place, held)
+        if found.is_in_force:
+            _note_in_force(place, held.generation, actor=actor, now=now)
+            already = f"{node} holds the newest {service} certificate already."
+            return Deployed(changed=False, sentence=already)
+        _note_check(place, found.foreign, actor=actor, now=now)
+        if found.foreign and not overwrite:
+            raise _drift(place, found.foreign)
+        intended = read_intended(
+            place, held=held.generation, is_spoiled=not held.is_whole, actor=actor, now=now
+        )
+        if not store.publish(intended.generation, _usable_files(intended)):
+            stale = f"Stale: a newer certificate of {service} is in force on {node} already."
+            return Deployed(changed=False, sentence=stale)
+    if found.foreign:
+        with transaction.atomic():
+            what = " ".join(found.foreign)[:300]
+            Event.objects.record(str(actor), Action.STORE_OVERWRITE, place, what=what)
+    _note_in_force(place, intended.generation, actor=actor, now=now)
+    done = f"The {intended.certificate} is in the store of {node}, as version"
+    return Deployed(changed=True, sentence=f"{done} {intended.generation}.")
+
+
+def _store(place: Deployment, files: Files) -> Store:
+    service = Service(place.service)
+    folder: Path | PurePosixPath = folder_of(service)
+    if not place.node.is_local:
+        folder = PurePosixPath(place.folder or f"{REMOTE_FOLDER}/{service}")
+    return Store(
+        files,
+        folder,
+        about=f"{place.node_id} {service}",
+        code_key=Secret.objects.obtain("store-manifest").unseal(),
+        rights=files.rights(place.owner, place.group),
+    )
+
+
+def _compare(place: Deployment, held: Look) -> Checked:
+    """What a store holds against what it should: the content, not only the numbers."""
+    own = place.node.certificates.active().for_purpose(Purpose(place.service)).first()
+    fresh = Deployment.objects.filter(pk=place.pk).values_list("generation", flat=True).first()
+    foreign = held.foreign
+    if held.generation and not held.is_signed and not held.foreign and not _is_own(place, held):
+        if held.files:
+            foreign = ("its files were not written by this product.",)
+    elif foreign and held.generation and not _is_usable(held):
+        return Checked(behind=(*foreign, "No server can use the pair that is in force there."))
+    behind = [f"{name} is missing." for name in held.missing]
+    if not held.generation and not foreign:
+        behind.append("Nothing is in force there.")
+    elif held.generation != (fresh or 0):
+        behind.append(f"It holds version {held.generation}, version {fresh or 0} is intended.")
+    elif not held.is_signed and not foreign:
+        behind.append("There is no manifest of this product.")
+    elif own is None or held.files.get(CERTIFICATE) != own.pem:
+        behind.append("It holds another certificate than the one that is intended.")
+    return Checked(foreign, tuple(behind) if not foreign else ())
+
+
+def _is_own(place: Deployment, held: Look) -> bool:
+    """Whether a store without a manifest holds a certificate that this product knows."""
+    try:
+        shown = load_pem_x509_certificate(held.files.get(CERTIFICATE, b""))
+    except ValueError:
+        return False
+    own = place.node.certificates.for_purpose(Purpose(place.service))
+    return own.filter(fingerprint=shown.fingerprint(hashes.SHA256()).hex()).exists()
+
+
+def _is_usable(held: Look) -> bool:
+    try:
+        check_pair(*held.pair)
+    except OSError:  # an SSLError is one
         return False
     return True
 
 
-def deploy_what_is_out_of_date(*, actor: Actor, now: datetime) -> list[str]:
-    """Deploy each service of the local node that the store doesn't hold as intended.
-
-    A service that can't be deployed does not stop the others; its refusal is among the sentences.
-    """
-    sentences = []
-    for deployment in Deployment.objects.filter(node__is_local=True).select_related("node"):
-        service = Service(deployment.service)
-        if is_in_force(deployment.node, service):
-            continue
-        Deployment.objects.filter(pk=deployment.pk, generation=deployment.generation).update(
-            in_force=0
-        )
-        try:
-            sentences.append(deploy(deployment.node, service, actor=actor, now=now))
-        except (Refused, SealError) as refused:
-            sentences.append(str(refused))
-    return sentences
+def _usable_files(intended: Intended) -> dict[str, bytes]:
+    files = intended.files()
+    try:
+        check_pair(files["fullchain.pem"], files["key.pem"])
+    except ssl.SSLError as error:
+        wrong = f"The {intended.certificate} can't be used ({error.reason})"
+        raise Refused(
+            "certificate.unusable", f"{wrong}; the former one still is.", "Generate it again."
+        ) from error
+    return files
 
 
-@job("deploy")
-def _deploy_job(row: Job) -> str:
-    node = Node.objects.get(pk=row.arguments["node"])
-    service = Service(row.arguments["service"])
-    return deploy(node, service, actor=Actor(row.started_by), now=timezone.now())
+def _drift(place: Deployment, foreign: tuple[str, ...]) -> Refused:
+    what = " ".join(foreign[:5])
+    wrong = f"The store of {place} was changed by hand, and is left so: {what}"
+    cure = f"Look at it there; then overwrite it: ./ccxsec cert deploy {place.service}"
+    return Refused("store.drift", wrong, f"{cure} --node {place.node} --overwrite.")
+
+
+def _note_in_force(place: Deployment, generation: int, *, actor: Actor, now: datetime) -> None:
+    own = place.node.certificates.active().for_purpose(Purpose(place.service)).first()
+    rows = Deployment.objects.filter(node=place.node, service=place.service)
+    well = {"differs": [], "trouble": "", "failures": 0, "retry_at": None}
+    rows.exclude(**well).update(**well)
+    rows.update(checked_at=now)
+    if not rows.filter(in_force__lt=generation).exists():
+        return
+    with transaction.atomic():
+        Event.objects.hold()
+        late = rows.filter(in_force__lt=generation)
+        if late.update(in_force=generation, in_force_at=now) and own:
+            Event.objects.record(str(actor), Action.CERTIFICATE_DEPLOY, own, generation=generation)
+
+
+def _note_check(
+    place: Deployment, foreign: tuple[str, ...], *, actor: Actor, now: datetime
+) -> None:
+    """Keep what was changed by hand; an event when it is found first."""
+    rows = Deployment.objects.filter(node=place.node, service=place.service)
+    known = rows.values_list("differs", flat=True).first()
+    if foreign and known != list(foreign):
+        with transaction.atomic():
+            Event.objects.hold()
+            rows.update(differs=list(foreign), checked_at=now, trouble="")
+            what = " ".join(foreign)[:300]
+            Event.objects.record(str(actor), Action.STORE_DRIFT, place, what=what)
+    else:
+        rows.update(differs=list(foreign), checked_at=now, trouble="")
+
+
+def _note_trouble(place: Deployment, refused: Refused, *, now: datetime) -> None:
+    if refused.code == "store.drift":
+        return
+    wait = min(LONGEST_WAIT, timedelta(minutes=2 ** min(place.failures, 10)))
+    Deployment.objects.filter(node=place.node, service=place.service).update(
+        trouble=str(refused)[:500], failures=place.failures + 1, retry_at=now + wait
+    )

@@ -1,6 +1,8 @@
 """Restart: have a service use its new certificate, and see that it does (CM-7, MN-4)."""
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
@@ -9,15 +11,47 @@ from django.utils import timezone
 from certificates import web_server
 from certificates.access import Actor, Permission
 from certificates.jobs import enqueue, job
-from certificates.models import Action, Closing, Event, Job, Purpose, RestartNotice, Service
+from certificates.locks import cluster_lock
+from certificates.models import (
+    Action,
+    Closing,
+    Deployment,
+    Event,
+    Job,
+    Purpose,
+    RestartNotice,
+    Service,
+)
 from certificates.models.notice import ONLY_A_RESTART
 from certificates.operations.deploy import deploy
 from certificates.probe import ProbeError, served_fingerprint
+from certificates.reach.node import run_on
 from certificates.refusal import Refused
-from certificates.web_server import Running
 
 PATIENCE = 60.0  # seconds until the new certificate must be seen
 HANDSHAKES = 4  # in a row that must show it: each may have met another worker of the server
+QUICK = 2.0  # seconds for a handshake of upkeep's look
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a service shows its certificate."""
+
+    host: str
+    port: int
+    server_name: str = ""
+
+    def fingerprint(self, timeout: float = 5.0) -> str:
+        """SHA-256 of what it shows; "" when nobody answers."""
+        try:
+            return served_fingerprint(
+                self.host, self.port, server_name=self.server_name, timeout=timeout
+            )
+        except ProbeError:
+            return ""
+
+    def shows(self, fingerprint: str, timeout: float = QUICK) -> bool:
+        return all(self.fingerprint(timeout) == fingerprint for _ in range(HANDSHAKES))
 
 
 def request_restart(notice: RestartNotice, *, actor: Actor) -> Job:
@@ -31,48 +65,137 @@ def request_restart(notice: RestartNotice, *, actor: Actor) -> Job:
     _refuse_what_cannot_run(notice)
     with transaction.atomic():
         Event.objects.record(str(actor), Action.RESTART_RUN, notice)
+        target = f"{notice.service} on {notice.node}"
         return enqueue(
-            "restart",
-            f"{notice.service} on {notice.node}",
-            once=str(notice.pk),
-            started_by=str(actor),
-            notice=notice.pk,
+            "restart", target, once=str(notice.pk), started_by=str(actor), notice=notice.pk
         )
 
 
-def _refuse_what_cannot_run(notice: RestartNotice) -> Running:
+def request_restarts(notices: Sequence[RestartNotice], *, actor: Actor) -> Job:
+    """Queue several, to be done one after the other in their order, up to the first failure.
+
+    Raises:
+        PermissionDenied: `actor` may not restart.
+        Refused: restart.none, restart.not-running.
+    """
+    actor.require(Permission.RESTART)
+    due = [notice for notice in notices if notice.can_be_run]
+    if not due:
+        wrong = "No restart is due that this product can do."
+        raise Refused("restart.none", wrong, "Restart the others by hand, then acknowledge them.")
+    for notice in due:
+        _refuse_what_cannot_run(notice)
+    with transaction.atomic():
+        for notice in due:
+            Event.objects.record(str(actor), Action.RESTART_RUN, notice)
+        keys = ",".join(str(notice.pk) for notice in due)
+        target = f"{len(due)} services, one after the other"
+        return enqueue("restart", target, once=keys, started_by=str(actor), notices=keys)
+
+
+def _refuse_what_cannot_run(notice: RestartNotice) -> None:
     if notice.closed_at:
         wrong = f"The {notice} is not due any more."
         raise Refused("restart.closed", wrong, "Look at the list again.")
     if not notice.can_be_run:
         wrong = f"{notice.service} on {notice.node} can't be restarted from here."
-        raise Refused("restart.by-hand", wrong, "Restart it there, then acknowledge the notice.")
-    server = web_server.running()
-    if server is None:
+        cure = "Restart it there, then acknowledge the notice; or give its command under Nodes."
+        raise Refused("restart.by-hand", wrong, cure)
+    if not notice.place.restart_command and web_server.running() is None:
         wrong = "The web server does not run."
         cure = "Start it with ./ccxsec up: it then serves the new certificate."
         raise Refused("restart.not-running", wrong, cure)
-    return server
 
 
 @job("restart")
 def _restart_job(row: Job) -> str:
-    notice = RestartNotice.objects.select_related("node").get(pk=row.arguments["notice"])
+    """The first of its notices; the others follow in a job of their own, if it went well."""
+    given = str(row.arguments.get("notices", row.arguments.get("notice")))
+    first, _, others = given.partition(",")
+    notice = RestartNotice.objects.select_related("node").get(pk=int(first))
+    with cluster_lock("restart", patience=5.0) as held:
+        if not held:
+            wrong = "Another service is being restarted."
+            raise Refused("restart.busy", wrong, "Wait until that has ended, then start this one.")
+        said = _restart(notice, row)
+    if not others:
+        return said
+    if not row.report(said, now=timezone.now()):
+        return "Cancelled: the others are not restarted."
+    with transaction.atomic():
+        number = len(others.split(","))
+        target = f"{number} services, one after the other"
+        after = enqueue("restart", target, once=others, started_by=row.started_by, notices=others)
+    return f"Next: job {after.pk}, for {number} more."
+
+
+def _restart(notice: RestartNotice, row: Job) -> str:
     if notice.closed_at:
         return f"The {notice} was done already."
-    server = _refuse_what_cannot_run(notice)
+    _refuse_what_cannot_run(notice)
     actor, service = Actor(row.started_by), Service(notice.service)
     row.report(deploy(notice.node, service, actor=actor, now=timezone.now()), now=timezone.now())
-    server.reload()
-    row.report("The web server was told to take its new certificate.", now=timezone.now())
+    address = address_of(notice.place)
+    if notice.place.restart_command:
+        _run_command(notice, row)
+    else:
+        _reload_web_server(row)
+    if address is None:
+        return _wait_for_a_word(notice)
     expected = notice.fingerprint or _in_force(notice)
-    seen = _wait_until_seen(server, expected)
+    seen = _wait_until_seen(address, expected)
     if seen != expected:
-        wrong = f"After {PATIENCE:.0f} seconds a handshake still shows {seen or 'nothing'}."
-        raise Refused("restart.unseen", wrong, "Look at the log of the web server.")
-    _close_as_seen(notice, actor=str(actor), now=timezone.now())
+        wrong = f"After {PATIENCE:.0f} seconds a handshake with {address.host} port"
+        wrong += f" {address.port} still shows {seen or 'nothing'}."
+        raise Refused("restart.unseen", wrong, "Look at the log of the service.")
+    close_as_seen(notice, actor=str(actor), now=timezone.now())
     which = "the new certificate" if notice.fingerprint else "the certificate in force"
     return f"A TLS handshake shows {which}, {seen[:16]}…"
+
+
+def _run_command(notice: RestartNotice, row: Job) -> None:
+    """Raises `Refused` restart.command, restart.timeout, and what `run_on` raises."""
+    place = notice.place
+    ended = run_on(notice.node, place.restart_words, limit=place.restart_limit)
+    for line in ended.lines[-100:]:
+        row.report(f"  {line[:500]}", now=timezone.now())
+    where = f"{place.restart_words[0]} on {notice.node}"
+    if ended.status is None:
+        wrong = f"{where} did not end within {place.restart_limit} seconds, and was given up."
+        raise Refused("restart.timeout", wrong, "Look at the service there; give it more time.")
+    if ended.status != 0:
+        wrong = f"{where} ended with status {ended.status}."
+        raise Refused("restart.command", wrong, "Its output stands above. Mend it, and try again.")
+    row.report(f"{where} ended well.", now=timezone.now())
+
+
+def _reload_web_server(row: Job) -> None:
+    server = web_server.running()
+    if server is None:
+        raise Refused("restart.not-running", "The web server does not run.", "Start ./ccxsec up.")
+    server.reload()
+    row.report("The web server was told to take its new certificate.", now=timezone.now())
+
+
+def _wait_for_a_word(notice: RestartNotice) -> str:
+    RestartNotice.objects.open().filter(pk=notice.pk, opened_at=notice.opened_at).update(
+        ran_at=timezone.now()
+    )
+    return (
+        f"{notice.service} on {notice.node} was restarted. It has no address to be probed at:"
+        " acknowledge the notice when you have seen that it works."
+    )
+
+
+def address_of(place: Deployment) -> Address | None:
+    """Where to look for a service's certificate; None: nobody has said."""
+    if place.probe_port:
+        host = place.probe_host or next(iter(place.node.addresses), place.node.host_name)
+        return Address(host, place.probe_port, place.probe_name)
+    if place.node.is_local and place.service == Service.TOMCAT and not place.restart_command:
+        server = web_server.running()
+        return Address(server.host, server.port) if server else None
+    return None
 
 
 def _in_force(notice: RestartNotice) -> str:
@@ -81,39 +204,29 @@ def _in_force(notice: RestartNotice) -> str:
     return notice.node.certificates.active().for_purpose(purpose).get().fingerprint
 
 
-def _wait_until_seen(server: Running, expected: str) -> str:
+def _wait_until_seen(address: Address, expected: str) -> str:
     """The fingerprint that handshakes show in the end; "" when nobody answered."""
     deadline, in_a_row, seen = time.monotonic() + PATIENCE, 0, ""
     while in_a_row < HANDSHAKES and time.monotonic() < deadline:
-        try:
-            seen = served_fingerprint(server.host, server.port)
-        except ProbeError:
-            seen = ""
+        seen = address.fingerprint()
         in_a_row = in_a_row + 1 if seen == expected else 0
         time.sleep(0.25)
-    return seen if in_a_row == HANDSHAKES else ""
+    return seen if in_a_row == HANDSHAKES or seen != expected else ""
 
 
 def observe_restarts(*, now: datetime) -> int:
     """Close the notices whose new certificate a handshake already shows; returns how many."""
-    server, closed = web_server.running(), 0
-    due = RestartNotice.objects.open().filter(node__is_local=True, service=Service.TOMCAT.value)
-    for notice in due.exclude(expected__in=["", ONLY_A_RESTART]).select_related("node"):
-        if server and _shows(server, notice.expected):
-            closed += _close_as_seen(notice, actor="handshake", now=now)
+    closed = 0
+    due = RestartNotice.objects.open().exclude(expected__in=["", ONLY_A_RESTART])
+    for notice in due.select_related("node"):
+        address = address_of(notice.place)
+        if address and address.shows(notice.expected):
+            closed += close_as_seen(notice, actor="handshake", now=now)
     return closed
 
 
-def _shows(server: Running, expected: str) -> bool:
-    try:
-        shown = {served_fingerprint(server.host, server.port) for _ in range(HANDSHAKES)}
-    except ProbeError:
-        return False
-    return shown == {expected}
-
-
 @transaction.atomic
-def _close_as_seen(notice: RestartNotice, *, actor: str, now: datetime) -> bool:
+def close_as_seen(notice: RestartNotice, *, actor: str, now: datetime) -> bool:
     """False: it was closed meanwhile, or a still newer certificate is expected by now."""
     Event.objects.hold()
     changed = (

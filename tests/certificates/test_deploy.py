@@ -1,6 +1,7 @@
 """Deploy: the store equals the intent, by its content; nothing wrong comes into force."""
 
-import ssl
+import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,11 @@ from pytest_django import Settings
 from certificates.access import Actor
 from certificates.models import Certificate, Deployment, Event, Node, Purpose, Service
 from certificates.operations import deploy, generate
-from certificates.operations.deploy import deploy_what_is_out_of_date
+from certificates.operations.deploy import check
+from certificates.operations.deploy_rounds import deploy_what_is_out_of_date
 from certificates.refusal import Refused
-from certificates.store import Store
-from certificates.web_server import tls_context
+from certificates.store import local_store
+from certificates.web_server import check_pair, tls_context
 from certificates.x509.policy import KeyChoice
 
 pytestmark = pytest.mark.django_db
@@ -53,6 +55,9 @@ def test_writes_a_pair_that_a_server_can_use_for_its_user_alone(
         "chain.pem",
         "fullchain.pem",
         "key.pem",
+        "keystore.p12",
+        "keystore.password",
+        "manifest.json",
         "trust.pem",
     }
     assert (current / "key.pem").stat().st_mode & 0o777 == 0o600
@@ -99,10 +104,9 @@ def test_a_database_from_a_backup_is_put_in_force_over_a_newer_store(
     node: Node, actor: Actor, store: Path, tomcat: Certificate
 ) -> None:
     put(node, actor)
-    (store / "versions" / "1").rename(store / "versions" / "7")
-    (store / "current").unlink()
-    (store / "current").symlink_to(Path("versions/7"))
-    (store / "current" / "cert.pem").write_text("newer")
+    Deployment.objects.filter(service="tomcat").update(generation=7)
+    put(node, actor)
+    Deployment.objects.filter(service="tomcat").update(generation=1, in_force=1)
 
     put(node, actor)
 
@@ -114,9 +118,8 @@ def test_never_back_to_an_older_generation(node: Node, actor: Actor, store: Path
     put(node, actor)
     regenerate(node, actor)
     put(node, actor)
-    late = Store(store.parent, "tomcat")
 
-    assert not late.publish(1, {"key.pem": b"x"}, check=lambda _: None)
+    assert not local_store(store).publish(1, {"key.pem": b"x"})
     assert (store / "current").readlink().name == "2"
 
 
@@ -135,16 +138,17 @@ def test_a_key_that_is_not_its_own_never_comes_into_force(
 
 
 def test_what_can_not_be_served_leaves_the_former_one(
-    node: Node, actor: Actor, store: Path
+    node: Node, actor: Actor, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(node, actor)
+    regenerate(node, actor)
 
-    def unusable(_: Path) -> None:
-        raise ssl.SSLError(1, "no")
+    spoiled = partial(check_pair, b"no certificate")
+    monkeypatch.setattr(sys.modules[deploy.__module__], "check_pair", lambda _, key: spoiled(key))
+    with pytest.raises(Refused) as refusal:
+        put(node, actor)
 
-    with pytest.raises(ssl.SSLError):
-        Store(store.parent, "tomcat").publish(2, {"key.pem": b"x"}, check=unusable)
-
+    assert refusal.value.code == "certificate.unusable"
     assert (store / "current").readlink().name == "1"
 
 

@@ -23,7 +23,7 @@ from certificates.models import (
 )
 from certificates.models.certificate import State
 from certificates.operations import generate, install
-from certificates.operations.deploy import certificate_key_fingerprint
+from certificates.operations.store_content import certificate_key_fingerprint
 from certificates.operations.generate import CA_SIGNED
 from certificates.operations.key_choice import LEGACY
 from certificates.refusal import Refused

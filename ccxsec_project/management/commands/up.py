@@ -28,11 +28,11 @@ from certificates.local_files import PRIVATE, create_once, replace
 from certificates.management.operator_command import Stopped, database_trouble
 from certificates.models import Certificate, Node, Purpose, Secret
 from certificates.operations import install
-from certificates.operations.deploy import deploy_what_is_out_of_date
+from certificates.operations.deploy_rounds import deploy_what_is_out_of_date
 from certificates.operations.restart import observe_restarts
 from certificates.refusal import Refused
 from certificates.secrets import KeyRing, SealError, key_ring
-from certificates.store import Store
+from certificates.store import local_store
 from certificates.web_server import AlreadyRunningError, Running
 
 FIRST_ANSWER = 30.0  # seconds until the web server must answer
@@ -78,7 +78,7 @@ class Command(BaseCommand):
         made = install(host_name=name, addresses=addresses, actor=actor, now=now)
         for sentence in deploy_what_is_out_of_date(actor=actor, now=now):
             self.stdout.write(sentence)
-        if not Store(settings.CCXSEC_STORE, web_server.SERVICE).generation():
+        if not local_store(settings.CCXSEC_STORE / web_server.SERVICE).generation():
             raise Refused("store.empty", "There is no certificate to serve.", "See the line above.")
         collect_static_files()
         self.make_administrator()

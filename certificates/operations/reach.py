@@ -1,0 +1,277 @@
+"""How a node is reached, and whose host key it must show; where its services keep their files."""
+
+import json
+import re
+import shlex
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from certificates.access import Actor, Permission
+from certificates.jobs import enqueue
+from certificates.models import Action, Deployment, Event, Job, Node, Reach, Secret, Service
+from certificates.operations.consequences import intend
+from certificates.operations.node import checked_address
+from certificates.reach.node import offered_host_key
+from certificates.reach.ssh import HostKey, read_private_key
+from certificates.refusal import Refused
+from certificates.x509.names import host_name as checked_host_name
+from certificates.x509.visible import visible
+
+MAXIMUM_PORT = 65_535
+MAXIMUM_LIMIT = 240  # seconds; the worker itself gives a job 300
+_ACCOUNT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,62}\$?")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where and how a service lives on its node; "" and None leave something to its default.
+
+    Args:
+        folder: absolute; not for this server, where CCXSEC_STORE says it.
+        restart_command: a program with its arguments; no shell reads it.
+        restart_limit: seconds.
+        probe_port: where its certificate can be seen; None: nowhere.
+    """
+
+    folder: str = ""
+    owner: str = ""
+    group: str = ""
+    restart_command: str = ""
+    restart_limit: int = 60
+    probe_host: str = ""
+    probe_port: int | None = None
+    probe_name: str = ""
+
+    @classmethod
+    def of(cls, row: Deployment) -> "Place":
+        return cls(**{name: getattr(row, name) for name in cls.__slots__})
+
+
+@transaction.atomic
+def save_reach(
+    node: Node,
+    *,
+    reach: str,
+    ssh_host: str = "",
+    ssh_port: int = 22,
+    ssh_user: str = "",
+    password: str = "",
+    private_key: str = "",
+    passphrase: str = "",
+    actor: Actor,
+) -> list[Job]:
+    """Say how a node is reached. The jobs that write what it should hold already.
+
+    Args:
+        password, private_key: "" keeps what is there; one takes the place of the other. The
+            private key is kept without `passphrase`, sealed like everything secret.
+
+    Raises:
+        PermissionDenied: `actor` may not configure.
+        Refused: reach.local, reach.unknown, reach.user, reach.secret, reach.key, port, san.syntax,
+            address.syntax.
+    """
+    actor.require(Permission.CONFIGURE)
+    Event.objects.hold()
+    if node.is_local:
+        wrong = f"{node} is this server, which needs no connection."
+        raise Refused("reach.local", wrong, "Choose another node.")
+    if reach not in Reach.values:
+        raise Refused("reach.unknown", f"{reach!r} is no way to a node.", "Choose ssh or by-hand.")
+    row = Node.objects.select_for_update().get(pk=node.pk)
+    moved = (ssh_host, ssh_port) != (row.ssh_host, row.ssh_port)
+    row.reach, row.ssh_port, row.ssh_user = reach, _port(ssh_port), ssh_user.strip()
+    row.ssh_host = _host(ssh_host)
+    if reach == Reach.SSH:
+        _keep_secret(row, password, private_key, passphrase)
+    if moved:
+        row.host_key = row.host_key_alarm = ""  # another server
+    row.save()
+    Event.objects.record(
+        str(actor),
+        Action.NODE_REACH,
+        row,
+        reach=reach,
+        address=f"{row.ssh_address} port {row.ssh_port}",
+        user=row.ssh_user,
+        new_secret=bool(password or private_key),
+    )
+    node.refresh_from_db()
+    return _catch_up(node, actor) if node.host_key else []
+
+
+def contact(node: Node, *, actor: Actor) -> HostKey:
+    """Ask the node's SSH server for its host key. Nothing is said about this product.
+
+    Raises:
+        PermissionDenied: `actor` may not configure.
+        Refused: node.unreachable, node.no-answer.
+    """
+    actor.require(Permission.CONFIGURE)
+    if node.is_local or not node.is_reached:
+        wrong = f"{node} is not reached over SSH."
+        raise Refused("node.unreachable", wrong, "Set up SSH for it first.")
+    return offered_host_key(node)
+
+
+def pin_host_key(node: Node, *, fingerprint: str, actor: Actor) -> list[Job]:
+    """Pin the key that the operator has compared; the jobs that follow.
+
+    Args:
+        fingerprint: "SHA256:…", as the operator was shown it. It must be the one that the server
+            shows still.
+
+    Raises:
+        PermissionDenied: `actor` may not configure.
+        Refused: node.unreachable, node.no-answer, host-key.other.
+    """
+    offered = contact(node, actor=actor)
+    if offered.fingerprint.rstrip("=") != fingerprint.strip().rstrip("="):
+        wrong = f"{node} shows the host key {offered.fingerprint}, not {visible(fingerprint)[:80]}."
+        raise Refused("host-key.other", wrong, "Compare it with the server's own once more.")
+    with transaction.atomic():
+        Event.objects.hold()
+        Node.objects.filter(pk=node.pk).update(host_key=offered.line, host_key_alarm="")
+        Event.objects.record(str(actor), Action.NODE_PIN, node, fingerprint=offered.fingerprint)
+    node.refresh_from_db()
+    return _catch_up(node, actor)
+
+
+@transaction.atomic
+def keep_host_key(node: Node, *, actor: Actor) -> None:
+    """The pinned key stays the right one; the alarm is over.
+
+    Raises:
+        PermissionDenied: `actor` may not configure.
+        Refused: host-key.no-alarm.
+    """
+    actor.require(Permission.CONFIGURE)
+    Event.objects.hold()
+    row = Node.objects.select_for_update().get(pk=node.pk)
+    if not row.host_key_alarm:
+        wrong = f"{node} has shown no other host key."
+        raise Refused("host-key.no-alarm", wrong, "There is nothing to decide.")
+    Event.objects.record(str(actor), Action.NODE_PIN, row, kept=True, refused=row.host_key_alarm)
+    Node.objects.filter(pk=node.pk).update(host_key_alarm="")
+    node.refresh_from_db()
+
+
+@transaction.atomic
+def save_place(node: Node, service: Service, place: Place, *, actor: Actor) -> Job | None:
+    """Say where a service's files are and how it is restarted; the job that moves them.
+
+    Raises:
+        PermissionDenied: `actor` may not configure.
+        Refused: place.folder, place.account, place.command, place.limit, port, san.syntax.
+    """
+    actor.require(Permission.CONFIGURE)
+    row = Deployment.objects.lock(node, service)
+    before = Place.of(row)
+    _check_place(node, place)
+    for name in Place.__slots__:
+        setattr(row, name, getattr(place, name))
+    row.probe_host = _host(place.probe_host)
+    row.save()
+    after = Place.of(row)
+    changed = [name for name in Place.__slots__ if getattr(before, name) != getattr(after, name)]
+    if not changed:
+        return None
+    said = {name: str(getattr(after, name) or "") for name in changed}
+    Event.objects.record(str(actor), Action.PLACE_CHANGE, row, **said)
+    on_disk = {"folder", "owner", "group"} & set(changed)
+    has_one = node.certificates.active().own().filter(purpose=service.value).exists()
+    return intend(row, actor) if on_disk and has_one else None
+
+
+def _check_place(node: Node, place: Place) -> None:
+    parts = place.folder.split("/")
+    if place.folder and node.is_local:
+        wrong = "The folder of this server's store is set by CCXSEC_STORE."
+        raise Refused("place.folder", wrong, "Leave it empty here.")
+    if place.folder and (parts[0] or len(parts) < 3 or {"", ".", ".."} & set(parts[1:])):  # noqa: PLR2004 - / and a name
+        wrong = f"{visible(place.folder)[:100]!r} is no folder below another one."
+        raise Refused("place.folder", wrong, "Write it like /etc/ccxsec/tomcat.")
+    if visible(place.folder) != place.folder:
+        wrong = "The folder contains invisible characters."
+        raise Refused("place.folder", wrong, "Type it again instead of pasting it.")
+    for what, name in (("owner", place.owner), ("group", place.group)):
+        if name and not _ACCOUNT.fullmatch(name):
+            wrong = f"{visible(name)[:60]!r} is no {what}."
+            raise Refused("place.account", wrong, "Write a name such as tomcat, or a number.")
+    _check_command(place.restart_command)
+    if not 1 <= place.restart_limit <= MAXIMUM_LIMIT:
+        wrong = f"A restart can't be given {place.restart_limit} seconds."
+        raise Refused("place.limit", wrong, f"Choose 1 to {MAXIMUM_LIMIT}.")
+    if place.probe_port is not None:
+        _port(place.probe_port)
+    if place.probe_name:
+        checked_host_name(place.probe_name)
+
+
+def _check_command(text: str) -> None:
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        wrong = f"The restart command can't be taken apart: {error}."
+        raise Refused("place.command", wrong, "Close its quotation marks.") from None
+    if visible(text) != text or (text and not words):
+        wrong = "The restart command contains invisible characters, or nothing else."
+        raise Refused("place.command", wrong, "Type it again instead of pasting it.")
+    if words and not words[0].startswith("/"):
+        wrong = f"{words[0][:60]!r} is no full path of a program."
+        raise Refused("place.command", wrong, "Write it like /usr/bin/systemctl restart tomcat10.")
+
+
+def _host(text: str) -> str:
+    """A host name or an address; "" stays."""
+    text = text.strip()
+    if not text or ":" in text or re.fullmatch(r"[0-9.]+", text):
+        return checked_address(text) if text else ""
+    return checked_host_name(text)
+
+
+def _port(number: int) -> int:
+    if not 1 <= number <= MAXIMUM_PORT:
+        raise Refused("port", f"{number} is no port.", f"Choose 1 to {MAXIMUM_PORT}.")
+    return number
+
+
+def _keep_secret(row: Node, password: str, private_key: str, passphrase: str) -> None:
+    if not _ACCOUNT.fullmatch(row.ssh_user):
+        wrong = f"{visible(row.ssh_user)[:60]!r} is no user to sign in as."
+        raise Refused("reach.user", wrong, "Enter the user's name on that server.")
+    if password and private_key:
+        raise Refused("reach.secret", "Password and private key are both given.", "Give one.")
+    if private_key:
+        try:
+            private_key = read_private_key(private_key.replace("\r\n", "\n"), passphrase)
+        except ValueError as error:
+            wrong = f"The private key can't be used: {error}."
+            raise Refused("reach.key", wrong, "Give it as ssh-keygen writes it.") from None
+    if password or private_key:
+        kept = {"password": password, "private_key": private_key}
+        Secret.objects.keep(row.ssh_secret, json.dumps(kept).encode())
+    elif not Secret.objects.filter(name=row.ssh_secret).exists():
+        wrong = f"There is no password and no private key for {row} yet."
+        raise Refused("reach.secret", wrong, "Give one of them.")
+
+
+@transaction.atomic
+def _catch_up(node: Node, actor: Actor) -> list[Job]:
+    """Write what the node should hold by now; what it could not be given before."""
+    due = node.deployments.exclude(generation=0)
+    jobs = []
+    for row in due.select_related("node"):
+        target = str(row)
+        jobs.append(
+            enqueue(
+                "deploy",
+                target,
+                once=target,
+                started_by=str(actor),
+                node=node.pk,
+                service=row.service,
+            )
+        )
+    return jobs

@@ -1,0 +1,1 @@
+"""How the product gets at a node: its files and its commands, here or over SSH."""

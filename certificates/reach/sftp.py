@@ -1,0 +1,177 @@
+"""The files of another server over SFTP; each write is read back before it counts."""
+
+import errno
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import PurePosixPath
+from typing import Any
+
+import paramiko
+
+from certificates.locks import cluster_lock
+from certificates.reach.command import Ended
+from certificates.reach.files import Entry, Rights, UnknownOwnerError
+
+_EXTENDED = 200  # SSH_FXP_EXTENDED
+_PATIENCE = 60.0  # seconds for another writer to end
+_PRIVATE = 0o700
+Run = Callable[..., Ended]
+
+
+class RemoteFiles:
+    """See `Files`. `OSError` always has a number here: SFTP itself tells little but "failure"."""
+
+    def __init__(self, client: paramiko.SFTPClient, run: Run) -> None:
+        self._client, self._run = client, run
+
+    def read(self, path: PurePosixPath) -> bytes:
+        with self._told(path), self._client.open(str(path), "rb") as file:
+            file.prefetch(file.stat().st_size)
+            data: bytes = file.read()
+            return data
+
+    def link_target(self, path: PurePosixPath) -> str:
+        with self._told(path):
+            return self._client.readlink(str(path)) or ""
+
+    def entries(self, folder: PurePosixPath) -> list[Entry]:
+        with self._told(folder):
+            return [
+                Entry.of(one.filename, one.st_mode or 0, one.st_uid or 0, one.st_gid or 0)
+                for one in self._client.listdir_attr(str(folder))
+            ]
+
+    def make_folder(self, path: PurePosixPath, rights: Rights) -> None:
+        if self._is_folder(path):
+            return
+        for parent in reversed(path.parents):
+            if not self._is_folder(parent):
+                with self._told(parent):
+                    self._client.mkdir(str(parent), 0o755)
+        with self._told(path):
+            self._client.mkdir(str(path), _PRIVATE)
+            if (rights.uid, rights.gid) != (-1, -1):
+                self._give(path, rights)
+            self._client.chmod(str(path), rights.folder_mode)
+        self.sync_folder(path.parent)
+
+    def write_new(self, path: PurePosixPath, data: bytes, rights: Rights) -> None:
+        with self._told(path, needed=len(data)):
+            with self._client.open(str(path), "wx") as file:
+                file.chmod(0o600)  # while it is empty
+                file.write(data)
+                self._sync(file)
+            if (rights.uid, rights.gid) != (-1, -1):
+                self._give(path, rights)
+            self._client.chmod(str(path), rights.file_mode)
+            if self.read(path) != data:
+                raise OSError(errno.EIO, "other bytes came back than were written", str(path))
+
+    def make_link(self, path: PurePosixPath, target: str) -> None:
+        with self._told(path):
+            self._client.symlink(target, str(path))
+
+    def rename(self, old: PurePosixPath, new: PurePosixPath) -> None:
+        with self._told(new):
+            self._client.posix_rename(str(old), str(new))
+
+    def sync_folder(self, path: PurePosixPath) -> None:
+        # OpenSSH opens a folder like a file; a server that does not keeps its names itself.
+        try:
+            with self._client.open(str(path), "r") as folder:
+                self._sync(folder)
+        except OSError:
+            return
+
+    def remove(self, path: PurePosixPath) -> None:
+        with self._told(path):
+            try:
+                about = self._client.lstat(str(path))
+            except FileNotFoundError:
+                return
+            if not stat.S_ISDIR(about.st_mode or 0):
+                self._client.remove(str(path))
+                return
+            for entry in self.entries(path):
+                self.remove(path / entry.name)
+            self._client.rmdir(str(path))
+
+    def locked(self, path: PurePosixPath) -> AbstractContextManager[None]:
+        """SFTP has no lock: the one of the cluster, which all writers of this product take."""
+        return self._locked(path)
+
+    @contextmanager
+    def _locked(self, path: PurePosixPath) -> Iterator[None]:
+        peer = self._client.get_channel()
+        where = peer.getpeername() if peer else ""
+        with cluster_lock(f"store {where} {path}", patience=_PATIENCE) as held:
+            if not held:
+                raise OSError(errno.EBUSY, "another process writes to it still", str(path))
+            yield
+
+    def rights(self, owner: str, group: str) -> Rights:
+        uid = self._identity(["id", "-u", owner], owner)
+        gid = self._identity(["getent", "group", group], group, part=2)
+        return Rights(uid, gid)
+
+    def _identity(self, words: list[str], name: str, part: int = 0) -> int:
+        if not name:
+            return -1
+        if name.isdecimal():
+            return int(name)
+        said = self._run(words, limit=10.0)
+        found = said.output.strip().split(":")[part:]
+        if said.status != 0 or not found or not found[0].isdecimal():
+            raise UnknownOwnerError(name)
+        return int(found[0])
+
+    def _give(self, path: PurePosixPath, rights: Rights) -> None:
+        about = self._client.stat(str(path))
+        uid = about.st_uid if rights.uid == -1 else rights.uid
+        gid = about.st_gid if rights.gid == -1 else rights.gid
+        self._client.chown(str(path), uid or 0, gid or 0)
+
+    def _is_folder(self, path: PurePosixPath) -> bool:
+        with self._told(path):
+            try:
+                return stat.S_ISDIR(self._client.stat(str(path)).st_mode or 0)
+            except FileNotFoundError:
+                return False
+
+    def _sync(self, file: paramiko.SFTPFile) -> None:
+        try:
+            self._extended("fsync@openssh.com", file.handle)
+        except OSError:
+            return  # not OpenSSH: it syncs when it likes
+
+    def _extended(self, name: str, argument: object) -> Any:
+        """An extension of OpenSSH; paramiko has no public way to one."""
+        client: Any = self._client
+        return client._request(_EXTENDED, name, argument)  # noqa: SLF001
+
+    @contextmanager
+    def _told(self, path: PurePosixPath, needed: int = 0) -> Iterator[None]:
+        """SFTP says "Failure" for a full disk as for anything else: ask the disk."""
+        try:
+            yield
+        except TimeoutError:
+            raise
+        except OSError as error:
+            if error.errno is not None and error.filename is None:
+                raise OSError(error.errno, error.strerror, str(path)) from error
+            if error.errno is not None or str(error) == "Socket is closed":
+                raise
+            full = self._free(path.parent) < max(needed, 4096)
+            number = errno.ENOSPC if full else errno.EIO
+            why = "no space left on its disk" if full else f"its server says {str(error)!r}"
+            raise OSError(number, why, str(path)) from error
+
+    def _free(self, folder: PurePosixPath) -> int:
+        """Bytes that may still be written there; a large number where the server can't tell."""
+        try:
+            _, answer = self._extended("statvfs@openssh.com", str(folder))
+        except OSError:
+            return 1 << 62
+        numbers = [answer.get_int64() for _ in range(5)]
+        return int(numbers[1] * numbers[4])

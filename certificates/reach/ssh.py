@@ -1,0 +1,254 @@
+"""Another server over SSH: the host key is compared before anything secret is said.
+
+paramiko's own waits end late or never (a silent peer at the start of a subsystem), so each step
+has a watchdog that closes the connection.
+"""
+
+import contextlib
+import io
+import shlex
+import socket
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import paramiko
+
+from certificates.reach.command import Ended, Tail
+from certificates.reach.sftp import RemoteFiles
+
+LIMIT = 10.0  # seconds for each step
+_TROUBLE = (OSError, EOFError, paramiko.SSHException)
+# What paramiko would agree to, and should not: CBC modes, SHA-1 and MD5.
+_WEAK = {
+    "ciphers": ["aes128-cbc", "aes192-cbc", "aes256-cbc", "3des-cbc"],
+    "macs": ["hmac-sha1", "hmac-sha1-96", "hmac-md5", "hmac-md5-96"],
+}
+_KEY_CLASSES: tuple[type[paramiko.PKey], ...] = (
+    paramiko.Ed25519Key,
+    paramiko.ECDSAKey,
+    paramiko.RSAKey,
+)
+_RSA = ("rsa-sha2-512", "rsa-sha2-256")
+
+
+class SshError(Exception):
+    """The outside is not as it should be; the text is a sentence without a secret."""
+
+
+class NoAnswerError(SshError):
+    """Nobody answered, or not with SSH, or the connection broke."""
+
+
+class LoginRefusedError(SshError):
+    """The server knows neither this password nor this key for the user."""
+
+
+class HostKeyChangedError(SshError):
+    """Another host key than the pinned one; nothing was said to that server."""
+
+    def __init__(self, offered: "HostKey") -> None:
+        super().__init__(f"the host key is {offered.fingerprint}, not the pinned one")
+        self.offered = offered
+
+
+@dataclass(frozen=True, slots=True)
+class HostKey:
+    """`line` as in known_hosts without the name: type and key in base64."""
+
+    line: str
+    fingerprint: str  # "SHA256:…", as `ssh-keygen -l` prints it
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where to, as whom, and whose host key it must be."""
+
+    host: str
+    port: int
+    user: str
+    host_key: str
+    password: str = field(default="", repr=False)
+    private_key: str = field(default="", repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.user}@{self.host} port {self.port}"
+
+
+class Connection:
+    """An open connection to a node."""
+
+    def __init__(self, transport: paramiko.Transport) -> None:
+        self._transport = transport
+
+    @contextmanager
+    def files(self) -> Iterator[RemoteFiles]:
+        """Its files; whatever breaks the connection is `NoAnswerError`."""
+        with _step("opening SFTP"), _watchdog(self._transport, LIMIT):
+            client = paramiko.SFTPClient.from_transport(self._transport)
+        if client is None:
+            raise NoAnswerError("opening SFTP: the server has no such subsystem")
+        with contextlib.closing(client), _breaks("the transfer of files"):
+            channel = client.get_channel()
+            if channel:
+                channel.settimeout(LIMIT)
+            yield RemoteFiles(client, self.run)
+
+    def run(self, words: Sequence[str], *, limit: float) -> Ended:
+        """Run a command there. sshd hands it to the user's shell, so every word is quoted.
+
+        Args:
+            limit: seconds; at its end the channel is closed, and the command may go on there.
+        """
+        with _step("starting a command"), _watchdog(self._transport, LIMIT):
+            channel = self._transport.open_session(timeout=LIMIT)
+            channel.set_combine_stderr(True)
+            channel.exec_command(shlex.join(words))
+        tail, deadline = Tail(), time.monotonic() + limit
+        with contextlib.closing(channel), _breaks("the command"):
+            while (left := deadline - time.monotonic()) > 0:
+                channel.settimeout(left)
+                try:
+                    data = channel.recv(64 * 1024)
+                except TimeoutError:
+                    break
+                if not data:
+                    break
+                tail.add(data)
+            known = channel.status_event.wait(max(0.0, deadline - time.monotonic()))
+            status = channel.recv_exit_status() if known else -1
+        if known and status == -1:
+            raise NoAnswerError("the command: the connection ended before it did")
+        return Ended(status if known else None, tail.text())
+
+
+def offered_host_key(host: str, port: int) -> HostKey:
+    """The host key that a server shows; nothing is said about who asks.
+
+    Raises:
+        NoAnswerError: nobody answered with SSH.
+    """
+    with _transport(host, port, "") as transport:
+        return _host_key(transport)
+
+
+@contextmanager
+def connected(target: Target) -> Iterator[Connection]:
+    """A connection to the server that holds the pinned key, signed in.
+
+    Raises:
+        NoAnswerError, HostKeyChangedError, LoginRefusedError.
+    """
+    with _transport(target.host, target.port, target.host_key.split()[0]) as transport:
+        offered = _host_key(transport)
+        if offered.line != target.host_key:
+            raise HostKeyChangedError(offered)
+        _sign_in(transport, target)
+        yield Connection(transport)
+
+
+def read_private_key(text: str, passphrase: str = "") -> str:
+    """The same key in OpenSSH's or PEM's form without its pass phrase.
+
+    Raises:
+        ValueError: none that can be used; the text says why.
+    """
+    for kind in _KEY_CLASSES:
+        try:
+            key = kind.from_private_key(io.StringIO(text), passphrase or None)
+        except paramiko.PasswordRequiredException:
+            raise ValueError("it is protected by a pass phrase that was not given") from None
+        except (paramiko.SSHException, ValueError, IndexError):
+            continue
+        if not passphrase:
+            return text
+        plain = io.StringIO()
+        key.write_private_key(plain)
+        return plain.getvalue()
+    raise ValueError("it is no Ed25519, ECDSA or RSA key, or its pass phrase is another one")
+
+
+@contextmanager
+def _transport(host: str, port: int, first_type: str) -> Iterator[paramiko.Transport]:
+    """After the key exchange, before the login.
+
+    Args:
+        first_type: of the pinned key: a server that has several shows this one.
+    """
+    with _step(f"connecting to {host} port {port}"):
+        connection = socket.create_connection((host, port), LIMIT)
+        transport = paramiko.Transport(connection, disabled_algorithms=_WEAK)
+    try:
+        transport.banner_timeout = transport.auth_timeout = LIMIT
+        transport.channel_timeout = LIMIT
+        options = transport.get_security_options()
+        wanted = _RSA if first_type == "ssh-rsa" else (first_type,)
+        known = [kind for kind in options.key_types if kind not in wanted]
+        options.key_types = (*(k for k in options.key_types if k in wanted), *known)
+        with _step("agreeing on keys"), _watchdog(transport, LIMIT):
+            transport.start_client(timeout=LIMIT)
+        yield transport
+    finally:
+        transport.close()
+
+
+def _host_key(transport: paramiko.Transport) -> HostKey:
+    key = transport.get_remote_server_key()
+    return HostKey(f"{key.get_name()} {key.get_base64()}", key.fingerprint)
+
+
+def _sign_in(transport: paramiko.Transport, target: Target) -> None:
+    with _step(f"signing in as {target.user}"), _watchdog(transport, LIMIT):
+        try:
+            if target.private_key:
+                transport.auth_publickey(target.user, _loaded(target.private_key))
+            else:
+                transport.auth_password(target.user, target.password, fallback=False)
+        except paramiko.AuthenticationException as error:
+            refused = f"{target} refuses this {'key' if target.private_key else 'password'}"
+            raise LoginRefusedError(refused) from error
+    if not transport.is_authenticated():
+        raise LoginRefusedError(f"{target} asks for more than one proof")
+
+
+def _loaded(text: str) -> paramiko.PKey:
+    for kind in _KEY_CLASSES:
+        with contextlib.suppress(paramiko.SSHException, ValueError, IndexError):
+            return kind.from_private_key(io.StringIO(text))
+    raise LoginRefusedError("the private key that is kept here can't be read")
+
+
+@contextmanager
+def _watchdog(transport: paramiko.Transport, limit: float) -> Iterator[None]:
+    """Close the connection when a step takes longer: it then raises."""
+    timer = threading.Timer(limit, transport.close)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+@contextmanager
+def _step(doing: str) -> Iterator[None]:
+    try:
+        yield
+    except _TROUBLE as error:
+        said = getattr(error, "strerror", None) or str(error) or "no answer in time"
+        raise NoAnswerError(f"{doing}: {said}") from error
+
+
+@contextmanager
+def _breaks(doing: str) -> Iterator[None]:
+    """A refusal of the server itself (`OSError` with a number) is the caller's to judge."""
+    try:
+        yield
+    except (EOFError, paramiko.SSHException, TimeoutError) as error:
+        raise NoAnswerError(f"{doing}: {str(error) or 'no answer in time'}") from error
+    except OSError as error:
+        if error.errno is None:
+            raise NoAnswerError(f"{doing}: {error}") from error
+        raise
