@@ -146,7 +146,7 @@ def ssh_server(folder: Path, *, extra: str = "", user: str = "") -> Iterator[Ssh
 
 
 def _let_others_pass(path: Path) -> None:
-    """pytest's folders are closed to other users; the one who signs in must get through."""
+    """Pytest's folders are closed to other users; the one who signs in must get through."""
     for folder in [path, *path.parents]:
         if folder.owner() == pwd.getpwuid(os.geteuid()).pw_name and folder != Path("/"):
             folder.chmod(folder.stat().st_mode | 0o011)

@@ -10,10 +10,10 @@ from certificates.access import Actor, Permission
 from certificates.cells import at
 from certificates.models import Action, Certificate, Deployment, Event, Job, Node, Purpose
 from certificates.operations.consequences import ask_for_restarts, intend
-from certificates.operations.store_content import certificate_key_fingerprint
 from certificates.operations.examination import passed, refuse_unless_accepted, under_policy, warned
 from certificates.operations.examine_identity import path_in_words
 from certificates.operations.paths import path_in_store
+from certificates.operations.store_content import certificate_key_fingerprint
 from certificates.refusal import Finding, Outcome, Refused
 from certificates.x509.facts import CertificateType
 from certificates.x509.visible import visible

@@ -130,7 +130,10 @@ class RemoteFiles:
         about = self._client.stat(str(path))
         uid = about.st_uid if rights.uid == -1 else rights.uid
         gid = about.st_gid if rights.gid == -1 else rights.gid
-        self._client.chown(str(path), uid or 0, gid or 0)
+        try:
+            self._client.chown(str(path), uid or 0, gid or 0)
+        except PermissionError as error:  # SFTP has one word for this and for a folder's rights
+            raise OSError(errno.EPERM, "it can't be given away", str(path)) from error
 
     def _is_folder(self, path: PurePosixPath) -> bool:
         with self._told(path):

@@ -11,7 +11,6 @@ from pytest_django import Settings
 from certificates.access import Actor
 from certificates.models import Certificate, Deployment, Event, Node, Purpose, Service
 from certificates.operations import deploy, generate
-from certificates.operations.deploy import check
 from certificates.operations.deploy_rounds import deploy_what_is_out_of_date
 from certificates.refusal import Refused
 from certificates.store import local_store

@@ -1,4 +1,4 @@
-"""What somebody changed in a store by hand is seen and shown, and stays until it may be overwritten."""
+"""What somebody changed in a store by hand is seen, shown, and left until it may be overwritten."""
 
 from collections.abc import Callable
 from pathlib import Path

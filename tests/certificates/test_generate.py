@@ -23,9 +23,9 @@ from certificates.models import (
 )
 from certificates.models.certificate import State
 from certificates.operations import generate, install
-from certificates.operations.store_content import certificate_key_fingerprint
 from certificates.operations.generate import CA_SIGNED
 from certificates.operations.key_choice import LEGACY
+from certificates.operations.store_content import certificate_key_fingerprint
 from certificates.refusal import Refused
 from certificates.x509.facts import public_key_fingerprint
 from certificates.x509.names import Subject

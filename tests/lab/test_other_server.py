@@ -222,7 +222,8 @@ def test_a_node_that_is_down_is_tried_again_later_and_later(reach: Reach, actor:
     place = Deployment.objects.get(node=other, service="tomcat")
     assert refusal.value.code == "node.no-answer"
     assert place.failures == 1
-    assert place.retry_at and place.retry_at > now
+    assert place.retry_at
+    assert place.retry_at > now
     Job.objects.all().delete()
     assert sweep_other_servers(now=now) == 1  # the ipsec store; tomcat's waits
     assert sweep_other_servers(now=place.retry_at) == 1
@@ -366,9 +367,9 @@ def test_a_server_that_falls_silent_is_given_up(
 
 
 def test_the_weak_ciphers_are_not_spoken(reach: Reach, actor: Actor, tmp_path: Path) -> None:
-    with ssh_server(tmp_path / "weak", extra="Ciphers 3des-cbc,aes128-cbc") as weak:
-        with pytest.raises(Refused) as refusal:
-            reach(weak)
+    cbc = ssh_server(tmp_path / "weak", extra="Ciphers 3des-cbc,aes128-cbc")
+    with cbc as weak, pytest.raises(Refused) as refusal:
+        reach(weak)
     with ssh_server(tmp_path / "weakmac", extra="Ciphers aes128-ctr\nMACs hmac-sha1") as weak:
         other = Node.objects.get(host_name="ccx2.example.com")
         Node.objects.filter(pk=other.pk).update(ssh_port=weak.port)
