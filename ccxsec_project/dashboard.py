@@ -117,16 +117,20 @@ def _restarts() -> list[Attention]:
 
 
 def _not_in_force() -> list[Attention]:
-    return [
-        Attention(
-            "critical",
-            "Not in force",
-            f"The store of {row.node} does not hold the newest {row.service} certificate yet.",
-            "Look at the jobs",
-            reverse("admin:certificates_job_changelist"),
-        )
-        for row in Deployment.objects.out_of_date().select_related("node")
-    ]
+    """Stores that differ from what is intended, and why (at most ten)."""
+    found = []
+    for row in Deployment.objects.troubled().select_related("node").order_by("pk")[:10]:
+        page = f"{reverse('admin:certificates_node_page', args=[row.node_id])}#{row.service}"
+        if row.differs:
+            said = f"The store of {row} was changed there by hand: {' '.join(row.differs[:2])}"
+            found.append(Attention("critical", "By hand", said, "Look, then overwrite it", page))
+        elif row.trouble:
+            said = f"The store of {row} can't be written. {row.trouble}"
+            found.append(Attention("critical", "Not in force", said, "Look at the node", page))
+        else:
+            said = f"The store of {row} does not hold the newest certificate yet."
+            found.append(Attention("critical", "Not in force", said, "Look at the node", page))
+    return found
 
 
 def _expiring() -> list[Attention]:

@@ -16,7 +16,7 @@ from django.views.generic import RedirectView
 from ccxsec_project.dashboard import attention, figures, next_to_expire
 from certificates.access import Actor, Permission, signed_in
 from certificates.dialogs import guarded, show
-from certificates.models import BackupReminder, RestartNotice
+from certificates.models import BackupReminder, Node, RestartNotice
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,7 @@ class SecuritySite(AdminSite):
         if self.has_permission(request) and signed_in(request).may(Permission.VIEW):
             due = RestartNotice.objects.open().in_restart_order().select_related("node")
             context["restarts_due"] = list(due[:20])
+            context["host_key_alarms"] = list(Node.objects.exclude(host_key_alarm="")[:5])
             context["backup_due"] = BackupReminder.objects.open().first()
         return context
 

@@ -124,8 +124,8 @@ def usage_of(row: Certificate) -> list[str]:
     if row.state != State.ACTIVE:
         return [f"It was replaced and is not in force; {node} keeps it with its key."]
     sentences = [f"It is the identity of the {service} service of {node}."]
-    if not node.is_local:
-        return [*sentences, "This version can't reach other nodes: it is kept here, not there."]
+    if not node.is_reached:
+        return [*sentences, f"{node} is not reached from here: it is kept here, not there."]
     deployment = Deployment.objects.filter(node=node, service=service.value).first()
     if deployment and deployment.is_in_force:
         at = deployment.in_force_at

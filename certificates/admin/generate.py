@@ -111,7 +111,7 @@ def _tell(request: HttpRequest, done: Generated) -> None:
     if done.superseded:
         text += f" Restart {service} on every node of the cluster, then make a backup."
     if done.job is None:
-        text += f" This version can't reach {made.node}: the certificate is kept here, not there."
+        text += f" {made.node} is not reached from here: the certificate is kept here, not there."
     assert made.not_after is not None  # noqa: S101 - it was made a moment ago
     assert made.not_before is not None  # noqa: S101
     days = (made.not_after - made.not_before).days

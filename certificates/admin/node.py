@@ -1,5 +1,6 @@
 """Nodes: the servers of the cluster (CM-14)."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -7,11 +8,16 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from certificates.access import Permission, signed_in
+from certificates.admin import node_page
 from certificates.admin.event import ReadOnlyScreen
-from certificates.models import Node
+from certificates.cells import badge
+from certificates.dialogs import screen_url
+from certificates.models import Deployment, Node
 from certificates.operations import save_node
 from certificates.operations.node import checked_address
 from certificates.refusal import Refused
@@ -56,16 +62,30 @@ class NodeAdmin(ReadOnlyScreen):
     permission = Permission.VIEW_NODES
     form = NodeForm
     change_form_template = "certificates/node_form.html"
-    list_display = ("host_name", "role", "all_addresses", "reach", "description")
-    list_display_links = ("host_name",)
+    list_display = ("name", "role", "all_addresses", "way", "stores", "description")
+    list_display_links = None
+    list_per_page = 25
+
+    @admin.display(description="Host name")
+    def name(self, row: Node) -> SafeString:
+        address = reverse("admin:certificates_node_page", args=[row.pk])
+        return format_html('<a href="{}">{}</a>', address, row.host_name)
 
     @admin.display(description="Addresses")
     def all_addresses(self, row: Node) -> str:
         return ", ".join(row.addresses)
 
     @admin.display(description="Reached")
-    def reach(self, row: Node) -> str:
-        return "This server" if row.is_local else "Not yet: this version writes to its own server"
+    def way(self, row: Node) -> SafeString | str:
+        return way_to(row)
+
+    @admin.display(description="Stores")
+    def stores(self, row: Node) -> SafeString:
+        places = row.deployments.all()
+        return format_html_join("", "{}", ((store_badge(place),) for place in places))
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).prefetch_related("deployments__node")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return signed_in(request).may(Permission.CONFIGURE)
@@ -96,12 +116,27 @@ class NodeAdmin(ReadOnlyScreen):
         context |= {"show_save_and_add_another": False, "show_save_and_continue": False}
         return super().render_change_form(request, context, *args, **kwargs)
 
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        return super().changelist_view(request, {"title": "Nodes"} | (extra_context or {}))
+
     def get_urls(self) -> list[URLPattern]:
+        def own(route: str, view: Callable[..., Any], *methods: str, ask: Permission) -> URLPattern:
+            return screen_url(self, f"<int:pk>/{route}", view, *methods, permission=ask)
+
+        configure, put = Permission.CONFIGURE, Permission.DEPLOY
         view = self.admin_site.admin_view
         return [
             *super().get_urls(),
             path("add/", view(self.add_view), name="certificates_node_add"),
             path("<int:object_id>/change/", self._change(), name="certificates_node_change"),
+            own("", node_page.node_page, "GET", ask=self.permission),
+            own("reach/", node_page.node_reach, "GET", "POST", ask=configure),
+            own("service/", node_page.node_service, "GET", "POST", ask=configure),
+            own("host-key/", node_page.node_host_key, "GET", "POST", ask=configure),
+            own("host-key/pin/", node_page.node_pin, "POST", ask=configure),
+            own("host-key/keep/", node_page.node_keep, "POST", ask=configure),
+            own("deploy/", node_page.node_deploy, "POST", ask=put),
+            own("check/", node_page.node_check, "POST", ask=put),
         ]
 
     def _change(self) -> Any:
@@ -109,3 +144,29 @@ class NodeAdmin(ReadOnlyScreen):
             return self.change_view(request, str(object_id))
 
         return self.admin_site.admin_view(change)
+
+
+def way_to(node: Node) -> SafeString | str:
+    """How a node is reached, in a few words."""
+    if node.is_local:
+        return "This server"
+    if not node.is_reached:
+        return badge("By hand", "plain")
+    if node.host_key_alarm:
+        return badge("Host key changed", "critical")
+    if not node.host_key:
+        return badge("Host key to be compared", "soon")
+    return f"SSH, {node.ssh_user}@{node.ssh_address}:{node.ssh_port}"
+
+
+def store_badge(place: Deployment) -> SafeString | str:
+    """One store in a word: in force, out of date, changed by hand, not reached."""
+    if not place.node.is_reached:
+        return ""
+    if place.differs:
+        return badge(f"{place.service}: changed by hand", "critical")
+    if place.trouble:
+        return badge(f"{place.service}: failed", "critical")
+    if not place.is_in_force:
+        return badge(f"{place.service}: out of date", "soon")
+    return badge(f"{place.service}: in force", "valid")

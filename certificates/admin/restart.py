@@ -16,7 +16,12 @@ from certificates.access import Permission, signed_in
 from certificates.admin.event import ReadOnlyScreen
 from certificates.dialogs import screen_url, show, tell
 from certificates.models import BackupReminder, RestartNotice
-from certificates.operations import acknowledge_backup, acknowledge_restart, request_restart
+from certificates.operations import (
+    acknowledge_backup,
+    acknowledge_restart,
+    request_restart,
+    request_restarts,
+)
 from certificates.refusal import Refused
 
 HISTORY = 30
@@ -39,6 +44,7 @@ class RestartAdmin(ReadOnlyScreen):
                 permission=Permission.VIEW,
                 name="certificates_restartnotice_changelist",
             ),
+            post("run/", restart_run_all, Permission.RESTART),
             post("<int:pk>/run/", restart_run, Permission.RESTART),
             post("<int:pk>/acknowledge/", restart_acknowledge, Permission.RESTART),
             post("backup/acknowledge/", backup_acknowledge, Permission.CONFIGURE),
@@ -49,8 +55,10 @@ def restarts(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
     """What is due in the order in which to do it, the backup reminder, and what was done."""
     actor = signed_in(request)
     notices = RestartNotice.objects.select_related("node")
+    due = list(notices.open().in_restart_order())
     context: dict[str, Any] = {
-        "due": notices.open().in_restart_order(),
+        "due": due,
+        "many": sum(notice.can_be_run for notice in due) > 1,
         "done": notices.exclude(closed_at=None).order_by("-closed_at")[:HISTORY],
         "reminder": BackupReminder.objects.open().first(),
         "may_restart": actor.may(Permission.RESTART),
@@ -65,6 +73,17 @@ def restart_run(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseB
     notice = get_object_or_404(RestartNotice.objects.select_related("node"), pk=pk)
     try:
         job = request_restart(notice, actor=signed_in(request))
+    except Refused as refused:
+        tell(request, refused)
+        return redirect("admin:certificates_restartnotice_changelist")
+    return redirect("admin:certificates_job_page", job.pk)
+
+
+def restart_run_all(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
+    """POST queues everything that is due here, in its order, up to the first failure."""
+    due = RestartNotice.objects.open().in_restart_order().select_related("node")
+    try:
+        job = request_restarts(list(due), actor=signed_in(request))
     except Refused as refused:
         tell(request, refused)
         return redirect("admin:certificates_restartnotice_changelist")

@@ -108,7 +108,7 @@ def _tell(request: HttpRequest, done: Installed) -> None:
         parts.append(f"Added to {service}-trust: {names}.")
     parts.append(f"Restart {service} on every node of the cluster, then make a backup.")
     changed = {row.node for row in (*done.identities, *done.trusted)}
-    far = sorted(str(node) for node in changed if not node.is_local)
+    far = sorted(str(node) for node in changed if not node.is_reached)
     if far:
-        parts.append(f"This version can't reach {', '.join(far)}: it is kept here, not there.")
+        parts.append(f"{', '.join(far)} is not reached from here: it is kept here, not there.")
     messages.success(request, " ".join(parts))

@@ -3,14 +3,17 @@
 0 done, 1 refused (one line of reason on standard error), 2 wrong usage (argparse's own).
 """
 
+import getpass
 import json
 import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management import BaseCommand, CommandError
 from django.db import DatabaseError
 
@@ -145,6 +148,26 @@ def finish(job_id: int, what: str) -> None:
     if ended.state == JobState.FAILED:
         wrong = f"The {what} was changed, but its store was not written: {ended.messages[-1]}"
         raise Refused("deploy.failed", wrong, "Mend it, then run ./ccxsec up or wait for upkeep.")
+
+
+def secret_in(file: str | None, prompt: str) -> str:
+    """A secret from a file, "-" for standard input or a hidden answer; "" for none.
+
+    It is never a word of the command line, which everybody on the machine can read.
+
+    Raises:
+        Refused: secret.empty.
+    """
+    if not file:
+        return ""
+    if file == "-":
+        text = getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.read()
+    else:
+        text = Path(settings.CCXSEC_CALLED_FROM, file).read_text()
+    text = text.rstrip("\r\n") if text.count("\n") <= 1 else text
+    if not text:
+        raise Refused("secret.empty", "The secret that was given is empty.", "Look at its file.")
+    return text
 
 
 def ask(command: BaseCommand, *lines: str) -> None:

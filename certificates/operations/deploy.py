@@ -63,6 +63,11 @@ def folder_of(service: Service) -> Path:
     return Path(settings.CCXSEC_STORE) / service.value
 
 
+def usual_folder(node: Node, service: Service) -> str:
+    """Where a store is when nothing else is set."""
+    return str(folder_of(service)) if node.is_local else f"{REMOTE_FOLDER}/{service}"
+
+
 def deploy(
     node: Node, service: Service, *, overwrite: bool = False, actor: Actor, now: datetime
 ) -> str:
@@ -145,12 +150,9 @@ def _deploy(
 
 def _store(place: Deployment, files: Files) -> Store:
     service = Service(place.service)
-    folder: Path | PurePosixPath = folder_of(service)
-    if not place.node.is_local:
-        folder = PurePosixPath(place.folder or f"{REMOTE_FOLDER}/{service}")
     return Store(
         files,
-        folder,
+        PurePosixPath(place.folder or usual_folder(place.node, service)),
         about=f"{place.node_id} {service}",
         code_key=Secret.objects.obtain("store-manifest").unseal(),
         rights=files.rights(place.owner, place.group),

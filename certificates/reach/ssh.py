@@ -4,6 +4,7 @@ paramiko's own waits end late or never (a silent peer at the start of a subsyste
 has a watchdog that closes the connection.
 """
 
+import base64
 import contextlib
 import io
 import shlex
@@ -13,6 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 import paramiko
 
@@ -147,6 +149,12 @@ def connected(target: Target) -> Iterator[Connection]:
             raise HostKeyChangedError(offered)
         _sign_in(transport, target)
         yield Connection(transport)
+
+
+def fingerprint_of(line: str) -> str:
+    """Of a host key as it is pinned: "SHA256:…", as `ssh-keygen -l` prints it."""
+    digest = sha256(base64.b64decode(line.split()[1])).digest()
+    return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
 
 
 def read_private_key(text: str, passphrase: str = "") -> str:

@@ -267,7 +267,7 @@ def test_nodes_are_added_edited_and_offered_by_the_dialog(
     shown = administrator.get(f"{LIST}generate/?node={other.pk}&purpose=ipsec").content.decode()
     assert 'value="ccx2.example.com"' in shown
     listed = administrator.get("/admin/certificates/node/").content.decode()
-    assert "Not yet: this version writes to its own server" in listed
+    assert "By hand" in listed
 
 
 @pytest.mark.parametrize(

@@ -11,15 +11,10 @@ from django.utils import timezone
 from certificates.access import command_line
 from certificates.cells import at, expiry
 from certificates.find import CSR_ONLY, from_words, to_query
+from certificates.management.deploy_verb import DeployVerb
 from certificates.management.import_verb import ImportVerb
 from certificates.management.operator_command import Answer, Judged, add_node, ask, finish, node_of
-from certificates.models import (
-    Certificate,
-    Node,
-    Purpose,
-    Service,
-    SigningRequest,
-)
+from certificates.models import Certificate, Deployment, Node, Purpose, SigningRequest
 from certificates.operations.delete import Impact, delete_trusted, impact_of
 from certificates.operations.examination import WARNINGS
 from certificates.operations.generate import EVERYTHING, generate, suggestions
@@ -34,7 +29,7 @@ from certificates.x509.visible import visible
 CURVES = {"P-256": KeyChoice.EC_P256, "P-384": KeyChoice.EC_P384, "P-521": KeyChoice.EC_P521}
 
 
-class Command(ImportVerb):
+class Command(ImportVerb, DeployVerb):
     help = "Certificates and trust stores of the nodes."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -58,6 +53,7 @@ class Command(ImportVerb):
         add_node(export)
         self._add_regen(verbs)
         self.add_import(verbs)
+        self.add_deploy(verbs)
         back = self.verb(verbs, "rollback", self.rollback, "bring the former certificate back")
         back.add_argument("purpose", metavar="PURPOSE", help="tomcat or ipsec")
         back.add_argument("--to", default="", metavar="SHA256", help="default: the last one")
@@ -241,7 +237,7 @@ def _caution(impact: Impact) -> list[str]:
 def _next(purpose: Purpose, node: Node, *, is_new: bool) -> str:
     if is_new:
         return ""
-    can_be_run = node.is_local and purpose.service == Service.TOMCAT
+    can_be_run = Deployment.objects.place(node, purpose.service).can_restart
     restart = "./ccxsec restart run" if can_be_run else "by hand, then ./ccxsec restart ack"
     return f"Restart {purpose.service} ({restart}). Then make a backup."
 

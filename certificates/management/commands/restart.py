@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from certificates import jobs
 from certificates.access import command_line
-from certificates.management.operator_command import Answer, OperatorCommand
+from certificates.management.operator_command import Answer, OperatorCommand, node_of
 from certificates.models import JobState, RestartNotice, Service
 from certificates.operations import acknowledge_restart, request_restart
 from certificates.refusal import Refused
@@ -23,6 +23,7 @@ class Command(OperatorCommand):
             verbs, "run", self.run, "restart what this product can, and see that it did"
         )
         run.add_argument("--service", choices=[s.value for s in Service])
+        run.add_argument("--node", metavar="NAME", help="host name; default: every node")
         ack = self.verb(verbs, "ack", self.acknowledge, "say that a service was restarted by hand")
         ack.add_argument("service", choices=[s.value for s in Service])
         ack.add_argument("--node", metavar="NAME", help="host name; default: every node")
@@ -44,8 +45,11 @@ class Command(OperatorCommand):
         notices = RestartNotice.objects.open().in_restart_order().select_related("node")
         if options["service"]:
             notices = notices.filter(service=options["service"])
+        if options["node"]:
+            notices = notices.filter(node=node_of(options))
         due = list(notices)
-        done, left = [], []
+        done: list[str] = []
+        left: list[str] = []
         for notice in due:
             if not notice.can_be_run:
                 left.append(f"{notice}: restart it there, then ./ccxsec restart ack")
@@ -54,7 +58,8 @@ class Command(OperatorCommand):
             ended = jobs.run(row.pk) or jobs.wait(row.pk)
             if ended.state != JobState.DONE:
                 wrong = f"The {notice} failed: {ended.messages[-1]}"
-                raise Refused("restart.failed", wrong, "The notice stays open.")
+                cure = "The notice stays open, and what comes after it was not restarted."
+                raise Refused("restart.failed", wrong, cure)
             done.append(f"{notice}: {ended.messages[-1]}")
         if not due and not options["as_json"]:
             return {"restart": "Nothing is due."}
