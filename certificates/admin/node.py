@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from certificates.access import Permission, signed_in
 from certificates.admin import node_page
 from certificates.admin.event import ReadOnlyScreen
-from certificates.cells import badge
+from certificates.cells import badge, breaking
 from certificates.dialogs import screen_url
 from certificates.models import Deployment, Node
 from certificates.operations import save_node
@@ -62,14 +62,14 @@ class NodeAdmin(ReadOnlyScreen):
     permission = Permission.VIEW_NODES
     form = NodeForm
     change_form_template = "certificates/node_form.html"
-    list_display = ("name", "role", "all_addresses", "way", "stores", "description")
+    list_display = ("server", "role", "all_addresses", "way", "stores", "description")
     list_display_links = None
     list_per_page = 25
 
     @admin.display(description="Host name")
-    def name(self, row: Node) -> SafeString:
+    def server(self, row: Node) -> SafeString:
         address = reverse("admin:certificates_node_page", args=[row.pk])
-        return format_html('<a href="{}">{}</a>', address, row.host_name)
+        return format_html('<a href="{}">{}</a>', address, breaking(row.host_name))
 
     @admin.display(description="Addresses")
     def all_addresses(self, row: Node) -> str:

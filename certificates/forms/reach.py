@@ -132,7 +132,7 @@ class PlaceForm(RefusingForm):
             Fieldset("Restart", "restart_command", "restart_limit"),
             Fieldset(
                 "Where its certificate can be seen",
-                HTML(f'<p class="help form-row">{seen}</p>'),
+                HTML(f'<div class="form-row"><div class="help">{seen}</div></div>'),
                 Row(Column("probe_host"), Column("probe_port"), Column("probe_name")),
             ),
         )

@@ -27,6 +27,7 @@ from certificates.operations.deploy import deploy
 from certificates.probe import ProbeError, served_fingerprint
 from certificates.reach.node import run_on
 from certificates.refusal import Refused
+from certificates.x509.visible import visible
 
 PATIENCE = 60.0  # seconds until the new certificate must be seen
 HANDSHAKES = 4  # in a row that must show it: each may have met another worker of the server
@@ -158,7 +159,7 @@ def _run_command(notice: RestartNotice, row: Job) -> None:
     place = notice.place
     ended = run_on(notice.node, place.restart_words, limit=place.restart_limit)
     for line in ended.lines[-100:]:
-        row.report(f"  {line[:500]}", now=timezone.now())
+        row.report(f"  {visible(line)[:500]}", now=timezone.now())
     where = f"{place.restart_words[0]} on {notice.node}"
     if ended.status is None:
         wrong = f"{where} did not end within {place.restart_limit} seconds, and was given up."

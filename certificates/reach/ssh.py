@@ -108,6 +108,7 @@ class Connection:
             channel = self._transport.open_session(timeout=LIMIT)
             channel.set_combine_stderr(True)
             channel.exec_command(shlex.join(words))
+            channel.shutdown_write()  # nobody answers what it asks for
         tail, deadline = Tail(), time.monotonic() + limit
         with contextlib.closing(channel), _breaks("the command"):
             while (left := deadline - time.monotonic()) > 0:
