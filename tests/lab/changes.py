@@ -5,14 +5,27 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.management import call_command
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
 from ccxsec_project.management.commands.up import make_master_key
 from certificates import jobs
 from certificates.access import Actor
-from certificates.models import Action, Certificate, Event, Job, Node, Purpose, SigningRequest
+from certificates.models import (
+    Action,
+    Certificate,
+    Deployment,
+    Event,
+    Job,
+    Node,
+    Purpose,
+    Service,
+    SigningRequest,
+)
+from certificates.operations import deploy as put_in_force
 from certificates.operations import generate, save_node
+from certificates.operations.consequences import intend
 from certificates.operations.examination import WARNINGS
 from certificates.operations.generate import CA_SIGNED, Generated
 from certificates.operations.request import EVERYTHING, pending_for, request_certificate
@@ -20,6 +33,7 @@ from certificates.operations.roll_back import examine_roll_back, roll_back
 from certificates.operations.upload import Installed, examine, install_upload
 from certificates.x509.policy import KeyChoice
 from tests.lab.authority import Authority
+from tests.lab.elsewhere import catch_up_elsewhere, renew_elsewhere, set_up_elsewhere
 from tests.lab.worker import say
 
 ACTOR = Actor("lab")
@@ -147,6 +161,24 @@ def roll_backs() -> list[str]:
     return list(done.order_by("sequence").values_list("code", flat=True))
 
 
+def fall_behind() -> None:
+    """The node should hold something new."""
+    with transaction.atomic():
+        row = Deployment.objects.lock(Node.objects.local(), Service.TOMCAT)
+        intend(row, ACTOR)
+
+
+def catch_up(_: None = None) -> None:
+    put_in_force(Node.objects.local(), Service.TOMCAT, actor=ACTOR, now=timezone.now())
+    say({"step": "deployed", "fingerprint": deploys()[-1]})
+
+
+def deploys() -> list[str]:
+    """The events of what came into force."""
+    done = Event.objects.filter(action=Action.CERTIFICATE_DEPLOY.value)
+    return list(done.order_by("sequence").values_list("code", flat=True))
+
+
 def request_fingerprints() -> list[str]:
     return list(SigningRequest.objects.values_list(F("public_key_fingerprint"), flat=True))
 
@@ -170,6 +202,10 @@ CHANGES = {
     "regenerate": Change(regenerate, fingerprints),
     "request": Change(request, request_fingerprints, set_up=have_a_pending_one),
     "install": Change(install_answer, fingerprints, prepare=answered_request),
+    "deploy": Change(catch_up, deploys, prepare=fall_behind),
+    "deploy elsewhere": Change(
+        catch_up_elsewhere, deploys, prepare=renew_elsewhere, set_up=set_up_elsewhere
+    ),
     "roll back": Change(bring_back, roll_backs, set_up=have_a_former_one),
 }
 

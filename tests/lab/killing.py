@@ -20,7 +20,8 @@ from tests.lab.worker import Worker, say
 ALL_KILLED_EVERY = 100  # kills: the whole process, not only its child
 COUNT_ONLY = -1  # effects are counted, none kills
 # The C functions after which something outside of the process may look different.
-EFFECTS = {"open", "write", "flush", "fchmod", "mkdir", "rename", "symlink", "unlink", "rmdir"}
+EFFECTS = {"open", "write", "flush", "chmod", "mkdir", "rename", "symlink", "unlink", "rmdir"}
+EFFECTS |= {"chown", "memfd_create", "send"}  # `send`: what another server is told
 EFFECTS |= {"execute", "executemany", "commit", "fetchone"}  # INSERT … RETURNING ends when fetched
 
 
@@ -180,4 +181,6 @@ def _is_outside(function: Any) -> bool:
     if isinstance(owner, sqlite3.Cursor):
         return not owner.connection.in_transaction  # else nobody sees it before the commit
     module = function.__module__ or type(owner).__module__
-    return module in ("posix", "io", "_io") or isinstance(owner, sqlite3.Connection)
+    return module in ("posix", "io", "_io", "socket", "_socket") or isinstance(
+        owner, sqlite3.Connection
+    )

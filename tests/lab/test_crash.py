@@ -53,6 +53,7 @@ def _seed() -> int:
         pytest.param("regenerate", marks=pytest.mark.spec("CM-8")),
         pytest.param("request", marks=pytest.mark.spec("CM-16")),
         pytest.param("install", marks=pytest.mark.spec("CM-23")),
+        pytest.param("deploy", marks=pytest.mark.spec("CM-14")),
         "roll back",
     ],
 )

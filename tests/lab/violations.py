@@ -14,7 +14,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
     load_pem_private_key,
 )
+from django.utils import timezone
 
+from certificates.access import Actor
 from certificates.models import (
     Certificate,
     Deployment,
@@ -26,7 +28,7 @@ from certificates.models import (
     SigningRequest,
 )
 from certificates.models.notice import Closing
-from certificates.operations.deploy import store_of
+from certificates.operations.deploy import check, store_of
 from certificates.secrets import SealError, place, unseal
 from certificates.x509.facts import CertificateType
 from tests.lab.authority import CHAIN
@@ -159,6 +161,31 @@ def _store_violations(*, settled: bool) -> Iterator[str]:
                 yield from _intent_violations(node, service, shown)
         if settled and not deployment.is_in_force:
             yield f"store.outdated: {service}"
+        yield from difference(node, service, settled=settled)
+
+
+def difference(node: Node, service: Service, *, settled: bool) -> Iterator[str]:
+    """A kill never looks like a change by hand, and after a recovery nothing differs."""
+    found = check(node, service, actor=Actor("lab"), now=timezone.now())
+    yield from (f"store.foreign: {service}: {line}" for line in found.foreign)
+    if settled:
+        yield from (f"store.behind: {service}: {line}" for line in found.behind)
+
+
+def violations_there(settled: bool) -> list[str]:
+    """What is wrong in the other server's store, read as its services do."""
+    node = Node.objects.get(host_name="ccx2.example.com")
+    place = Deployment.objects.get(node=node, service="tomcat")
+    try:
+        (leaf, *_), _trusted = _shown(Path(place.folder) / "current")
+    except (OSError, ValueError) as error:
+        return [f"store.torn: {error}"]
+    found = list(difference(node, Service.TOMCAT, settled=settled))
+    shown = leaf.serial_number
+    known = node.certificates.for_purpose(Purpose.TOMCAT).values_list("serial_number", flat=True)
+    if f"{shown:x}" not in {number.lstrip("0") for number in known}:
+        found.append(f"store.stranger: {shown:x}")
+    return found
 
 
 def _shown(folder: Path) -> tuple[list[x509.Certificate], set[bytes]]:
