@@ -73,7 +73,10 @@ class OperatorCommand(BaseCommand):
 
     def verb(self, verbs: Any, name: str, run: Verb, help_text: str) -> ArgumentParser:
         """Add a verb; the parser that is returned takes its arguments."""
-        parser: ArgumentParser = verbs.add_parser(name, help=help_text, description=help_text)
+        # No abbreviations: `--password` must not be taken for `--password-file`.
+        parser: ArgumentParser = verbs.add_parser(
+            name, help=help_text, description=help_text, allow_abbrev=False
+        )
         parser.set_defaults(run=run)
         parser.add_argument("--json", action="store_true", dest="as_json", help="print JSON")
         return parser
