@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.test import Client
 
 from certificates import jobs
@@ -211,5 +211,5 @@ def test_nodes_are_added_and_edited_by_commands(node: Node) -> None:
 
 def test_no_secret_is_a_word_of_the_command_line(other: Node) -> None:
     """The options take files, so that no list of processes shows a secret."""
-    with pytest.raises(SystemExit):
+    with pytest.raises(CommandError, match="unrecognized arguments"):
         call_command("node", "reach", other.host_name, "ssh", "--password", "secret")
