@@ -7,6 +7,7 @@ certificate. A version in force is never written to again. Its `manifest.json` l
 written, under a code that only this installation can make: what was changed by hand is seen.
 """
 
+import errno
 import hashlib
 import hmac
 import json
@@ -137,8 +138,8 @@ class Store:
         except FileNotFoundError:
             return 0, ""
         except OSError as error:
-            if error.errno in (None, 2):
-                return 0, ""
+            if error.errno != errno.EINVAL:
+                raise
             return 0, "something that is no link"
         name = target.removeprefix("versions/")
         return (int(name), "") if name.isdecimal() else (0, repr(target))

@@ -57,7 +57,8 @@ class Files(Protocol):
 
     def read(self, path: PurePosixPath) -> bytes: ...
 
-    def link_target(self, path: PurePosixPath) -> str: ...
+    def link_target(self, path: PurePosixPath) -> str:
+        """`FileNotFoundError`: nothing is there; EINVAL: something that is no link."""
 
     def entries(self, folder: PurePosixPath) -> list[Entry]: ...
 

@@ -33,6 +33,8 @@ class RemoteFiles:
 
     def link_target(self, path: PurePosixPath) -> str:
         with self._told(path):
+            if not stat.S_ISLNK(self._client.lstat(str(path)).st_mode or 0):
+                raise OSError(errno.EINVAL, "it is no link", str(path))
             return self._client.readlink(str(path)) or ""
 
     def entries(self, folder: PurePosixPath) -> list[Entry]:
