@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -110,8 +111,10 @@ class SshServer:
 
 
 @contextmanager
-def ssh_server(folder: Path, *, extra: str = "", user: str = "") -> Iterator[SshServer]:
-    """A server that runs inside the block.
+def ssh_server(*, extra: str = "", user: str = "") -> Iterator[SshServer]:
+    """A server that runs inside the block, with a folder of its own that others may pass.
+
+    Pytest closes its folders to other users whenever a session begins.
 
     Args:
         user: who signs in; "": one that is made for it (root only), else whoever runs the tests.
@@ -121,9 +124,8 @@ def ssh_server(folder: Path, *, extra: str = "", user: str = "") -> Iterator[Ssh
     is_root = os.geteuid() == 0
     made = "" if user or not is_root else f"{PREFIX}{secrets.token_hex(4)}"
     name = user or made or pwd.getpwuid(os.geteuid()).pw_name
-    base = folder / "sshd"
-    base.mkdir(parents=True)
-    _let_others_pass(base)
+    base = Path(tempfile.mkdtemp(prefix=f"{PREFIX}-ssh-"))
+    base.chmod(0o711)
     server = SshServer(base, name, secrets.token_urlsafe(12), base / "home", extra)
     server.home.mkdir()
     server.make_key("host_key")
@@ -143,10 +145,4 @@ def ssh_server(folder: Path, *, extra: str = "", user: str = "") -> Iterator[Ssh
         server.stop()
         if made:
             subprocess.run(["userdel", "-f", made], check=True, capture_output=True)
-
-
-def _let_others_pass(path: Path) -> None:
-    """Pytest's folders are closed to other users; the one who signs in must get through."""
-    for folder in [path, *path.parents]:
-        if folder.owner() == pwd.getpwuid(os.geteuid()).pw_name and folder != Path("/"):
-            folder.chmod(folder.stat().st_mode | 0o011)
+        shutil.rmtree(base, ignore_errors=True)

@@ -6,9 +6,11 @@ import pytest
 from django.utils import timezone
 
 from certificates.access import Actor
-from certificates.models import Certificate, Node, Purpose
+from certificates.models import Certificate, Node, Purpose, Service
+from certificates.operations import keep_host_key, save_place, save_reach
 from certificates.operations.delete import delete_trusted, impact_of
 from certificates.operations.import_many import import_trusted
+from certificates.operations.reach import Place
 from certificates.operations.request import (
     PENDING,
     cancel_request,
@@ -30,6 +32,9 @@ NAMES = [
     "roll back",
     "delete",
     "import",
+    "reach",
+    "place",
+    "keep key",
 ]
 
 
@@ -47,6 +52,7 @@ def operations(
     back = examine_roll_back(node, "ipsec", now=now).shown
     gone = impact_of([sub], now=now).shown
     by = {"actor": actor, "now": now}
+    other = Node.objects.create(host_name="ccx2.example.com", host_key_alarm="SHA256:other")
     return {
         "generate": lambda: ask(replacing=[pending.pk], confirmed=[PENDING]),
         "cancel": lambda: cancel_request(pending, **by),
@@ -59,6 +65,13 @@ def operations(
         "roll back": lambda: roll_back(node, "ipsec", shown=back, **by),
         "delete": lambda: delete_trusted([sub], shown=gone, **by),
         "import": lambda: list(import_trusted(node, store, [("a", ca.root)], **by)),
+        "reach": lambda: save_reach(
+            other, reach="ssh", ssh_user="ops", password="secret", actor=actor
+        ),
+        "place": lambda: save_place(
+            other, Service.TOMCAT, Place(restart_command="/bin/true"), actor=actor
+        ),
+        "keep key": lambda: keep_host_key(other, actor=actor),
     }
 
 

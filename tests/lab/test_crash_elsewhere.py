@@ -23,7 +23,7 @@ def test_a_kill_leaves_the_other_server_a_whole_version(
 ) -> None:
     clean = tmp_path / "clean"
     shutil.copytree(installed, clean, symlinks=True)
-    with ssh_server(tmp_path_factory.mktemp("elsewhere")) as server:
+    with ssh_server() as server:
         about = {"ssh_port": server.port, "ssh_user": server.user, "private_key": server.key}
         about |= {"fingerprint": server.fingerprint, "folder": f"{server.home}/store"}
         (clean / "ssh.json").write_text(json.dumps(about))

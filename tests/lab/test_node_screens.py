@@ -27,7 +27,7 @@ PAGE = "/admin/certificates/node/"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
-    with ssh_server(tmp_path_factory.mktemp("ssh")) as running:
+    with ssh_server() as running:
         yield running
 
 

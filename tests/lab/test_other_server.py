@@ -37,7 +37,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.spec("CM-14")]
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
-    with ssh_server(tmp_path_factory.mktemp("ssh")) as running:
+    with ssh_server() as running:
         yield running
 
 
@@ -147,7 +147,7 @@ def test_only_the_fingerprint_that_is_shown_is_pinned(reach: Reach, actor: Actor
 def test_a_changed_host_key_stops_everything_until_somebody_decides(
     reach: Reach, actor: Actor, tmp_path: Path
 ) -> None:
-    with ssh_server(tmp_path / "own") as own:
+    with ssh_server() as own:
         other = reach(own)
         put(other, actor)
         first = own.fingerprint
@@ -253,7 +253,7 @@ def test_a_change_by_hand_is_no_failure_of_the_sweep(
 def test_owner_and_group_are_as_the_service_says(
     reach: Reach, actor: Actor, tmp_path: Path, server: SshServer
 ) -> None:
-    with ssh_server(tmp_path / "root", user="root") as own:
+    with ssh_server(user="root") as own:
         other = reach(own)
         folder = str(store_on(other))
         save_place(
@@ -367,10 +367,10 @@ def test_a_server_that_falls_silent_is_given_up(
 
 
 def test_the_weak_ciphers_are_not_spoken(reach: Reach, actor: Actor, tmp_path: Path) -> None:
-    cbc = ssh_server(tmp_path / "weak", extra="Ciphers 3des-cbc,aes128-cbc")
+    cbc = ssh_server(extra="Ciphers 3des-cbc,aes128-cbc")
     with cbc as weak, pytest.raises(Refused) as refusal:
         reach(weak)
-    with ssh_server(tmp_path / "weakmac", extra="Ciphers aes128-ctr\nMACs hmac-sha1") as weak:
+    with ssh_server(extra="Ciphers aes128-ctr\nMACs hmac-sha1") as weak:
         other = Node.objects.get(host_name="ccx2.example.com")
         Node.objects.filter(pk=other.pk).update(ssh_port=weak.port)
         other.refresh_from_db()

@@ -174,7 +174,7 @@ def test_hostile_output_is_shown_harmlessly(due: Due, actor: Actor, administrato
 def test_publisher_first_then_the_others_up_to_the_first_failure(
     node: Node, actor: Actor, tmp_path: Path
 ) -> None:
-    with ssh_server(tmp_path / "ssh") as server:
+    with ssh_server() as server:
         for name, command in (
             ("ccx2", f"/usr/bin/tee {server.home}/ccx2"),
             ("ccx3", "/bin/false"),
@@ -219,7 +219,7 @@ def test_publisher_first_then_the_others_up_to_the_first_failure(
 def test_a_command_on_another_server_is_quoted_and_limited(
     node: Node, actor: Actor, tmp_path: Path
 ) -> None:
-    with ssh_server(tmp_path / "ssh") as server:
+    with ssh_server() as server:
         other = Node.objects.create(host_name="ccx2.example.com", addresses=["127.0.0.1"])
         save_reach(
             other,
