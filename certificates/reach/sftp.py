@@ -62,13 +62,16 @@ class RemoteFiles:
         with self._told(path, needed=len(data)):
             with self._client.open(str(path), "wx") as file:
                 file.chmod(0o600)  # while it is empty
+                # Without waiting for each answer, and so without seeing each: what came to be is
+                # read back below.
+                file.set_pipelined(True)
                 file.write(data)
                 self._sync(file)
             if (rights.uid, rights.gid) != (-1, -1):
                 self._give(path, rights)
             self._client.chmod(str(path), rights.file_mode)
             if self.read(path) != data:
-                raise OSError(errno.EIO, "other bytes came back than were written", str(path))
+                raise OSError("other bytes came back than were written")
 
     def make_link(self, path: PurePosixPath, target: str) -> None:
         with self._told(path):
