@@ -11,6 +11,7 @@ from playwright.sync_api import Page, sync_playwright
 from tests.browser.chromium import ARGUMENTS, sign_in
 from tests.certificates.authority import Authority
 from tests.product import ROOT, Product
+from tests.ssh_server import ssh_server
 
 FILL = """
 from datetime import timedelta
@@ -60,9 +61,31 @@ def main() -> None:
             )
             page = sign_in(context.new_page(), product)
             show(page, product, LIST, "certificate-list", whole=False)
+            node(page, product)
             third_party(page, product, Authority(Path(folder) / "ca", "Example"))
             browser.close()
         product.stop()
+
+
+def node(page: Page, product: Product) -> None:
+    """The second node, reached over SSH; somebody has changed a file in its store."""
+    name, words = "ccx2.example.com", "/usr/bin/systemctl restart tomcat10"
+    with ssh_server() as server:
+        key = product.data.parent / "key"
+        key.write_text(server.key)
+        where = ["--ssh-host", "127.0.0.1", "--ssh-port", str(server.port)]
+        run(product, "node", "service", name, "ipsec", "--folder", f"{server.home}/ipsec")
+        tomcat = ["--folder", f"{server.home}/tomcat", "--probe-port", "8443"]
+        run(product, "node", "service", name, "tomcat", *tomcat, "--restart-command", words)
+        user = ["--ssh-user", server.user, "--key-file", str(key)]
+        run(product, "node", "reach", name, "ssh", *where, *user)
+        run(product, "node", "pin", name, server.fingerprint)
+        run(product, "cert", "deploy", "--node", name)
+        with (server.home / "ipsec" / "current" / "chain.pem").open("a") as file:
+            file.write("# by hand\n")
+        product.run("cert", "deploy", "--node", name, "--check")
+        show(page, product, "certificates/node/2/", "node")
+        run(product, "node", "reach", name, "by-hand")
 
 
 def third_party(page: Page, product: Product, ca: Authority) -> None:
