@@ -37,6 +37,12 @@ class SecretQuerySet(models.QuerySet["Secret"]):
             row.sealed = seal(os.urandom(32), place(row, "sealed"))
             return self.get_or_create(name=name, defaults={"sealed": row.sealed})[0]
 
+    def keep(self, name: str, plain: bytes) -> None:
+        """Seal `plain` under that name, in the caller's transaction, in the place of another."""
+        row = Secret(name=name)
+        hold_master_keys()
+        self.update_or_create(name=name, defaults={"sealed": seal(plain, place(row, "sealed"))})
+
 
 class Secret(models.Model):
     name = models.CharField(max_length=40, primary_key=True)

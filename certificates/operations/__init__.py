@@ -5,6 +5,15 @@ Importing this package registers the functions of the background jobs.
 
 from certificates.operations.acknowledge import acknowledge_backup, acknowledge_restart, cancel_job
 from certificates.operations.audit import verify_audit
+from certificates.operations.backup import (
+    begin_due_backup,
+    create_backup,
+    note_download,
+    request_backup,
+    restore_backup,
+    set_backups,
+    verify_backup,
+)
 from certificates.operations.delete import delete_trusted, impact_of
 from certificates.operations.deploy import deploy
 from certificates.operations.generate import generate
@@ -22,8 +31,10 @@ __all__ = [
     "acknowledge_backup",
     "acknowledge_restart",
     "add_master_key",
+    "begin_due_backup",
     "cancel_job",
     "cancel_request",
+    "create_backup",
     "delete_trusted",
     "deploy",
     "examine",
@@ -33,14 +44,19 @@ __all__ = [
     "import_trusted",
     "install",
     "install_upload",
+    "note_download",
     "observe_restarts",
     "reopen_request",
+    "request_backup",
     "request_certificate",
     "request_restart",
+    "restore_backup",
     "retire_master_key",
     "roll_back",
     "rotation_state",
     "save_node",
+    "set_backups",
     "steps_of",
     "verify_audit",
+    "verify_backup",
 ]
