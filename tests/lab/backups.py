@@ -12,10 +12,28 @@ from django.utils import timezone
 
 from certificates import jobs
 from certificates.access import Actor
-from certificates.backup_format.keys import Passphrase, ScryptCost
-from certificates.models import BackupReminder, Event, Node, Purpose, Secret
-from certificates.operations import create_backup, restore_backup, verify_audit, verify_backup
+from certificates.backup_format.keys import Passphrase, ScryptCost, new_identity
+from certificates.models import (
+    BackupLock,
+    BackupReminder,
+    BackupSettings,
+    Event,
+    Job,
+    Node,
+    Purpose,
+    Secret,
+)
+from certificates.operations import (
+    create_backup,
+    request_backup,
+    restore_backup,
+    set_backups,
+    verify_audit,
+    verify_backup,
+)
+from certificates.operations.backup import create
 from certificates.operations.backup.restore import unfinished
+from certificates.operations.backup.schedule import Choice, folder_of
 from certificates.operations.backup.tables import tables_of
 from certificates.operations.install import make_groups
 from certificates.refusal import Refused
@@ -173,6 +191,22 @@ def back_up_while_reminded(first: str, meanwhile: str) -> list[str]:
     return list(BackupReminder.objects.open().values_list("reason", flat=True))
 
 
-def run_job(pk: int) -> str:
-    ended = jobs.run(pk)
-    return ended.messages[-1] if ended else ""
+def run_cancelled() -> dict[str, Any]:
+    """A job that is asked to stop while it writes its first rows."""
+    create._EACH, create._ROWS = -1.0, 1
+    recipient = str(new_identity().recipient)
+    set_backups(Choice(BackupLock.RECIPIENT, recipient=recipient), actor=ACTOR)
+    row = request_backup(actor=ACTOR)
+    write = create.write_header
+
+    def cancelled(*args: Any, **kwargs: Any) -> bytes:
+        Job.objects.filter(pk=row.pk).update(cancel_requested=True)
+        return write(*args, **kwargs)
+
+    create.write_header = cancelled
+    ended = jobs.run(row.pk)
+    create.write_header = write
+    folder = folder_of(BackupSettings.objects.current())
+    row.refresh_from_db()
+    files = [path.name for path in folder.iterdir()]
+    return {"state": row.state, "files": files, "said": ended.messages[-1] if ended else ""}

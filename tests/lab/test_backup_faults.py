@@ -145,3 +145,9 @@ def test_a_damaged_backup_leaves_nothing_behind(
 
     assert worker.ask(backups.state_of_restore) == {"is_there": False, "unfinished": False}
     assert worker.ask(backups.restore, str(file)) == ""
+
+
+def test_a_cancelled_run_keeps_nothing(worker: Worker) -> None:
+    said = worker.ask(backups.run_cancelled)
+
+    assert said == {"state": "cancelled", "files": [], "said": "Cancelled; nothing was kept."}

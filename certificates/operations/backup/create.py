@@ -40,7 +40,7 @@ from certificates.refusal import Refused
 from certificates.secrets import KeyRing, key_ring, master_key_of
 
 PRODUCT = "ccxsec 0.1.0"
-_EACH = 1.0  # seconds between two reports of progress
+_EACH, _ROWS = 1.0, 1000  # seconds between two reports of progress; rows between two looks
 Progress = Callable[[int, int], bool]  # rows done, rows in all; False: stop
 
 
@@ -155,7 +155,7 @@ def _write_tables(
         for row in table.write(moment):
             lines.write(row)
             done += 1
-            if done % 1000 == 0 and time.monotonic() - told > _EACH:
+            if done % _ROWS == 0 and time.monotonic() - told > _EACH:
                 told = time.monotonic()
                 if not progress(done, total):
                     raise BackupStopped
