@@ -2,10 +2,12 @@
 
 import hashlib
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 from django.contrib.auth.models import Group, Permission, User
 from django.db import connection
 from django.utils import timezone
@@ -126,6 +128,18 @@ def restore(path: str) -> str:
     except Refused as refused:
         return refused.code
     return ""
+
+
+def wipe() -> None:
+    """Nothing is there any more but the key that the running process has made for itself."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("DROP SCHEMA public CASCADE")
+            cursor.execute("CREATE SCHEMA public")
+    connection.close()
+    for path in Path(settings.CCXSEC_DATA).iterdir():
+        if path.name != "secret.key":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def state_of_restore() -> dict[str, Any]:
