@@ -13,6 +13,7 @@ from certificates.access import Actor, Permission
 from certificates.cells import at, expiry
 from certificates.models import (
     BackupReminder,
+    BackupSettings,
     Certificate,
     Deployment,
     Event,
@@ -46,7 +47,7 @@ def attention(actor: Actor) -> list[Attention]:
         *_restarts(),
         *_not_in_force(),
         *_expiring(),
-        *_backup(),
+        *_backup(actor),
         *_legacy(),
         *_broken(),
         *_requests(),
@@ -151,12 +152,20 @@ def _expiring() -> list[Attention]:
     return found
 
 
-def _backup() -> list[Attention]:
+def _backup(actor: Actor) -> list[Attention]:
+    """What is newer than the last backup, and a last backup that failed."""
+    may, found = actor.may(Permission.BACKUP), []
+    page, cure = reverse("admin:certificates_restartnotice_changelist"), "Have a backup made"
+    if may:
+        page, cure = reverse("admin:certificates_backupsettings_changelist"), "Make a backup"
     reminder = BackupReminder.objects.open().first()
-    if reminder is None:
-        return []
-    page = reverse("admin:certificates_restartnotice_changelist")
-    return [Attention("soon", "Backup", reminder.reason, "Make a backup, then note it", page)]
+    if reminder:
+        found.append(Attention("soon", "Backup", reminder.reason, cure, page))
+    last = BackupSettings.objects.current()
+    if may and not last.succeeded:
+        wrong = f"The last backup failed, {at(last.ended_at)}: {last.result}"
+        found.append(Attention("critical", "Backup", wrong, "Look at its settings", page))
+    return found
 
 
 def _legacy() -> list[Attention]:

@@ -72,6 +72,7 @@ MENU = {
     ),
     "System": (
         Entry("Restarts", "admin:certificates_restartnotice_changelist", Permission.VIEW),
+        Entry("Backup", "admin:certificates_backupsettings_changelist", Permission.BACKUP),
         Entry("Nodes", "admin:certificates_node_changelist", Permission.VIEW_NODES),
         Entry("Jobs", "admin:certificates_job_changelist", Permission.VIEW_JOBS),
         Entry("Audit log", "admin:certificates_event_changelist", Permission.VIEW_EVENTS),
@@ -114,6 +115,7 @@ class SecuritySite(AdminSite):
             context["restarts_due"] = list(due[:20])
             context["host_key_alarms"] = list(Node.objects.exclude(host_key_alarm="")[:5])
             context["backup_due"] = BackupReminder.objects.open().first()
+            context["may_back_up"] = signed_in(request).may(Permission.BACKUP)
         return context
 
     def index(

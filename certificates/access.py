@@ -29,6 +29,7 @@ class Permission(StrEnum):
     DEPLOY = "certificates.deploy_certificate"
     RESTART = "certificates.restart_service"
     CONFIGURE = "certificates.configure_product"
+    BACKUP = "certificates.back_up_product"  # a backup holds everything
     VIEW_NODES = "certificates.view_node"
     VIEW_JOBS = "certificates.view_job"
     VIEW_EVENTS = "certificates.view_event"

@@ -17,6 +17,10 @@ class Anchor:
     sequence: int
     code: str
 
+    def to_text(self) -> bytes:
+        """The content of the file."""
+        return f"{self.sequence} {self.code}\n".encode()
+
 
 def read() -> Anchor | None:
     """None: there is no anchor file. Raises `ValueError` when its content is not one."""
@@ -24,8 +28,21 @@ def read() -> Anchor | None:
         text = _path().read_text()
     except FileNotFoundError:
         return None
+    return parse_anchor(text)
+
+
+def parse_anchor(text: str) -> Anchor:
+    """The content of an anchor file. Raises `ValueError`."""
     sequence, code = text.split()  # ValueError: not two words
     return Anchor(int(sequence), code)
+
+
+def put(to: Anchor) -> None:
+    """Write it whatever was there: only for a database that was just put back."""
+    path = _path()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with locked(path.with_name(f"{path.name}.lock")):
+        replace(path, to.to_text())
 
 
 def advance(sequence: int, code: str) -> None:
@@ -35,7 +52,7 @@ def advance(sequence: int, code: str) -> None:
     with locked(path.with_name(f"{path.name}.lock")):
         now = read()
         if now is None or now.sequence < sequence:
-            replace(path, f"{sequence} {code}\n".encode())
+            replace(path, Anchor(sequence, code).to_text())
 
 
 def _path() -> Path:

@@ -110,10 +110,14 @@ def seal(plain: bytes, where: bytes) -> bytes:
     return _wrap(ring, data_key, where) + nonce + AESGCM(data_key).encrypt(nonce, plain, where)
 
 
-def unseal(sealed: bytes, where: bytes) -> bytes:
-    """The plain value. Raises `SealError` when it was changed, moved, or its key is gone."""
+def unseal(sealed: bytes, where: bytes, ring: KeyRing | None = None) -> bytes:
+    """The plain value. Raises `SealError` when it was changed, moved, or its key is gone.
+
+    Args:
+        ring: master keys of another installation; None takes those in force here.
+    """
     sealed = bytes(sealed)
-    data_key = _unwrap(key_ring(), sealed, where)
+    data_key = _unwrap(ring or key_ring(), sealed, where)
     body = sealed[_HEADER + _WRAPPED :]
     try:
         return AESGCM(data_key).decrypt(body[:NONCE_BYTES], body[NONCE_BYTES:], where)

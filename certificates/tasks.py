@@ -9,6 +9,7 @@ from django_q.models import Task
 from certificates import jobs
 from certificates.access import Actor
 from certificates.models import Heartbeat, Job, JobState
+from certificates.operations.backup import begin_due_backup
 from certificates.operations.deploy_rounds import (
     deploy_what_is_out_of_date,
     sweep_other_servers,
@@ -27,10 +28,11 @@ def run(job_id: int) -> None:
 
 
 def upkeep() -> None:
-    """Each minute: a sign of life, lost jobs, stores out of date, restarts that were seen."""
+    """Each minute: a sign of life, lost jobs, a backup that is due, stores, restarts seen."""
     now = timezone.now()
     Heartbeat.objects.update_or_create(name=WORKER, defaults={"seen_at": now})
     jobs.take_up_lost()
+    begin_due_backup(now=now)
     observe_restarts(now=now)
     for sentence in deploy_what_is_out_of_date(actor=Actor("upkeep"), now=now):
         logger.info("%s", sentence)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from django.conf import settings
 
@@ -63,17 +64,28 @@ def announced(running_as: Running) -> Iterator[None]:
     Raises:
         AlreadyRunningError: another one does so already.
     """
-    _path().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(_path(), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
-    with open(descriptor, "r+b") as file:  # noqa: PTH123 - an open descriptor
-        _lock(descriptor)
-        file.truncate()
+    with reserved() as file:
         file.write(json.dumps(asdict(running_as)).encode())
         file.flush()
         try:
             yield
         finally:
             file.truncate(0)
+
+
+@contextmanager
+def reserved() -> Iterator[BinaryIO]:
+    """Hold the lock without running: the product can't be started meanwhile.
+
+    Raises:
+        AlreadyRunningError: it runs.
+    """
+    _path().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(_path(), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
+    with open(descriptor, "r+b") as file:  # noqa: PTH123 - an open descriptor
+        _lock(descriptor)
+        file.truncate()
+        yield file
 
 
 def _lock(descriptor: int) -> None:

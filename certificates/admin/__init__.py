@@ -1,6 +1,7 @@
 """The admin screens, one module each."""
 
 from certificates.admin import (
+    backup,
     certificate,
     event,
     job,
@@ -11,4 +12,14 @@ from certificates.admin import (
     users,
 )
 
-__all__ = ["certificate", "event", "job", "node", "queue", "restart", "signing_request", "users"]
+__all__ = [
+    "backup",
+    "certificate",
+    "event",
+    "job",
+    "node",
+    "queue",
+    "restart",
+    "signing_request",
+    "users",
+]

@@ -1,5 +1,6 @@
 """What the operator intends, and what is known of the nodes."""
 
+from certificates.models.backup import BackupLock, BackupSettings
 from certificates.models.certificate import Certificate, State
 from certificates.models.event import Action, Event
 from certificates.models.job import Heartbeat, Job, JobState
@@ -12,7 +13,9 @@ from certificates.models.signing_request import RequestState, SigningRequest
 
 __all__ = [
     "Action",
+    "BackupLock",
     "BackupReminder",
+    "BackupSettings",
     "Certificate",
     "Closing",
     "Deployment",

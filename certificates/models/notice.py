@@ -107,15 +107,23 @@ class ReminderQuerySet(models.QuerySet["BackupReminder"]):
         """Open the reminder, or add to it what is newer than the last backup by now."""
         row, _ = self.get_or_create(closed_at=None, defaults={"opened_at": now})
         named = row.reason.removeprefix(NEWER).rstrip(".").split(", ") if row.reason else []
-        if what not in named:
-            kept = [*named, what][-MOST_NAMED:]
-            self.filter(pk=row.pk).update(reason=f"{NEWER}{', '.join(kept)}.")
+        kept = named if what in named else [*named, what][-MOST_NAMED:]
+        reason, revision = f"{NEWER}{', '.join(kept)}.", models.F("revision") + 1
+        self.filter(pk=row.pk).update(reason=reason, revision=revision)
+
+    def close_as_of(self, seen: "BackupReminder", *, by: str, now: datetime) -> bool:
+        """A backup holds what `seen` asks for. False: it was closed, or asks for more by now."""
+        same = self.open().filter(pk=seen.pk, revision=seen.revision)
+        return same.update(closed_at=now, closed_by=by[:200]) == 1
 
 
 class BackupReminder(models.Model):
     """A backup must be made that holds the newest certificates and keys (CM-10)."""
 
     reason = models.TextField(blank=True)
+    revision = models.PositiveIntegerField(
+        default=0, help_text="Counts what it was told: no clock says which was first."
+    )
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
     closed_by = models.CharField(max_length=200, blank=True)

@@ -5,6 +5,15 @@ Importing this package registers the functions of the background jobs.
 
 from certificates.operations.acknowledge import acknowledge_backup, acknowledge_restart, cancel_job
 from certificates.operations.audit import verify_audit
+from certificates.operations.backup import (
+    begin_due_backup,
+    create_backup,
+    note_download,
+    request_backup,
+    restore_backup,
+    set_backups,
+    verify_backup,
+)
 from certificates.operations.delete import delete_trusted, impact_of
 from certificates.operations.deploy import check, deploy
 from certificates.operations.deploy_rounds import request_check, request_deploy
@@ -30,10 +39,12 @@ __all__ = [
     "acknowledge_backup",
     "acknowledge_restart",
     "add_master_key",
+    "begin_due_backup",
     "cancel_job",
     "cancel_request",
     "check",
     "contact",
+    "create_backup",
     "delete_trusted",
     "deploy",
     "examine",
@@ -44,20 +55,25 @@ __all__ = [
     "install",
     "install_upload",
     "keep_host_key",
+    "note_download",
     "observe_restarts",
     "pin_host_key",
     "reopen_request",
+    "request_backup",
     "request_certificate",
     "request_check",
     "request_deploy",
     "request_restart",
     "request_restarts",
+    "restore_backup",
     "retire_master_key",
     "roll_back",
     "rotation_state",
     "save_node",
     "save_place",
     "save_reach",
+    "set_backups",
     "steps_of",
     "verify_audit",
+    "verify_backup",
 ]

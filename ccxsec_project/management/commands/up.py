@@ -28,6 +28,7 @@ from certificates.local_files import PRIVATE, create_once, replace
 from certificates.management.operator_command import Stopped, database_trouble
 from certificates.models import Certificate, Node, Purpose, Secret
 from certificates.operations import install
+from certificates.operations.backup.restore import mark_file, unfinished
 from certificates.operations.deploy_rounds import deploy_what_is_out_of_date
 from certificates.operations.restart import observe_restarts
 from certificates.refusal import Refused
@@ -63,6 +64,7 @@ class Command(BaseCommand):
 
     def set_up(self) -> list[str]:
         """Everything that a first start needs; a later one finds it there. What it made."""
+        refuse_half_restored()
         is_new = not connection.introspection.table_names()
         make_master_key(is_new_database=is_new)
         call_command("migrate", verbosity=0, interactive=False)
@@ -169,6 +171,14 @@ def listen() -> socket.socket:
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 10)
     listener.listen(256)
     return listener
+
+
+def refuse_half_restored() -> None:
+    """A restore that was interrupted is neither an installation nor none (docs/backup.md)."""
+    if unfinished():
+        wrong = f"A restore was interrupted here ({mark_file()})."
+        cure = "Repeat it: ./ccxsec backup restore FILE. To start anew instead, remove that file."
+        raise Refused("backup.unfinished", wrong, cure)
 
 
 def make_master_key(*, is_new_database: bool) -> None:
