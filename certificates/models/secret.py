@@ -37,6 +37,14 @@ class SecretQuerySet(models.QuerySet["Secret"]):
             row.sealed = seal(os.urandom(32), place(row, "sealed"))
             return self.get_or_create(name=name, defaults={"sealed": row.sealed})[0]
 
+    def keep(self, name: str, plain: bytes) -> "Secret":
+        """Seal `plain` under that name, in the place of what was there; in a transaction."""
+        row = Secret(name=name)
+        hold_master_keys()
+        row.sealed = seal(plain, place(row, "sealed"))
+        row.save()
+        return row
+
 
 class Secret(models.Model):
     name = models.CharField(max_length=40, primary_key=True)

@@ -11,6 +11,16 @@ from certificates.operations.generate import generate
 from certificates.operations.guide import steps_of
 from certificates.operations.import_many import import_trusted
 from certificates.operations.install import install
+from certificates.operations.monitoring import (
+    acknowledge_expiry,
+    add_rule,
+    configure_monitor,
+    remove_rule,
+    request_run,
+    run_monitor,
+    send_trial,
+    withdraw,
+)
 from certificates.operations.node import save_node
 from certificates.operations.request import cancel_request, reopen_request, request_certificate
 from certificates.operations.restart import observe_restarts, request_restart
@@ -20,10 +30,13 @@ from certificates.operations.upload import examine, install_upload
 
 __all__ = [
     "acknowledge_backup",
+    "acknowledge_expiry",
     "acknowledge_restart",
     "add_master_key",
+    "add_rule",
     "cancel_job",
     "cancel_request",
+    "configure_monitor",
     "delete_trusted",
     "deploy",
     "examine",
@@ -34,13 +47,18 @@ __all__ = [
     "install",
     "install_upload",
     "observe_restarts",
+    "remove_rule",
     "reopen_request",
     "request_certificate",
     "request_restart",
+    "request_run",
     "retire_master_key",
     "roll_back",
     "rotation_state",
+    "run_monitor",
     "save_node",
+    "send_trial",
     "steps_of",
     "verify_audit",
+    "withdraw",
 ]
