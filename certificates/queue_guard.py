@@ -29,8 +29,8 @@ SCHEDULES = {"certificate monitor": ("certificates.tasks.monitor", 1)}
 # What a task may carry besides; everything else (hook, chain, group, sync ...) is taken out.
 _KEPT = {"id", "name", "func", "args", "kwargs", "started", "save", "ack_failure"}
 _KEPT_IN_WORKER = _KEPT | {"cluster", "ack_id", "timeout"}
-_SCHEDULE_FIELDS = ("func", "hook", "args", "kwargs", "schedule_type", "minutes", "repeats", "cron")
-_SCHEDULE_FIELDS += ("cluster", "intended_date_kwarg", "name", "next_run")
+_SCHEDULE_FIELDS = {"func", "hook", "args", "kwargs", "schedule_type", "minutes", "repeats"}
+_SCHEDULE_FIELDS |= {"cron", "cluster", "intended_date_kwarg", "name", "next_run"}
 
 
 def install() -> None:
@@ -45,7 +45,7 @@ def install() -> None:
 def guard_schedule(sender: Any, instance: Schedule, **_: Any) -> None:
     """A row as it comes from the table; what is not ours runs once, as a refusal, and is gone."""
     values = instance.__dict__
-    if instance.pk is None or not all(field in values for field in _SCHEDULE_FIELDS):
+    if instance.pk is None or not values.keys() >= _SCHEDULE_FIELDS:
         return  # a new one, or one that is only looked at
     wanted = SCHEDULES.get(str(values["name"]))
     is_ours = (

@@ -4,6 +4,7 @@ Python's own `sendmail` says too little: what each address was answered, and whe
 have arrived when the line breaks.
 """
 
+import contextlib
 import smtplib
 import socket
 import ssl
@@ -198,10 +199,8 @@ class _Client(smtplib.SMTP):
             self.within().login(self.server.user, self.server.password)
 
     def leave(self) -> None:
-        try:
+        with contextlib.suppress(OSError):  # it has the message, whatever it says now
             self.within(2.0).quit()
-        except OSError:
-            pass  # it has the message, whatever it says now
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         plain = connect(host, port, timeout=timeout)
@@ -226,7 +225,7 @@ def _reply(code: int, text: bytes | str) -> Reply:
     return Reply(code, visible(" ".join(words.split()))[:400])
 
 
-def explain(error: Exception, stage: Stage, server: Server) -> str:
+def explain(error: Exception, stage: Stage, server: Server) -> str:  # noqa: PLR0911 - one a fault
     """What went wrong, in words, with what to do next; the server's own answer is in it."""
     where = f"{server.host} port {server.port}"
     text = visible(" ".join(str(error).split()))[:300]
@@ -244,7 +243,7 @@ def explain(error: Exception, stage: Stage, server: Server) -> str:
             return f"What answers at {where} is no mail server. Look at host and port."
         case smtplib.SMTPConnectError():
             answer = _reply(error.smtp_code, error.smtp_error)
-            again = "It is tried again." if answer.code < 500 else "Ask its administrator."
+            again = "Ask its administrator." if answer.is_final else "It is tried again."
             return f"The server at {where} turned us away: {answer}. {again}"
         case smtplib.SMTPResponseException():
             answer = _reply(error.smtp_code, error.smtp_error)
@@ -253,7 +252,9 @@ def explain(error: Exception, stage: Stage, server: Server) -> str:
             return _explain_connection(error, stage, where, text)
 
 
-def _explain_connection(error: Exception, stage: Stage, where: str, text: str) -> str:
+def _explain_connection(  # noqa: PLR0911 - one a fault
+    error: Exception, stage: Stage, where: str, text: str
+) -> str:
     silent = isinstance(error, TimeoutError) or "timed out" in text
     if stage is Stage.HANDED:
         return f"The line broke while {stage.value}: the server may have it ({text})."

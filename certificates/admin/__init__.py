@@ -2,6 +2,7 @@
 
 from certificates.admin import (
     certificate,
+    delivery,
     event,
     job,
     node,
@@ -11,4 +12,14 @@ from certificates.admin import (
     users,
 )
 
-__all__ = ["certificate", "event", "job", "node", "queue", "restart", "signing_request", "users"]
+__all__ = [
+    "certificate",
+    "delivery",
+    "event",
+    "job",
+    "node",
+    "queue",
+    "restart",
+    "signing_request",
+    "users",
+]

@@ -121,6 +121,7 @@ def digest_of(findings: Iterable[Found], *, at: datetime, base: str) -> Digest:
 
 
 def moment(at: datetime) -> str:
+    """Such as "2026-12-24 12:00 UTC"."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
@@ -134,6 +135,7 @@ def what_to_do(found: Found) -> str:
 
 
 def shortened(text: str, length: int) -> str:
+    """Up to `length` characters; an ellipsis tells that there were more."""
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 

@@ -9,7 +9,7 @@ from django.db.models import Q
 from certificates.expiry.periods import Rule, Unit, rule_of
 
 SETTINGS_KEY = 1
-SMTP_PASSWORD, WEBHOOK_KEY = "monitor-smtp", "monitor-webhook"  # noqa: S105 - names of secrets
+SMTP_PASSWORD, WEBHOOK_KEY = "monitor-smtp", "monitor-webhook"
 
 
 class Security(models.TextChoices):

@@ -58,7 +58,7 @@ class MessageQuerySet(models.QuerySet["Message"]):
 
 
 def _held(now: datetime) -> Q:
-    """Somebody sends it now. A lease that lies further ahead is one of a clock that was set back."""
+    """Somebody sends it now. A lease further ahead is one of a clock that was set back."""
     return Q(leased_until__gt=now, leased_until__lte=now + LEASE)
 
 

@@ -34,4 +34,5 @@ class PeriodStart(Func):
 
     def _as(self, first: str, period: str, compiler: Any) -> Any:
         template = period.format(first, "%(now)d", "%(every)d")
-        return super().as_sql(compiler, compiler.connection, template=template, **self.numbers)
+        numbers: dict[str, Any] = self.numbers
+        return super().as_sql(compiler, compiler.connection, template=template, **numbers)

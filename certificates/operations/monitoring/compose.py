@@ -23,6 +23,7 @@ def base_address() -> str:
 
 
 def host_name() -> str:
+    """Of the local node."""
     node = Node.objects.filter(is_local=True).first()
     return node.host_name if node else "localhost"
 

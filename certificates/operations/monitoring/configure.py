@@ -1,4 +1,4 @@
-"""Set the Certificate Monitor: the manual's four fields, the mail server, the other channels (MO-1).
+"""Set the Certificate Monitor: the manual's four fields, mail server, other channels (MO-1).
 
 The mail server of the page wins over the one of the environment, as a whole.
 """
@@ -250,4 +250,5 @@ def switch_calendar(*, on: bool, actor: Actor) -> str:
 
 
 def digest_of_token(token: str) -> str:
+    """What is kept of a feed's secret."""
     return sha256(token.encode()).hexdigest()

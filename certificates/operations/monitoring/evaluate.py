@@ -69,7 +69,8 @@ def missing(source: Source, channel: Channel, rule: Rule, *, now: datetime) -> Q
     }
     columns = {**fixed, **source.described}
     named = {f"as_{name}": expression for name, expression in columns.items()}
-    return due.order_by("pk").annotate(**named).values_list(*named)
+    rows: QuerySet[Any] = due.order_by("pk").annotate(**named).values_list(*named)
+    return rows
 
 
 def _severity(column: str, now: datetime) -> Case:
@@ -89,17 +90,17 @@ def _insert(rows: QuerySet[Any], source: Source) -> int:
     if not rows.exists():  # the usual case takes no lock of the database
         return 0
     columns = ", ".join(
-        connection.ops.quote_name(str(Notification._meta.get_field(name).column))
+        connection.ops.quote_name(Notification._meta.get_field(name).attname)  # type: ignore[union-attr] # columns
         for name in (*_FIXED, *source.described)
     )
     select, values = rows.query.sql_with_params()
     table = connection.ops.quote_name(Notification._meta.db_table)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {table} ({columns}) {select} ON CONFLICT DO NOTHING",  # noqa: S608
+            f"INSERT INTO {table} ({columns}) {select} ON CONFLICT DO NOTHING",
             values,
         )
-        return max(cursor.rowcount, 0)
+        return int(cursor.rowcount)
 
 
 def drop_what_is_over(channels: Sequence[Channel], rule: Rule, *, now: datetime) -> None:

@@ -165,9 +165,9 @@ def _note(message: Message, outcome: Outcome, before: dict[str, int], *, now: da
         state, reply = outcome.states[row.address]
         earlier = before.get(row.address, 0)
         row.handed = earlier + (state is DeliveryState.HANDED)
-        if state is DeliveryState.HANDED and row.handed >= HAND_OVERS:
-            state = DeliveryState.UNKNOWN
-        elif earlier and state is DeliveryState.REFUSED:
+        if (state is DeliveryState.HANDED and row.handed >= HAND_OVERS) or (
+            earlier and state is DeliveryState.REFUSED
+        ):
             state = DeliveryState.UNKNOWN
         elif earlier and state is DeliveryState.WAITING:
             state = DeliveryState.HANDED

@@ -4,7 +4,7 @@ Certificates of all nodes, own and trust, are the first source; whatever else ha
 by another `Source` in `SOURCES`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -88,7 +88,3 @@ CERTIFICATES = Source(
     silenced=_silenced_certificates,
 )
 SOURCES: list[Source] = [CERTIFICATES]
-
-
-def source_named(name: str, sources: Iterable[Source] = SOURCES) -> Source | None:
-    return next((source for source in sources if source.name == name), None)

@@ -133,18 +133,15 @@ class Syslog:
 
     def send(self, message: Message, addresses: Sequence[str], hand_over: HandOver) -> Outcome:
         if not hand_over(addresses):
-            return Outcome({one: (DeliveryState.WAITING, "") for one in addresses})
+            return Outcome(dict.fromkeys(addresses, (DeliveryState.WAITING, "")))
         found = (
             (line_of(one, message.at), _level(one.severity(message.at)))
             for one in findings_of(message)
         )
         lines = syslog.lines_of(found)
-        if self.address:
-            problem = syslog.send(lines, self.address)
-        else:
-            problem = "".join("" for _ in lines)
+        problem = syslog.send(lines, self.address)
         reply = problem or "written"
-        return Outcome({one: (DeliveryState.SENT, reply[:500]) for one in addresses}, problem)
+        return Outcome(dict.fromkeys(addresses, (DeliveryState.SENT, reply[:500])), problem)
 
 
 def _level(kind: Severity) -> int:
