@@ -91,7 +91,7 @@ def _text_lines(digest: Digest) -> Iterator[str]:
     for kind, members in digest.groups:
         yield ""
         yield f"{kind.heading} ({digest.counts[kind]:,})"
-        yield "=" * 40
+        yield "-" * 40
         for found in members:
             yield ""
             yield f"{_name(found.file_name)} on {_name(found.node)}"

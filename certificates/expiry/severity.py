@@ -44,5 +44,5 @@ def distance(not_after: datetime, now: datetime) -> str:
 
 
 def days_left(not_after: datetime, now: datetime) -> int:
-    """Whole days until the expiry, rounded down; negative afterwards."""
-    return (not_after - now) // timedelta(days=1)
+    """Whole days until the expiry; negative afterwards."""
+    return int((not_after - now) / timedelta(days=1))

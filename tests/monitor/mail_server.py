@@ -7,7 +7,7 @@ import ipaddress
 import socket
 import ssl
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
@@ -40,6 +40,7 @@ class Script:
 
     faults: dict[Key, str] = field(default_factory=dict)
     taken: list[Envelope] = field(default_factory=list)
+    on_text: Callable[[], None] | None = None  # done once, between the text and its answer
 
     @property
     def messages(self) -> list[EmailMessage]:
@@ -86,6 +87,9 @@ class Script:
         fault = self.faults.get("DATA", "")
         if not fault[:1].isdigit():  # after a reset nobody knows; a refusal is one
             self.taken.append(envelope)
+        if self.on_text:
+            todo, self.on_text = self.on_text, None
+            await asyncio.get_running_loop().run_in_executor(None, todo)
         if answer := await self.act(server, "DATA"):
             return answer
         return f"250 2.0.0 queued as {len(self.taken):06d}"
@@ -112,7 +116,9 @@ def mail_server(
         return AuthResult(success=good, handled=False)
 
     number = port or free_port()
-    options: dict[str, Any] = {"authenticator": authenticate, "enable_SMTPUTF8": True}
+    options: dict[str, Any] = {"enable_SMTPUTF8": True}
+    if security != "none":
+        options["authenticator"] = authenticate
     if security == "starttls":
         options |= {"tls_context": context, "require_starttls": True, "auth_required": True}
     elif security == "tls":
