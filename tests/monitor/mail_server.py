@@ -122,7 +122,7 @@ def mail_server(
     if security == "starttls":
         options |= {"tls_context": context, "require_starttls": True, "auth_required": True}
     elif security == "tls":
-        options |= {"ssl_context": context, "auth_require_tls": False, "auth_required": True}
+        options |= {"ssl_context": context, "auth_require_tls": False}
     controller = Controller(script, hostname="127.0.0.1", port=number, **options)
     controller.start()
     try:

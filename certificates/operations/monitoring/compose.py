@@ -11,6 +11,8 @@ from certificates.expiry.digest import Digest, Found, digest_of
 from certificates.models import Channel, Delivery, Message, Node, Notification
 from certificates.models.notification import LEASE
 from certificates.operations.monitoring.sources import SOURCES
+from certificates.refusal import Refused
+from certificates.x509.names import host_name as checked_host_name
 
 _LONGEST_HOST = 40  # a Message-ID is never folded
 
@@ -23,9 +25,12 @@ def base_address() -> str:
 
 
 def host_name() -> str:
-    """Of the local node."""
+    """Of the local node, as it may stand in a header; "localhost" where its name may not."""
     node = Node.objects.filter(is_local=True).first()
-    return node.host_name if node else "localhost"
+    try:
+        return checked_host_name(node.host_name) if node else "localhost"
+    except Refused:
+        return "localhost"
 
 
 def new_identifier() -> str:
