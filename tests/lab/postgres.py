@@ -58,6 +58,7 @@ def restartable_postgres() -> Iterator[tuple[str, Callable[[], None]]]:
     encoding = ["--encoding=UTF8", "--locale=C", "--no-sync"]
     sign_in = ["--auth=scram-sha-256", "--username=ccxsec", f"--pwfile={password_file}"]
     options = f"-k {folder} -p {port} -c listen_addresses=127.0.0.1 -F"
+
     def restart() -> None:
         run("pg_ctl", "-w", "-m", "immediate", "stop")
         run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", options, "start")

@@ -139,9 +139,7 @@ def was_killed(worker: Worker, moment: str, point: int, kind: str = "") -> bool:
 @pytest.mark.parametrize(
     ("kind", "broken"), [("marks first", {"never"}), ("marks last", {"twice"})]
 )
-def test_the_same_kills_break_careless_senders(
-    running: Run, kind: str, broken: set[str]
-) -> None:
+def test_the_same_kills_break_careless_senders(running: Run, kind: str, broken: set[str]) -> None:
     worker, script = running
     found: set[str] = set()
     for period in range(60):
@@ -184,4 +182,3 @@ def recovered(run: Callable[[], str]) -> str:
     """The first try finds the connection gone."""
     outcome = run()
     return outcome if outcome == "done" else run()
-
