@@ -18,8 +18,8 @@ from certificates.outgoing import ForbiddenAddressError, connect
 from certificates.x509.visible import visible
 
 PATIENCE = 20.0  # seconds for one answer
-WHOLE = 120.0  # seconds for a conversation, up to the text
-LAST = 60.0  # seconds for the answer to the text
+WHOLE = 45.0  # seconds for a conversation, up to the text
+LAST = 75.0  # seconds for the answer to the text: servers look into it before they take it
 _GREETED, _HANGS_UP = 220, 421
 _TAKEN, _REFUSED = 2, 5  # the first digit of an answer
 
@@ -109,16 +109,18 @@ def converse(
     hand_over: Callable[[Sequence[str]], bool] = lambda _: True,
     patience: float = PATIENCE,
     whole: float = WHOLE,
+    last: float | None = None,
 ) -> Conversation:
     """Send `content` to each of `recipients` that the server takes.
 
     Args:
         hand_over: called with these right before the text; False ends it there.
         patience: seconds for each answer.
-        whole: seconds for everything.
+        whole: seconds for everything up to the text.
+        last: seconds for the answer to the text; None: `LAST`.
     """
     said = Conversation()
-    client = _Client(server, patience, time.monotonic() + whole)
+    client = _Client(server, patience, whole, LAST if last is None else last)
     try:
         _talk(client, said, recipients, content, hand_over)
     except (OSError, UnicodeError) as error:  # smtplib's own errors are OSErrors
@@ -160,7 +162,7 @@ def _talk(
         said.problem = "Another worker has taken over."
         return
     said.stage = Stage.HANDED
-    said.reply = _reply(*client.within(LAST).data(content))
+    said.reply = _reply(*client.within(client.last).data(content))
     if not said.reply.is_taken:
         said.problem = f"The server refused the message: {said.reply}."
         return
@@ -171,8 +173,9 @@ def _talk(
 class _Client(smtplib.SMTP):
     """Each step within what is left of the time."""
 
-    def __init__(self, server: Server, patience: float, deadline: float) -> None:
-        self.server, self.patience, self.deadline = server, patience, deadline
+    def __init__(self, server: Server, patience: float, whole: float, last: float) -> None:
+        self.server, self.patience, self.last = server, patience, last
+        self.deadline = time.monotonic() + whole
         super().__init__(timeout=patience, local_hostname=server.greets_as)
         self._host = server.host  # the name that its certificate must have
 
@@ -181,7 +184,7 @@ class _Client(smtplib.SMTP):
         if left <= 0:
             raise TimeoutError("timed out: the whole conversation took too long")
         if self.sock:
-            self.sock.settimeout(min(longest or self.patience, max(left, 1.0)))
+            self.sock.settimeout(longest or min(self.patience, max(left, 1.0)))
         return self
 
     def begin(self, said: Conversation) -> None:

@@ -35,6 +35,7 @@ _FIELD_OF = {
     "smtp.security": "smtp_security",
     "smtp.clear-password": "smtp_security",
     "smtp.user": "smtp_user",
+    "smtp.password": "smtp_password",
     "smtp": "smtp_host",
     "webhook": "webhook_url",
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from certificates.models import (
 from certificates.operations.monitoring import run_monitor
 from tests.conftest import NOW
 from tests.monitor.conftest import TO, Configure
-from tests.monitor.mail_server import PASSWORD, USER, Script
+from tests.monitor.mail_server import PASSWORD, USER, Script, mail_server
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.spec("MO-1")]
 PAGE = "/admin/monitor/"
@@ -85,6 +86,21 @@ def test_save_keeps_everything_and_seals_the_password(administrator: Client) -> 
     assert Secret.objects.filter(name="monitor-smtp").exists()
     administrator.post(PAGE, form(smtp_password="", smtp_forget="on"))
     assert not Secret.objects.filter(name="monitor-smtp").exists()
+
+
+@pytest.mark.parametrize("button", ["save", "test"])
+def test_the_kept_password_goes_to_no_other_server(
+    administrator: Client, script: Script, button: str, tmp_path: Path
+) -> None:
+    administrator.post(PAGE, form())
+    with mail_server(tmp_path, script, security="none") as port:
+        other = form(smtp_host="127.0.0.1", smtp_port=str(port), smtp_security="none")
+        response = administrator.post(PAGE, other | {"smtp_password": "", button: "yes"})
+
+    assert response.status_code == 422
+    assert "Enter the one of this server." in text(response)
+    assert MonitorSettings.objects.get().smtp_host == "smtp.example.com"
+    assert script.taken == []
 
 
 @pytest.mark.parametrize(

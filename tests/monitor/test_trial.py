@@ -45,7 +45,6 @@ CHANGE = MonitorChange(
 def _quick(node: Node, settings: Settings, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     settings.CCXSEC_SMTP_CA_FILE = str(folder / "ca.pem")
     monkeypatch.setattr("certificates.operations.monitoring.trial.PATIENCE", 0.7)
-    monkeypatch.setattr("certificates.smtp.LAST", 0.7)
 
 
 @pytest.fixture

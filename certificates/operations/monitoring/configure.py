@@ -70,6 +70,7 @@ def configure_monitor(change: MonitorChange, *, actor: Actor, now: datetime) -> 
     """
     actor.require(Permission.CONFIGURE)
     row = checked(change)
+    refuse_to_tell_another(row, change)
     with transaction.atomic():
         Event.objects.hold()
         before = MonitorSettings.objects.current()
@@ -151,6 +152,20 @@ def refuse_clear_password(host: str, security: str, user: str) -> None:
     if user and security == Security.NONE and not is_loopback(host):
         wrong = f"The password for {host} would go over the network in the clear."
         raise Refused("smtp.clear-password", wrong, "Choose STARTTLS or TLS, or take out the user.")
+
+
+def refuse_to_tell_another(row: MonitorSettings, change: MonitorChange) -> None:
+    """The password that is kept goes to the server it was entered for, and to no other.
+
+    Raises:
+        Refused: smtp.password.
+    """
+    before = MonitorSettings.objects.current()
+    same = (row.smtp_host, row.smtp_port) == (before.smtp_host, before.smtp_port)
+    is_kept = row.smtp_host and row.smtp_user and change.smtp_password is None
+    if is_kept and not same and Secret.objects.filter(name=SMTP_PASSWORD).exists():
+        wrong = f"The password that is kept is not for {row.smtp_host} port {row.smtp_port}."
+        raise Refused("smtp.password", wrong, "Enter the one of this server.")
 
 
 def _keep_password(password: str) -> None:

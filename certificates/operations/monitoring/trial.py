@@ -15,11 +15,12 @@ from certificates.operations.monitoring.configure import (
     checked,
     mail_server,
     refuse_clear_password,
+    refuse_to_tell_another,
 )
 from certificates.refusal import Refused
 
 PATIENCE = 4.0  # seconds for each answer: a browser waits
-WHOLE = 10.0
+WHOLE = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,14 @@ def send_trial(change: MonitorChange | None, *, actor: Actor, now: datetime) -> 
 
     Raises:
         PermissionDenied: `actor` may not configure.
-        Refused: what `configure_monitor` refuses; smtp.none, email.none.
+        Refused: what `configure_monitor` refuses; smtp.none, smtp.password,
+            email.none.
         SealError: the password can't be opened.
     """
     actor.require(Permission.CONFIGURE)
     row = MonitorSettings.objects.current() if change is None else checked(change)
+    if change is not None:
+        refuse_to_tell_another(row, change)
     found = mail_server(row, None if change is None else change.smtp_password)
     if found is None:
         wrong = "There is no SMTP host: nothing can be sent."
@@ -63,7 +67,8 @@ def send_trial(change: MonitorChange | None, *, actor: Actor, now: datetime) -> 
         recipients=row.addresses,
         at=now.replace(microsecond=0),
     )
-    return _told(smtp.converse(server, row.addresses, content, patience=PATIENCE, whole=WHOLE))
+    limits = {"patience": PATIENCE, "whole": WHOLE, "last": PATIENCE}
+    return _told(smtp.converse(server, row.addresses, content, **limits))
 
 
 def _told(said: smtp.Conversation) -> Trial:
