@@ -48,9 +48,9 @@ def measure(options: Namespace) -> list[Table]:
     client, measured, floor = _signed_in(), pages(now, options.rows), Times()
     print(f"list: {len(measured)} pages {ROUNDS} times ...", file=sys.stderr)
     asked = [_asked(client, page) for page in measured]
-    floor_asked = _captured(client, reverse("admin:monitor"), {})[1]
+    floor_asked = _captured(client, reverse("admin:ipsec"), {})[1]
     for _ in range(ROUNDS):
-        floor.measure(partial(_get, client, reverse("admin:monitor"), {}))
+        floor.measure(partial(_get, client, reverse("admin:ipsec"), {}))
         for page in measured:
             page.times.measure(partial(_get, client, _url(), page.address))
             page.bare_times.measure(partial(_fetch, *page.bare.query.sql_with_params()))

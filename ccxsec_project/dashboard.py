@@ -23,6 +23,7 @@ from certificates.models import (
     RestartNotice,
     SigningRequest,
 )
+from certificates.operations.monitoring.state import troubles
 from certificates.operations.paths import path_in_store
 from certificates.tasks import WORKER
 
@@ -51,6 +52,7 @@ def attention(actor: Actor) -> list[Attention]:
         *_legacy(),
         *_broken(),
         *_requests(),
+        *_monitor(),
     ]
     if actor.may(Permission.VIEW_JOBS):
         found += [*_worker(), *_failed_jobs()]
@@ -208,6 +210,21 @@ def _requests() -> list[Attention]:
             f"{guide}?purpose={row.purpose}&node={row.node_id}",
         )
         for row in pending[:10]
+    ]
+
+
+def _monitor() -> list[Attention]:
+    """What keeps expiry notices from arriving (MO-3)."""
+    page = reverse("admin:monitor")
+    return [
+        Attention(
+            "critical" if trouble.is_critical else "soon",
+            "Monitor",
+            trouble.sentence,
+            trouble.cure,
+            page,
+        )
+        for trouble in troubles(now=timezone.now())
     ]
 
 

@@ -5,7 +5,7 @@ The environment wins over `.env`. A relative path is taken from the folder of th
 
 import re
 import warnings
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from zoneinfo import available_timezones
 
@@ -15,6 +15,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from certificates.host import own_names
 from certificates.local_files import create_once, new_secret_key
+from certificates.refusal import Refused
+from certificates.syslog import checked_address
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -45,6 +47,13 @@ def _one_of(name: str, default: str, allowed: Collection[str], example: str) -> 
     if text not in allowed:
         raise ImproperlyConfigured(f"{name} is {text!r}, not one like {example}")
     return text
+
+
+def _one_like(name: str, default: str, check: Callable[[str], str]) -> str:
+    try:
+        return check(str(env.str(name, default=default)))
+    except Refused as refused:
+        raise ImproperlyConfigured(f"{name}: {refused}") from None
 
 
 # --- Where things are -------------------------------------------------------------------------
@@ -79,6 +88,25 @@ CCXSEC_CALLED_FROM = env.str("CCXSEC_CALLED_FROM", default="")
 # --- Policy -------------------------------------------------------------------------------------
 # False refuses RSA 1024 and everything else that is marked "legacy".
 CCXSEC_ALLOW_LEGACY = env.bool("CCXSEC_ALLOW_LEGACY", default=True)
+
+# --- Certificate Monitor ------------------------------------------------------------------------
+# Where operators reach the product, for the links in messages; empty: its name and port.
+CCXSEC_BASE_URL = env.str("CCXSEC_BASE_URL", default="")
+# The mail server, where none is set on the page. Security: starttls, tls or none; port 0: the
+# usual one.
+CCXSEC_SMTP_HOST = env.str("CCXSEC_SMTP_HOST", default="")
+CCXSEC_SMTP_PORT = _integer("CCXSEC_SMTP_PORT", 0, most=65535)
+CCXSEC_SMTP_SECURITY = _one_of(
+    "CCXSEC_SMTP_SECURITY", "starttls", ("starttls", "tls", "none"), "starttls"
+)
+CCXSEC_SMTP_USER = _secret("CCXSEC_SMTP_USER")
+CCXSEC_SMTP_PASSWORD = _secret("CCXSEC_SMTP_PASSWORD")
+CCXSEC_SMTP_FROM = env.str("CCXSEC_SMTP_FROM", default="")
+# CA certificates in PEM that are trusted besides those of the system: mail server, webhook.
+CCXSEC_SMTP_CA_FILE = env.str("CCXSEC_SMTP_CA_FILE", default="")
+CCXSEC_WEBHOOK_CA_FILE = env.str("CCXSEC_WEBHOOK_CA_FILE", default="")
+# Where syslog lines go, once they are switched on: a socket of this machine, or host:port (UDP).
+CCXSEC_SYSLOG = _one_like("CCXSEC_SYSLOG", "/dev/log", checked_address)
 
 # --- Django -------------------------------------------------------------------------------------
 DEBUG = env.bool("CCXSEC_DEBUG", default=False)
@@ -216,9 +244,9 @@ CCXSEC_SESSION_MAXIMUM = 8 * 3600  # seconds after the sign-in, whatever happens
 
 # --- The worker ---------------------------------------------------------------------------------
 Q_CLUSTER = {
-    # A row of its schedule table may name any function to run: who can write to the database
-    # would run code. The supervisor asks for what is due regularly.
-    "scheduler": False,
+    # A row of its schedule table may name any function: `certificates.queue_guard` lets our own
+    # pass, and nothing else.
+    "scheduler": True,
     "name": "ccxsec",
     "label": "Background worker",
     "orm": "default",

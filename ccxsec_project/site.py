@@ -41,12 +41,6 @@ class Planned:
 
 PLANNED = (
     Planned(
-        Entry("Certificate Monitor", "admin:monitor", Permission.VIEW),
-        "monitor/",
-        "Warns by e-mail before a certificate expires: start time, frequency and addresses.",
-        "The dashboard and the filter by expiration show what expires soon.",
-    ),
-    Planned(
         Entry("IPSEC Configuration", "admin:ipsec", Permission.VIEW),
         "ipsec/",
         "Policies that protect the traffic between two hosts, in force in the host's IKE daemon.",
@@ -67,6 +61,12 @@ MENU = {
             "admin:certificates_certificate_changelist",
             Permission.VIEW,
             covers="admin:certificates_signingrequest_changelist",
+        ),
+        Entry(
+            "Certificate Monitor",
+            "admin:monitor",
+            Permission.VIEW,
+            covers="admin:certificates_delivery_changelist",
         ),
         *(planned.entry for planned in PLANNED),
     ),
@@ -139,13 +139,21 @@ class SecuritySite(AdminSite):
         return super().password_change(request, extra_context)
 
     def get_urls(self) -> list[Any]:
+        # The screens register themselves at this site: they can't be there before it.
+        from certificates.admin.monitor import monitor_urls  # noqa: PLC0415
+
         # Django's own pages, without the two that would show models behind our back.
         hidden = ("view_on_site", "app_list", None)
         stock = [url for url in super().get_urls() if getattr(url, "name", "") not in hidden]
         home = self.admin_view(RedirectView.as_view(url=reverse_lazy("admin:index")))
         # Stock breadcrumbs link to an app's own index; ours has one index for all.
         groups = re_path("^(?P<app_label>auth|certificates)/$", home, name="app_list")
-        return [groups, *(_planned_url(self, planned) for planned in PLANNED), *stock]
+        return [
+            groups,
+            *monitor_urls(self),
+            *(_planned_url(self, planned) for planned in PLANNED),
+            *stock,
+        ]
 
 
 def _line(entry: Entry) -> dict[str, Any]:

@@ -8,4 +8,10 @@ class CertificatesConfig(AppConfig):
     verbose_name = "Security"
 
     def ready(self) -> None:
-        from certificates import operations, sign_in  # noqa: F401, PLC0415 - they register themselves
+        from certificates import (  # noqa: PLC0415 - they need the models
+            operations,  # noqa: F401 - they register themselves
+            queue_guard,
+            sign_in,  # noqa: F401
+        )
+
+        queue_guard.install()

@@ -44,12 +44,24 @@ def screen_url(
     name: str = "",
 ) -> URLPattern:
     """A URL of `screen`; `view` is called with the request, the site, and what the URL captures."""
+    label = name or f"certificates_{getattr(view, '__name__', '')}"
+    return site_url(screen.admin_site, route, view, *methods, permission=permission, name=label)
+
+
+def site_url(
+    site: AdminSite,
+    route: str,
+    view: View,
+    *methods: str,
+    permission: Permission,
+    name: str = "",
+) -> URLPattern:
+    """A URL of the site itself, named like `view`."""
 
     def on_site(request: HttpRequest, **captured: Any) -> HttpResponseBase:
-        return guarded(view, permission, *methods)(request, screen.admin_site, **captured)
+        return guarded(view, permission, *methods)(request, site, **captured)
 
-    label = name or f"certificates_{getattr(view, '__name__', '')}"
-    return path(route, screen.admin_site.admin_view(on_site), name=label)
+    return path(route, site.admin_view(on_site), name=name or getattr(view, "__name__", ""))
 
 
 def show(

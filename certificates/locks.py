@@ -1,5 +1,6 @@
 """A lock that one process holds in the whole cluster, while it works outside the database."""
 
+import contextlib
 import hashlib
 import os
 import time
@@ -9,7 +10,7 @@ from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from certificates.local_files import PRIVATE
 
@@ -51,7 +52,8 @@ def _in_database(name: str, patience: float) -> Iterator[bool]:
         yield held
     finally:
         if held:
-            ask("pg_advisory_unlock")
+            with contextlib.suppress(DatabaseError):  # a lost connection has let go of it
+                ask("pg_advisory_unlock")
 
 
 @contextmanager

@@ -1,4 +1,7 @@
-"""What the worker cluster calls: two functions, with a job's number or nothing as argument."""
+"""What the worker cluster calls: our own functions, with a job's number or nothing as argument.
+
+`queue_guard` lists them: nothing else is queued, scheduled or run.
+"""
 
 import logging
 from datetime import timedelta
@@ -14,6 +17,8 @@ from certificates.operations.deploy_rounds import (
     deploy_what_is_out_of_date,
     sweep_other_servers,
 )
+from certificates.operations.monitoring.run import run_monitor
+from certificates.operations.monitoring.schedule import keep_schedules
 from certificates.operations.restart import observe_restarts
 
 logger = logging.getLogger(__name__)
@@ -38,4 +43,15 @@ def upkeep() -> None:
         logger.info("%s", sentence)
     sweep_other_servers(now=now)
     Job.objects.filter(kind="sweep", state=JobState.DONE, ended_at__lt=now - ROUND_KEPT).delete()
+    keep_schedules(now=now)
     Task.objects.filter(stopped__lt=now - KEPT).delete()
+
+
+def monitor() -> None:
+    """Each minute, by the worker's schedule: what expires is told (MO-2)."""
+    run_monitor(now=timezone.now())
+
+
+def refused() -> None:
+    """In the place of what is none of ours."""
+    logger.error("a task or schedule that is none of ours was taken out and not run")

@@ -16,7 +16,9 @@ SET_BY_THE_LAUNCHER = {"CCXSEC_CALLED_FROM"}  # and by nobody else
 
 def test_every_setting_is_documented_and_no_other() -> None:
     source = (ROOT / "ccxsec_project" / "settings.py").read_text()
-    read = set(re.findall(r'(?:env\.\w+|_path|_integer|_secret|_one_of)\(\s*"(\w+)"', source))
+    read = set(
+        re.findall(r'(?:env\.\w+|_path|_integer|_secret|_one_of|_one_like)\(\s*"(\w+)"', source)
+    )
     page = (ROOT / "docs" / "settings.md").read_text()
     example = (ROOT / ".env.example").read_text()
 

@@ -19,7 +19,17 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from certificates.access import Actor
-from certificates.models import Certificate, Job, Node, Purpose, RestartNotice, SigningRequest
+from certificates.models import (
+    Certificate,
+    Job,
+    Message,
+    Node,
+    Purpose,
+    RestartNotice,
+    SigningRequest,
+    SilenceRule,
+)
+from certificates.operations import add_rule
 from certificates.operations.request import EVERYTHING, request_certificate
 from certificates.x509.policy import KeyChoice
 from tests.conftest import ROLES
@@ -66,9 +76,25 @@ def rows(node: Node, tomcat: Certificate) -> Keys:
         "job": Job.objects.get(target__startswith="tomcat").pk,
         "restartnotice": notice.pk,
         "signingrequest": requested(node).pk,
+        "delivery": message().pk,
+        "rule": rule().pk,
         "user": User.objects.create(username="somebody").pk,
         "group": Group.objects.get(name="Auditor").pk,
     }
+
+
+def message() -> Message:
+    """One of which the delivery log tells."""
+    row = Message.objects.create(channel="email", identifier="<1@test>", at=timezone.now())
+    row.deliveries.create(address="ops@example.com", changed_at=timezone.now())
+    return row
+
+
+def rule() -> SilenceRule:
+    by, now, value = Actor("test"), timezone.now(), "tomcat-trust"
+    return add_rule(
+        name="a", field="purpose", operator="is", value=value, reason="b", actor=by, now=now
+    )
 
 
 def requested(node: Node) -> SigningRequest:

@@ -3,6 +3,7 @@
 from certificates.admin import (
     backup,
     certificate,
+    delivery,
     event,
     job,
     node,
@@ -15,6 +16,7 @@ from certificates.admin import (
 __all__ = [
     "backup",
     "certificate",
+    "delivery",
     "event",
     "job",
     "node",

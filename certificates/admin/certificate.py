@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from certificates.access import Permission, signed_in
+from certificates.admin.acknowledge import expiry_acknowledge, expiry_withdraw
 from certificates.admin.changelist import (
     FIELD_CHOICES,
     OPERATOR_CHOICES,
@@ -197,6 +198,13 @@ class CertificateAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generi
                     f"certificates_download_{kind}",
                 )
                 for kind in FILE_KINDS
+            ),
+            *(
+                screen_url(self, route, page, "POST", permission=Permission.CONFIGURE)
+                for route, page in (
+                    ("<int:pk>/acknowledge/", expiry_acknowledge),
+                    ("<int:pk>/withdraw/", expiry_withdraw),
+                )
             ),
             reading(
                 "<int:pk>/change/", details, Permission.VIEW, "certificates_certificate_change"

@@ -14,8 +14,10 @@ from django.utils import timezone
 from certificates.access import Actor, Permission, signed_in
 from certificates.cells import expiry
 from certificates.dialogs import filters_of, list_address, show
-from certificates.models import Certificate, Deployment, Event, RestartNotice
+from certificates.forms.monitor import AcknowledgeForm
+from certificates.models import Acknowledgement, Certificate, Deployment, Event, RestartNotice
 from certificates.models.certificate import State
+from certificates.operations.monitoring.sources import CERTIFICATES
 from certificates.x509.details import Details, describe
 
 LONGEST_CHAIN = 8
@@ -47,6 +49,7 @@ def details(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
         "pem": row.pem.decode(),
         "close": list_address(request),
         "filters": filters_of(request),
+        **_notices(row, actor),
         "may_download": actor.may(Permission.DOWNLOAD),
         "newer": _newer(row),
         **_allowed(row, actor),
@@ -68,6 +71,18 @@ def _allowed(row: Certificate, actor: Actor) -> dict[str, bool]:
         "may_roll_back": actor.may(Permission.UPLOAD)
         and (former.exists() if in_force else row.is_own),
         "may_delete": actor.may(Permission.DELETE) and not row.is_own,
+    }
+
+
+def _notices(row: Certificate, actor: Actor) -> dict[str, Any]:
+    """Whether somebody knows of its expiry, and the form to say so."""
+    now = timezone.now()
+    said = Acknowledgement.objects.of(CERTIFICATES.name, row.pk).in_force(now).first()
+    is_asked = row.state == State.ACTIVE and actor.may(Permission.CONFIGURE)
+    return {
+        "acknowledgement": said,
+        "may_acknowledge": is_asked,
+        "latest_acknowledgement": AcknowledgeForm.latest(now),
     }
 
 

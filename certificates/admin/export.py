@@ -2,7 +2,6 @@
 
 import csv
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -12,6 +11,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from certificates.models import Certificate
+from certificates.x509.visible import defused
 
 COLUMNS = (
     "node",
@@ -30,9 +30,6 @@ COLUMNS = (
     "subject_alternative_names",
     "description",
 )
-# A spreadsheet takes a cell that begins so for a formula; and it may part cells at another
-# separator than we do, depending on the country of its user.
-_FORMULA = re.compile(r"(^|[;,|\t])(\s*)(?=[=+\-@\t\r\uff1d\uff0b\uff0d\uff20])")
 
 
 def export_found(screen: "ModelAdmin[Certificate]", kind: str) -> Callable[..., HttpResponseBase]:
@@ -57,11 +54,6 @@ def as_dictionary(row: Certificate) -> dict[str, str]:
     for moment in ("not_before", "not_after"):
         values[moment] = values[moment].isoformat() if values[moment] else ""
     return {column: str(value) for column, value in values.items()}
-
-
-def defused(text: str) -> str:
-    """Text that no spreadsheet runs: what could begin a formula gets an apostrophe in front."""
-    return _FORMULA.sub(r"\1\2'", text)
 
 
 class _Echo:

@@ -4,26 +4,40 @@ from certificates.models.backup import BackupLock, BackupSettings
 from certificates.models.certificate import Certificate, State
 from certificates.models.event import Action, Event
 from certificates.models.job import Heartbeat, Job, JobState
+from certificates.models.monitor import (
+    Acknowledgement,
+    MonitorSettings,
+    MonitorState,
+    SilenceRule,
+)
 from certificates.models.node import Deployment, Node, Reach, Role
 from certificates.models.notice import BackupReminder, Closing, RestartNotice
+from certificates.models.notification import Channel, Delivery, Message, Notification
 from certificates.models.private_key import PrivateKey
 from certificates.models.purpose import Purpose, Service
 from certificates.models.secret import Secret
 from certificates.models.signing_request import RequestState, SigningRequest
 
 __all__ = [
+    "Acknowledgement",
     "Action",
     "BackupLock",
     "BackupReminder",
     "BackupSettings",
     "Certificate",
+    "Channel",
     "Closing",
+    "Delivery",
     "Deployment",
     "Event",
     "Heartbeat",
     "Job",
     "JobState",
+    "Message",
+    "MonitorSettings",
+    "MonitorState",
     "Node",
+    "Notification",
     "PrivateKey",
     "Purpose",
     "Reach",
@@ -33,5 +47,6 @@ __all__ = [
     "Secret",
     "Service",
     "SigningRequest",
+    "SilenceRule",
     "State",
 ]

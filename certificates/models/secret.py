@@ -37,11 +37,13 @@ class SecretQuerySet(models.QuerySet["Secret"]):
             row.sealed = seal(os.urandom(32), place(row, "sealed"))
             return self.get_or_create(name=name, defaults={"sealed": row.sealed})[0]
 
-    def keep(self, name: str, plain: bytes) -> None:
-        """Put a secret in the place of the one of that name, in the caller's transaction."""
+    def keep(self, name: str, plain: bytes) -> "Secret":
+        """Seal `plain` under that name, in the place of what was there; in a transaction."""
+        row = Secret(name=name)
         hold_master_keys()
-        sealed = seal(plain, place(Secret(name=name), "sealed"))
-        self.update_or_create(name=name, defaults={"sealed": sealed})
+        row.sealed = seal(plain, place(row, "sealed"))
+        row.save()
+        return row
 
     def plain(self, name: str) -> bytes | None:
         """The secret of that name; None: there is none."""

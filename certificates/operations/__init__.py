@@ -21,6 +21,16 @@ from certificates.operations.generate import generate
 from certificates.operations.guide import steps_of
 from certificates.operations.import_many import import_trusted
 from certificates.operations.install import install
+from certificates.operations.monitoring import (
+    acknowledge_expiry,
+    add_rule,
+    configure_monitor,
+    remove_rule,
+    request_run,
+    run_monitor,
+    send_trial,
+    withdraw,
+)
 from certificates.operations.node import save_node
 from certificates.operations.reach import (
     contact,
@@ -37,12 +47,15 @@ from certificates.operations.upload import examine, install_upload
 
 __all__ = [
     "acknowledge_backup",
+    "acknowledge_expiry",
     "acknowledge_restart",
     "add_master_key",
+    "add_rule",
     "begin_due_backup",
     "cancel_job",
     "cancel_request",
     "check",
+    "configure_monitor",
     "contact",
     "create_backup",
     "delete_trusted",
@@ -58,6 +71,7 @@ __all__ = [
     "note_download",
     "observe_restarts",
     "pin_host_key",
+    "remove_rule",
     "reopen_request",
     "request_backup",
     "request_certificate",
@@ -65,15 +79,19 @@ __all__ = [
     "request_deploy",
     "request_restart",
     "request_restarts",
+    "request_run",
     "restore_backup",
     "retire_master_key",
     "roll_back",
     "rotation_state",
+    "run_monitor",
     "save_node",
     "save_place",
     "save_reach",
+    "send_trial",
     "set_backups",
     "steps_of",
     "verify_audit",
     "verify_backup",
+    "withdraw",
 ]

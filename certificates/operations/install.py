@@ -10,6 +10,7 @@ from django.db import transaction
 from certificates.access import GROUPS, Actor
 from certificates.models import Node, Purpose, Role
 from certificates.operations.generate import generate
+from certificates.operations.monitoring.schedule import keep_schedules
 from certificates.operations.node import save_node
 
 
@@ -31,6 +32,7 @@ def install(*, host_name: str, addresses: Sequence[str], actor: Actor, now: date
         if not node.certificates.active().for_purpose(purpose).exists():
             done = generate(node, purpose, replacing="", actor=actor, now=now)
             made.append(f"self-signed {done.certificate}")
+    made += [f"schedule of the {name}" for name in keep_schedules(now=now)]
     return made
 
 

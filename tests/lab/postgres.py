@@ -5,7 +5,7 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,13 @@ USER = "postgres"  # the server refuses to run as root
 @contextmanager
 def throw_away_postgres() -> Iterator[str]:
     """Yields a DATABASE_URL, over loopback, of an empty database."""
+    with restartable_postgres() as (url, _):
+        yield url
+
+
+@contextmanager
+def restartable_postgres() -> Iterator[tuple[str, Callable[[], None]]]:
+    """The same, and what stops it at once and starts it again, as a crash would."""
     binaries = _binaries()
     folder = Path(tempfile.mkdtemp(prefix="ccxsec-postgres-"))  # tmp_path is closed to `USER`
     password, port = secrets.token_urlsafe(18), free_port()
@@ -51,11 +58,16 @@ def throw_away_postgres() -> Iterator[str]:
     encoding = ["--encoding=UTF8", "--locale=C", "--no-sync"]
     sign_in = ["--auth=scram-sha-256", "--username=ccxsec", f"--pwfile={password_file}"]
     options = f"-k {folder} -p {port} -c listen_addresses=127.0.0.1 -F"
+
+    def restart() -> None:
+        run("pg_ctl", "-w", "-m", "immediate", "stop")
+        run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", options, "start")
+
     try:
         run("initdb", *encoding, *sign_in)
         run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", options, "start")
         try:
-            yield f"postgres://ccxsec:{password}@127.0.0.1:{port}/postgres"
+            yield f"postgres://ccxsec:{password}@127.0.0.1:{port}/postgres", restart
         finally:
             run("pg_ctl", "-w", "-m", "immediate", "stop")
     finally:

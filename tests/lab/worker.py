@@ -37,11 +37,12 @@ class Worker:
         own |= {name: str(data / file) for name, file in FILES.items()}
         self.said: list[str] = []  # fingerprints of what it has said to be done
         self.log = data.with_suffix(".log")
+        self.environment = kept | {"DATABASE_URL": url} | own | settings
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", MAIN],
                 cwd=ROOT,
-                env=kept | {"DATABASE_URL": url} | own | settings,
+                env=self.environment,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -1,0 +1,89 @@
+"""Acknowledge an expiry until a date: somebody knows of it, and no notice comes until then."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from certificates.access import Actor, Permission
+from certificates.models import Acknowledgement, Action, Certificate, Event
+from certificates.models.certificate import State
+from certificates.operations.monitoring.sources import CERTIFICATES
+from certificates.refusal import Refused
+from certificates.x509.visible import visible
+
+LONGEST = timedelta(days=366)  # an acknowledgement is looked at again
+REASON_LENGTH = 300
+
+
+@transaction.atomic
+def acknowledge_expiry(
+    certificate: Certificate, *, until: datetime, reason: str, actor: Actor, now: datetime
+) -> Acknowledgement:
+    """No notices about `certificate` until then; one that is in force is replaced.
+
+    Raises:
+        PermissionDenied: `actor` may not configure.
+        Refused: acknowledge.until, reason.empty, reason.long, name.control, state.changed.
+    """
+    actor.require(Permission.CONFIGURE)
+    Event.objects.hold()
+    if not now < until <= now + LONGEST:
+        wrong = f"{until:%Y-%m-%d} is not in the coming {LONGEST.days} days."
+        raise Refused("acknowledge.until", wrong, "Choose a date in that time.")
+    told = checked_reason(reason)
+    if not Certificate.objects.filter(pk=certificate.pk, state=State.ACTIVE).exists():
+        wrong = f"The {certificate} was replaced or deleted meanwhile."
+        raise Refused("state.changed", wrong, "There is nothing to acknowledge.")
+    former = Acknowledgement.objects.of(CERTIFICATES.name, certificate.pk)
+    former.filter(withdrawn_at=None).update(withdrawn_at=now, withdrawn_by=str(actor)[:200])
+    row = Acknowledgement.objects.create(
+        source=CERTIFICATES.name,
+        source_key=certificate.pk,
+        text=f"{certificate.file_name} on {certificate.node}"[:300],
+        reason=told,
+        until=until,
+        by=str(actor)[:200],
+        at=now,
+    )
+    Event.objects.record(
+        str(actor),
+        Action.EXPIRY_ACKNOWLEDGE,
+        certificate,
+        until=until.isoformat(timespec="seconds"),
+        reason=told,
+        file_name=certificate.file_name,
+    )
+    return row
+
+
+@transaction.atomic
+def withdraw(certificate: Certificate, *, actor: Actor, now: datetime) -> None:
+    """Notices about it come again, from this period on.
+
+    Raises:
+        PermissionDenied: `actor` may not configure.
+        Refused: acknowledge.none.
+    """
+    actor.require(Permission.CONFIGURE)
+    Event.objects.hold()
+    rows = Acknowledgement.objects.of(CERTIFICATES.name, certificate.pk).filter(withdrawn_at=None)
+    if not rows.update(withdrawn_at=now, withdrawn_by=str(actor)[:200]):
+        wrong = f"The expiry of {certificate.file_name} is not acknowledged."
+        raise Refused("acknowledge.none", wrong, "There is nothing to withdraw.")
+    Event.objects.record(
+        str(actor), Action.EXPIRY_WITHDRAW, certificate, file_name=certificate.file_name
+    )
+
+
+def checked_reason(reason: str) -> str:
+    """Raises `Refused` reason.empty, reason.long, name.control."""
+    told = reason.strip()
+    if not told:
+        raise Refused("reason.empty", "There is no reason.", "Write one: others will read it.")
+    if len(told) > REASON_LENGTH:
+        wrong = f"The reason has {len(told)} characters; {REASON_LENGTH} are kept."
+        raise Refused("reason.long", wrong, "Shorten it.")
+    if visible(told) != told:
+        wrong = "The reason contains line breaks or invisible characters."
+        raise Refused("name.control", wrong, "Type it again, on one line.")
+    return told

@@ -1,0 +1,70 @@
+"""Lines to the system's log, or to a log server over UDP."""
+
+import contextlib
+import logging
+import socket
+import sys
+from collections.abc import Iterable, Iterator
+from logging.handlers import SysLogHandler
+
+from certificates.refusal import Refused
+
+LOCAL = "/dev/log"
+
+
+class _Handler(SysLogHandler):
+    """Remembers what went wrong, where Python's own one prints it."""
+
+    problem = ""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        self.problem = str(sys.exc_info()[1])
+
+
+def send(lines: Iterable[tuple[str, int]], address: str) -> str:
+    """Write each line, with its level of `logging`; what went wrong, "" for nothing.
+
+    Args:
+        address: a socket of this machine (`/dev/log`), or host:port; "" for none: they are read
+            all the same, as reading writes them to the product's own log (`lines_of`).
+    """
+    if not address:
+        return "".join("" for _ in lines)
+    try:
+        with contextlib.closing(_handler(address)) as handler:
+            handler.ident = "ccxsec: "
+            for line, level in lines:
+                handler.emit(logging.LogRecord("ccxsec", level, "", 0, line, None, None))
+            return handler.problem
+    except OSError as error:
+        return f"{address}: {error.strerror or error}"
+
+
+def _handler(address: str) -> _Handler:
+    host, _, port = address.rpartition(":")
+    where: str | tuple[str, int] = address
+    if not address.startswith("/"):
+        where = (host.strip("[]"), int(port))
+    handler = _Handler(where, SysLogHandler.LOG_LOCAL0, socket.SOCK_DGRAM)
+    handler.append_nul = False
+    return handler
+
+
+def checked_address(text: str) -> str:
+    """Raises `Refused` syslog.address."""
+    host, colon, port = text.rpartition(":")
+    good = text.startswith("/") or (
+        bool(colon and host) and port.isdecimal() and 1 <= int(port) <= 65535  # noqa: PLR2004
+    )
+    if not good:
+        wrong = f"{text!r} is no address of a log server."
+        raise Refused("syslog.address", wrong, "Write /dev/log, or host:port.")
+    return text
+
+
+def lines_of(pairs: Iterable[tuple[str, int]]) -> Iterator[tuple[str, int]]:
+    """Each line also to the product's own log."""
+    logger = logging.getLogger("certificates.expiry")
+    for line, level in pairs:
+        logger.log(level, "%s", line)
+        yield line, level
