@@ -55,7 +55,8 @@ class Column:
 
     @property
     def label(self) -> str:
-        return f"{localtime(self.begin):%b}" if self.begin else "Expired"
+        """Short enough for a small screen."""
+        return f"{localtime(self.begin):%b}" if self.begin else "Past"
 
     @property
     def year(self) -> str:
