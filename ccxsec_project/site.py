@@ -10,10 +10,12 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, re_path, reverse, reverse_lazy
+from django.utils import timezone
 from django.utils.text import slugify
 from django.views.generic import RedirectView
 
 from ccxsec_project.dashboard import attention, figures, next_to_expire
+from ccxsec_project.timeline import timeline
 from certificates.access import Actor, Permission, signed_in
 from certificates.dialogs import guarded, show
 from certificates.models import BackupReminder, Node, RestartNotice
@@ -128,6 +130,7 @@ class SecuritySite(AdminSite):
                 "attention": attention(actor),
                 "figures": figures(),
                 "next_to_expire": next_to_expire(),
+                "timeline": timeline(timezone.now()),
             }
         return super().index(request, context)
 
