@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from certificates.host import own_names
 from certificates.local_files import create_once, new_secret_key
+from certificates.outgoing import Allowed
 from certificates.refusal import Refused
 from certificates.syslog import checked_address
 
@@ -84,6 +85,13 @@ CCXSEC_ADMIN_PASSWORD = _secret("CCXSEC_ADMIN_PASSWORD")
 
 # Where the command was called from; set by the launcher, which changes to its own folder.
 CCXSEC_CALLED_FROM = env.str("CCXSEC_CALLED_FROM", default="")
+
+# What may be probed beside loopback and the cluster's own nodes: addresses, networks, host names.
+CCXSEC_PROBE_ALLOWED = env.list("CCXSEC_PROBE_ALLOWED", default=[])
+try:
+    Allowed.of(CCXSEC_PROBE_ALLOWED)
+except ValueError as error:
+    raise ImproperlyConfigured(f"CCXSEC_PROBE_ALLOWED: {error}") from None
 
 # --- Policy -------------------------------------------------------------------------------------
 # False refuses RSA 1024 and everything else that is marked "legacy".

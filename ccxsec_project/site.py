@@ -76,6 +76,7 @@ MENU = {
         Entry("Restarts", "admin:certificates_restartnotice_changelist", Permission.VIEW),
         Entry("Backup", "admin:certificates_backupsettings_changelist", Permission.BACKUP),
         Entry("Nodes", "admin:certificates_node_changelist", Permission.VIEW_NODES),
+        Entry("Discovery", "admin:certificates_endpoint_changelist", Permission.VIEW),
         Entry("Jobs", "admin:certificates_job_changelist", Permission.VIEW_JOBS),
         Entry("Audit log", "admin:certificates_event_changelist", Permission.VIEW_EVENTS),
         Entry("Users", "admin:auth_user_changelist", "auth.view_user"),

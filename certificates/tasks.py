@@ -17,6 +17,7 @@ from certificates.operations.deploy_rounds import (
     deploy_what_is_out_of_date,
     sweep_other_servers,
 )
+from certificates.operations.discover import discover_what_is_due
 from certificates.operations.monitoring.run import run_monitor
 from certificates.operations.monitoring.schedule import keep_schedules
 from certificates.operations.restart import observe_restarts
@@ -42,6 +43,7 @@ def upkeep() -> None:
     for sentence in deploy_what_is_out_of_date(actor=Actor("upkeep"), now=now):
         logger.info("%s", sentence)
     sweep_other_servers(now=now)
+    discover_what_is_due(now=now)
     Job.objects.filter(kind="sweep", state=JobState.DONE, ended_at__lt=now - ROUND_KEPT).delete()
     keep_schedules(now=now)
     Task.objects.filter(stopped__lt=now - KEPT).delete()

@@ -21,9 +21,11 @@ from django.utils import timezone
 from certificates.access import Actor
 from certificates.models import (
     Certificate,
+    Endpoint,
     Job,
     Message,
     Node,
+    Observed,
     Purpose,
     RestartNotice,
     SigningRequest,
@@ -31,6 +33,7 @@ from certificates.models import (
 )
 from certificates.operations import add_rule
 from certificates.operations.request import EVERYTHING, request_certificate
+from certificates.x509.facts import read_facts
 from certificates.x509.policy import KeyChoice
 from tests.conftest import ROLES
 
@@ -76,11 +79,20 @@ def rows(node: Node, tomcat: Certificate) -> Keys:
         "job": Job.objects.get(target__startswith="tomcat").pk,
         "restartnotice": notice.pk,
         "signingrequest": requested(node).pk,
+        **observed(node, tomcat),
         "delivery": message().pk,
         "rule": rule().pk,
         "user": User.objects.create(username="somebody").pk,
         "group": Group.objects.get(name="Auditor").pk,
     }
+
+
+def observed(node: Node, tomcat: Certificate) -> Keys:
+    """An address, and a certificate that was seen there."""
+    endpoint = Endpoint.objects.create(node=node, port=9, added_by="test")
+    facts = read_facts(bytes(tomcat.der))
+    row = Observed.objects.create_from(endpoint, facts, is_leaf=True, now=timezone.now())
+    return {"endpoint": endpoint.pk, "observed": row.pk}
 
 
 def message() -> Message:

@@ -20,11 +20,12 @@ from certificates.find import (
     to_query,
     typed_rows,
 )
-from certificates.models import Certificate, SigningRequest
+from certificates.models import Certificate, Observed, SigningRequest
 from certificates.refusal import Refused
 
 FIND_PARAMETERS = ("field", "op", "value")
 NAMESAKES = 2_000  # rows that are looked at for one page
+MOST_OBSERVED = 10
 FEW = 500  # rows that are looked up by their keys
 COUNTED = 10_000  # more rows than this are not counted: nobody pages through them
 LARGE_COLUMNS = ("der", "subject", "issuer", "subject_alternative_names", "undecoded")
@@ -126,6 +127,14 @@ class CertificateChangeList(ChangeList):
                 wanted &= Q(**{column: value})
         pending = SigningRequest.objects.pending().select_related("node").defer("pem", "subject")
         return list(pending.filter(wanted, to_query(self.conditions, requests=True))[:100])
+
+    @property
+    def observed(self) -> list[Observed]:
+        """Served somewhere and not ours: on the first page of the whole list (CM-1)."""
+        if self.page_num != 1 or self.conditions or self.find_refused or self.has_active_filters:
+            return []
+        rows = Observed.objects.watched().filter(is_leaf=True).select_related("endpoint__node")
+        return list(rows.defer("der").order_by("not_after", "pk")[:MOST_OBSERVED])
 
     @property
     def offered(self) -> dict[str, set[str]]:

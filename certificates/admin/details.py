@@ -40,7 +40,7 @@ def details(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
     actor = signed_in(request)
     context: dict[str, Any] = {
         "row": row,
-        "described": _described(row),
+        "described": described(bytes(row.der)),
         "expiry": expiry(row.not_after, timezone.now()),
         "chain": chain_of(row),
         "usage": usage_of(row),
@@ -95,10 +95,10 @@ def _newer(row: Certificate) -> Certificate | None:
     return same.defer("der").order_by("-not_before").first()
 
 
-def _described(row: Certificate) -> Details | None:
+def described(der: bytes) -> Details | None:
     """None for bytes in which nothing can be read: the columns are all that there is."""
     try:
-        return describe(bytes(row.der))
+        return describe(der)
     except ValueError:
         return None
 

@@ -13,6 +13,7 @@ from certificates.models.monitor import (
 from certificates.models.node import Deployment, Node, Reach, Role
 from certificates.models.notice import BackupReminder, Closing, RestartNotice
 from certificates.models.notification import Channel, Delivery, Message, Notification
+from certificates.models.observed import Answer, Endpoint, Observed
 from certificates.models.private_key import PrivateKey
 from certificates.models.purpose import Purpose, Service
 from certificates.models.secret import Secret
@@ -21,6 +22,7 @@ from certificates.models.signing_request import RequestState, SigningRequest
 __all__ = [
     "Acknowledgement",
     "Action",
+    "Answer",
     "BackupLock",
     "BackupReminder",
     "BackupSettings",
@@ -29,6 +31,7 @@ __all__ = [
     "Closing",
     "Delivery",
     "Deployment",
+    "Endpoint",
     "Event",
     "Heartbeat",
     "Job",
@@ -38,6 +41,7 @@ __all__ = [
     "MonitorState",
     "Node",
     "Notification",
+    "Observed",
     "PrivateKey",
     "Purpose",
     "Reach",

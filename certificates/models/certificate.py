@@ -1,11 +1,10 @@
 """Certificates: exact bytes, and every column that the list finds or sorts by."""
 
 import re
-import ssl
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Self
 
 from django.db import models
 from django.db.models import Q
@@ -15,14 +14,21 @@ from certificates.models.insertion import insert_many, portions
 from certificates.models.node import Node
 from certificates.models.private_key import PrivateKey
 from certificates.models.purpose import Purpose
-from certificates.x509.facts import CertificateType, Facts, KeyType
+from certificates.models.read_columns import CLASSIFIED, KEY_TYPES, ReadColumns, columns
+from certificates.x509.facts import Facts
 from certificates.x509.keys import PrivateKeyTypes
-from certificates.x509.policy import is_legacy_key
 from certificates.x509.visible import visible
 
-CLASSIFIED = [(member.value, member.label) for member in CertificateType]
-KEY_TYPES = [(member.value, member.label) for member in KeyType]
-
+__all__ = [
+    "CLASSIFIED",
+    "KEY_TYPES",
+    "Certificate",
+    "CertificateQuerySet",
+    "State",
+    "columns",
+    "file_stem",
+    "file_stems",
+]
 
 DESCRIPTION_LENGTH = 200
 STEM_BYTES = 100  # of UTF-8; with serial number and ending a file name has at most 255
@@ -134,18 +140,6 @@ def _new(
     )
 
 
-def columns(facts: Facts) -> dict[str, Any]:
-    """The derived columns, each within its length."""
-    values = {field: getattr(facts, field) for field in facts.__slots__}
-    values["undecoded"] = list(facts.undecoded)
-    for field in Certificate._meta.get_fields():
-        length = getattr(field, "max_length", None)
-        text = values.get(field.name)
-        if length and isinstance(text, str) and len(text) > length:
-            values[field.name] = text[: length - 1] + "…"
-    return values
-
-
 def file_stem(text: str) -> str:
     """A name that is safe in a folder, an archive and a header: letters, digits, `.`, `_`, `-`."""
     stem = re.sub(r"[^\w.-]+", "_", text).strip("._-").encode()[:STEM_BYTES].decode(errors="ignore")
@@ -153,7 +147,7 @@ def file_stem(text: str) -> str:
     return f"_{stem}" if reserved else stem or "certificate"
 
 
-class Certificate(models.Model):
+class Certificate(ReadColumns):
     """One certificate at one place. Never edited: replaced, superseded or deleted.
 
     All text is attacker-controlled; invisible characters are kept as escapes (`visible`).
@@ -170,30 +164,6 @@ class Certificate(models.Model):
     )  # of an own certificate; several may share it: renewed, or one identity on several nodes
     created_at = models.DateTimeField(auto_now_add=True)
     superseded_at = models.DateTimeField(null=True)
-
-    der = models.BinaryField(help_text="The exact bytes that were read.")
-    common_name = models.CharField(max_length=255, blank=True)
-    subject = models.TextField(help_text="RFC 4514 text.")
-    issuer_common_name = models.CharField("issued by", max_length=255, blank=True)
-    issuer = models.TextField(help_text="RFC 4514 text.")
-    serial_number = models.CharField(max_length=80, help_text="Lower-case hexadecimal.")
-    not_before = models.DateTimeField(null=True)
-    not_after = models.DateTimeField("expiration", null=True, help_text="Last valid second, UTC.")
-    type = models.CharField(max_length=12, choices=CLASSIFIED)
-    key_type = models.CharField(max_length=8, choices=KEY_TYPES)
-    key_bits = models.PositiveIntegerField(help_text="Of the modulus or the curve; 0: unknown.")
-    key_label = models.CharField("key", max_length=24, help_text="Such as RSA 3072, EC P-256.")
-    signature_algorithm = models.CharField(max_length=80)
-    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of the DER, hexadecimal.")
-    fingerprint_sha1 = models.CharField("SHA-1 fingerprint", max_length=40)
-    subject_key_identifier = models.CharField(max_length=128, blank=True)
-    authority_key_identifier = models.CharField(max_length=128, blank=True)
-    subject_digest = models.CharField(
-        max_length=64, help_text="Equal for names that RFC 5280, 7.1 calls equal."
-    )
-    issuer_digest = models.CharField(max_length=64)
-    subject_alternative_names = models.TextField(blank=True)
-    undecoded = models.JSONField(default=list, help_text="Parts that can't be decoded, in words.")
 
     is_older = False  # set by a list: a newer one of the same name is in the same store
 
@@ -251,20 +221,6 @@ class Certificate(models.Model):
     @property
     def serves(self) -> Purpose:
         return Purpose(self.purpose)
-
-    @property
-    def is_legacy(self) -> bool:
-        """Weak by today's measure, and so marked wherever it is shown (DESIGN rule 3)."""
-        return is_legacy_key(self.key_type, self.key_bits) or self.has_weak_signature
-
-    @property
-    def has_weak_signature(self) -> bool:
-        return self.signature_algorithm.startswith(("MD", "SHA-1 "))
-
-    @property
-    def pem(self) -> bytes:
-        """The certificate in PEM with Unix line ends (CM-24); the DER inside is exact."""
-        return ssl.DER_cert_to_PEM_cert(bytes(self.der)).encode()
 
     def unseal_key(self, *, actor: str, reason: str) -> PrivateKeyTypes:
         """The private key of an own certificate; reading it is an event. See `PrivateKey`."""

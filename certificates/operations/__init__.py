@@ -17,6 +17,8 @@ from certificates.operations.backup import (
 from certificates.operations.delete import delete_trusted, impact_of
 from certificates.operations.deploy import check, deploy
 from certificates.operations.deploy_rounds import request_check, request_deploy
+from certificates.operations.discover import request_probe
+from certificates.operations.endpoint import add_endpoint, remove_endpoint
 from certificates.operations.generate import generate
 from certificates.operations.guide import steps_of
 from certificates.operations.import_many import import_trusted
@@ -49,6 +51,7 @@ __all__ = [
     "acknowledge_backup",
     "acknowledge_expiry",
     "acknowledge_restart",
+    "add_endpoint",
     "add_master_key",
     "add_rule",
     "begin_due_backup",
@@ -71,12 +74,14 @@ __all__ = [
     "note_download",
     "observe_restarts",
     "pin_host_key",
+    "remove_endpoint",
     "remove_rule",
     "reopen_request",
     "request_backup",
     "request_certificate",
     "request_check",
     "request_deploy",
+    "request_probe",
     "request_restart",
     "request_restarts",
     "request_run",

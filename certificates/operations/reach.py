@@ -11,6 +11,7 @@ from certificates.access import Actor, Permission
 from certificates.jobs import enqueue
 from certificates.models import Action, Deployment, Event, Job, Node, Reach, Secret, Service
 from certificates.operations.consequences import intend
+from certificates.operations.endpoint import refuse_place
 from certificates.operations.node import checked_address
 from certificates.reach.node import offered_host_key
 from certificates.reach.ssh import HostKey, read_private_key
@@ -163,7 +164,8 @@ def save_place(node: Node, service: Service, place: Place, *, actor: Actor) -> J
 
     Raises:
         PermissionDenied: `actor` may not configure.
-        Refused: place.folder, place.account, place.command, place.limit, port, san.syntax.
+        Refused: place.folder, place.account, place.command, place.limit, port, san.syntax,
+            probe.address, probe.host.
     """
     actor.require(Permission.CONFIGURE)
     row = Deployment.objects.lock(node, service)
@@ -205,6 +207,8 @@ def _check_place(node: Node, place: Place) -> None:
         raise Refused("place.limit", wrong, f"Choose 1 to {MAXIMUM_LIMIT}.")
     if place.probe_port is not None:
         _port(place.probe_port)
+        if place.probe_host:
+            refuse_place(_host(place.probe_host), place.probe_port)
     if place.probe_name:
         checked_host_name(place.probe_name)
 

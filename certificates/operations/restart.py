@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 
 from django.db import transaction
 from django.utils import timezone
@@ -24,7 +25,9 @@ from certificates.models import (
 )
 from certificates.models.notice import ONLY_A_RESTART
 from certificates.operations.deploy import deploy
-from certificates.probe import ProbeError, served_fingerprint
+from certificates.operations.endpoint import allowed_places
+from certificates.outgoing import Place, UnknownHostError
+from certificates.probe import ProbeError, served_chain
 from certificates.reach.node import run_on
 from certificates.refusal import Refused
 from certificates.x509.visible import visible
@@ -41,18 +44,25 @@ class Address:
     host: str
     port: int
     server_name: str = ""
+    is_own: bool = False  # of this product itself, which needs no leave
 
-    def fingerprint(self, timeout: float = 5.0) -> str:
-        """SHA-256 of what it shows; "" when nobody answers."""
+    def place(self) -> Place:
+        """Raises `Refused` probe.address, and `UnknownHostError`."""
+        if self.is_own:
+            return Place((self.host,), self.port)
+        return allowed_places().place(self.host, self.port)
+
+    def fingerprint(self, seconds: float = 5.0) -> str:
+        """SHA-256 of what it shows; "" when nobody answers, or nobody may be asked."""
         try:
-            return served_fingerprint(
-                self.host, self.port, server_name=self.server_name, timeout=timeout
-            )
-        except ProbeError:
+            chain = served_chain(self.place(), server_name=self.server_name, seconds=seconds)
+        except (ProbeError, Refused, UnknownHostError):
             return ""
+        return sha256(chain[0]).hexdigest()
 
-    def shows(self, fingerprint: str, timeout: float = QUICK) -> bool:
-        return all(self.fingerprint(timeout) == fingerprint for _ in range(HANDSHAKES))
+    def shows(self, fingerprint: str) -> bool:
+        """Several in a row: each may have met another worker of the server."""
+        return all(self.fingerprint(QUICK) == fingerprint for _ in range(HANDSHAKES))
 
 
 def request_restart(notice: RestartNotice, *, actor: Actor) -> Job:
@@ -137,6 +147,8 @@ def _restart(notice: RestartNotice, row: Job) -> str:
     actor, service = Actor(row.started_by), Service(notice.service)
     row.report(deploy(notice.node, service, actor=actor, now=timezone.now()), now=timezone.now())
     address = address_of(notice.place)
+    if address:
+        _refuse_address(address)
     if notice.place.restart_command:
         _run_command(notice, row)
     else:
@@ -152,6 +164,14 @@ def _restart(notice: RestartNotice, row: Job) -> str:
     close_as_seen(notice, actor=str(actor), now=timezone.now())
     which = "the new certificate" if notice.fingerprint else "the certificate in force"
     return f"A TLS handshake shows {which}, {seen[:16]}…"
+
+
+def _refuse_address(address: Address) -> None:
+    """Before anything is restarted: afterwards nobody could look. Raises `Refused` probe.*."""
+    try:
+        address.place()
+    except UnknownHostError as error:
+        raise Refused("probe.host", str(error), "Correct it in the service's settings.") from error
 
 
 def _run_command(notice: RestartNotice, row: Job) -> None:
@@ -195,7 +215,7 @@ def address_of(place: Deployment) -> Address | None:
         return Address(host, place.probe_port, place.probe_name)
     if place.node.is_local and place.service == Service.TOMCAT and not place.restart_command:
         server = web_server.running()
-        return Address(server.host, server.port) if server else None
+        return Address(server.host, server.port, is_own=True) if server else None
     return None
 
 

@@ -1,7 +1,7 @@
 """What is watched. A source is a table whose rows expire, and how a notice describes one.
 
-Certificates of all nodes, own and trust, are the first source; whatever else has an expiry joins
-by another `Source` in `SOURCES`.
+Certificates of all nodes, own and trust, are the first source; what servers serve and is none of
+ours the second.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.db.models.expressions import Combinable
 
-from certificates.models import Acknowledgement, Certificate, SilenceRule
+from certificates.models import Acknowledgement, Certificate, Observed, SilenceRule
 from certificates.models.certificate import State
 from certificates.models.monitor import SilenceField, SilenceOperator
 
@@ -87,4 +87,17 @@ CERTIFICATES = Source(
     page=lambda key: f"admin/certificates/certificate/{key}/change/",
     silenced=_silenced_certificates,
 )
-SOURCES: list[Source] = [CERTIFICATES]
+OBSERVED = Source(
+    name="observed",
+    rows=lambda: Observed.objects.filter(gone_at=None),
+    described={
+        "node": F("node__host_name"),
+        "file_name": F("file_name"),
+        "unit": Value("observed"),
+        "type": Value("observed"),
+        "common_name": F("common_name"),
+        "fingerprint": F("fingerprint"),
+    },
+    page=lambda key: f"admin/certificates/observed/{key}/",
+)
+SOURCES: list[Source] = [CERTIFICATES, OBSERVED]

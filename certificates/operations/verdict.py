@@ -1,0 +1,61 @@
+"""What an endpoint serves, compared with what its node should serve."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from certificates.models import Certificate, Endpoint
+from certificates.models.certificate import State
+from certificates.models.observed import Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`urgency` is a CSS class, `word` says the same; `cure` "" where nothing is to be done."""
+
+    urgency: str
+    word: str
+    sentence: str
+    cure: str = ""
+
+
+def verdicts(endpoints: Sequence[Endpoint]) -> list[Verdict]:
+    """In their order, by one query."""
+    served = {endpoint.fingerprint for endpoint in endpoints if endpoint.fingerprint}
+    ours: dict[str, list[Certificate]] = {}
+    rows = Certificate.objects.filter(fingerprint__in=served).select_related("node")
+    for row in rows.only("fingerprint", "purpose", "is_own", "state", "node__host_name")[:2000]:
+        ours.setdefault(row.fingerprint, []).append(row)
+    return [_verdict(endpoint, ours.get(endpoint.fingerprint, [])) for endpoint in endpoints]
+
+
+def _verdict(endpoint: Endpoint, rows: Sequence[Certificate]) -> Verdict:
+    if endpoint.answer is Answer.NEVER:
+        return Verdict("plain", "Not yet", "Nobody has looked there yet.")
+    if endpoint.answer is Answer.FAILED:
+        cure = "Look at the service; or remove the address."
+        return Verdict("critical", "No answer", endpoint.error, cure)
+    return _of_ours(endpoint, rows) if rows else _foreign()
+
+
+def _foreign() -> Verdict:
+    said = "It serves a certificate that is none of ours; its expiration is watched."
+    return Verdict("soon", "Not ours", said)
+
+
+def _of_ours(endpoint: Endpoint, rows: Sequence[Certificate]) -> Verdict:
+    own = [row for row in rows if row.is_own and row.node_id == endpoint.node_id]
+    right = [row for row in own if endpoint.service in ("", row.purpose)]
+    if any(row.state == State.ACTIVE for row in right):
+        return Verdict("valid", "In force", "It serves the certificate that is intended.")
+    if right:
+        cure = f"Restart {right[0].purpose} on {endpoint.node}."
+        return Verdict("critical", "Older", "It serves one that was replaced here.", cure)
+    if own:
+        said = f"It serves the {own[0].purpose} certificate of this node, not {endpoint.service}."
+        return Verdict("soon", "Another service's", said, "Look at the service's configuration.")
+    elsewhere = next((row for row in rows if row.is_own), None)
+    if elsewhere:
+        said = f"It serves the {elsewhere}."
+        return Verdict("soon", "Another node's", said, "Look at the service's configuration.")
+    said = f"It serves a certificate that stands in {rows[0].purpose}, and no identity of ours."
+    return Verdict("soon", "Trusted", said)
