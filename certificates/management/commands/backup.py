@@ -2,6 +2,7 @@
 
 import getpass
 import sys
+import warnings
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,6 +54,8 @@ class Command(OperatorCommand):
             opening.add_argument("--identity-file", metavar="FILE", help="with a private key")
         keygen = self.verb(verbs, "keygen", self.keygen, "a pair of keys, to lock backups with")
         keygen.add_argument("file", metavar="FILE", help="where the private key is written")
+        for taking in (create, verify, restore):
+            taking.allow_abbrev = False  # --passphrase WORDS is no short --passphrase-file
         listing = self.verb(verbs, "list", self.list, "the backups in the folder")
         listing.add_argument("folder", metavar="FOLDER", nargs="?")
 
@@ -174,10 +177,14 @@ def _passphrase(options: dict[str, Any], *, is_new: bool) -> str:
     if options["passphrase_file"]:
         return (_text_of(options["passphrase_file"]).splitlines() or [""])[0]
     try:
-        first = getpass.getpass("Passphrase of the backup: ")
-        again = getpass.getpass("Once more: ") if is_new else first
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", getpass.GetPassWarning)  # it would be read from a pipe
+            first = getpass.getpass("Passphrase of the backup: ")
+            again = getpass.getpass("Once more: ") if is_new else first
     except (EOFError, getpass.GetPassWarning):
-        first, again = "", "\0"
+        wrong = "There is no terminal to ask for the passphrase on."
+        cure = "Use --passphrase-file (- for standard input), or a key: ./ccxsec backup keygen."
+        raise Refused("backup.passphrase-terminal", wrong, cure) from None
     if first != again:
         wrong = "The passphrase was not typed twice in the same way."
         raise Refused("backup.passphrase-twice", wrong, "Type it again, or use --passphrase-file.")
