@@ -67,8 +67,10 @@ def send_trial(change: MonitorChange | None, *, actor: Actor, now: datetime) -> 
         recipients=row.addresses,
         at=now.replace(microsecond=0),
     )
-    limits = {"patience": PATIENCE, "whole": WHOLE, "last": PATIENCE}
-    return _told(smtp.converse(server, row.addresses, content, **limits))
+    said = smtp.converse(
+        server, row.addresses, content, patience=PATIENCE, whole=WHOLE, last=PATIENCE
+    )
+    return _told(said)
 
 
 def _told(said: smtp.Conversation) -> Trial:
