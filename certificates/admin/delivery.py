@@ -30,6 +30,7 @@ SHOWN = 200  # certificates on a message's page
 
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyScreen):
+    change_list_template = "certificates/delivery_list.html"
     permission = Permission.VIEW
     list_display = ("sent_at", "channel", "address", "outcome", "reply", "about")
     list_display_links = None

@@ -27,7 +27,7 @@ CERTIFICATES = 3
 NAMES = [f"CA_{number}.pem" for number in range(CERTIFICATES)]
 TO = ["a@example.com", "b@example.com"]
 ENDS = [(NOW + timedelta(days=20, seconds=-number)).isoformat() for number in range(CERTIFICATES)]
-EVERY = int(os.environ.get("MONITOR_KILL_EVERY", "3"))  # how manieth point is tried
+EVERY = int(os.environ.get("MONITOR_KILL_EVERY", "4"))  # how manieth point is tried
 Run = tuple[Worker, Script]
 
 
@@ -139,6 +139,7 @@ def was_killed(worker: Worker, moment: str, point: int, kind: str = "") -> bool:
 @pytest.mark.parametrize(
     ("kind", "broken"), [("marks first", {"never"}), ("marks last", {"twice"})]
 )
+@pytest.mark.parametrize("database", ["sqlite"])
 def test_the_same_kills_break_careless_senders(running: Run, kind: str, broken: set[str]) -> None:
     worker, script = running
     found: set[str] = set()
