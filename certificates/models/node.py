@@ -72,6 +72,13 @@ class Node(models.Model):
         return self.is_local or self.reach == Reach.SSH
 
     @property
+    def is_ready(self) -> bool:
+        """Whether it may be written to now: over SSH its host key was compared, and is the same."""
+        return self.is_local or (
+            self.is_reached and bool(self.host_key) and not self.host_key_alarm
+        )
+
+    @property
     def ssh_address(self) -> str:
         return self.ssh_host or self.host_name
 
@@ -95,6 +102,11 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
     def reached(self) -> Self:
         """Of nodes that the product writes to."""
         return self.filter(Q(node__is_local=True) | Q(node__reach=Reach.SSH))
+
+    def ready(self) -> Self:
+        """Of nodes that may be written to now (`Node.is_ready`)."""
+        over_ssh = Q(node__reach=Reach.SSH, node__host_key_alarm="") & ~Q(node__host_key="")
+        return self.filter(Q(node__is_local=True) | over_ssh)
 
     def out_of_date(self) -> Self:
         """What a node should hold and doesn't."""

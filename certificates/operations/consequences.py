@@ -27,11 +27,11 @@ def lock_places(nodes: Iterable[Node], service: Service) -> list[Deployment]:
 
 
 def intend(deployment: Deployment, actor: Actor) -> Job | None:
-    """The node should hold something new: the job that writes it; None where none is reached."""
+    """The node should hold something new: the job that writes it; None where none may be."""
     deployment.generation += 1
     deployment.save(update_fields=["generation"])
     node, service = deployment.node, Service(deployment.service)
-    if not node.is_reached:
+    if not node.is_ready:
         return None
     target = f"{service} on {node}"
     return enqueue(

@@ -41,7 +41,7 @@ def deploy_what_is_out_of_date(*, actor: Actor, now: datetime) -> list[str]:
 
 def sweep_other_servers(*, now: datetime) -> int:
     """Queue a look at the stores of other servers that are due for one; returns how many."""
-    due = Deployment.objects.reached().filter(node__is_local=False).select_related("node")
+    due = Deployment.objects.ready().filter(node__is_local=False).select_related("node")
     queued = 0
     for place in due.order_by("checked_at", "pk"):
         looked_at = place.checked_at
