@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.db import transaction
+from django.db.models import Exists, Subquery
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
@@ -116,8 +117,7 @@ class SecuritySite(AdminSite):
         if self.has_permission(request) and signed_in(request).may(Permission.VIEW):
             due = RestartNotice.objects.open().in_restart_order().select_related("node")
             context["restarts_due"] = list(due[:20])
-            context["host_key_alarms"] = list(Node.objects.exclude(host_key_alarm="")[:5])
-            context["backup_due"] = BackupReminder.objects.open().first()
+            context |= _standing()
             context["may_back_up"] = signed_in(request).may(Permission.BACKUP)
         return context
 
@@ -158,6 +158,15 @@ class SecuritySite(AdminSite):
             *(_planned_url(self, planned) for planned in PLANNED),
             *stock,
         ]
+
+
+def _standing() -> dict[str, Any]:
+    """What stands on every page beside restarts; one query while no host key has changed."""
+    reminders = BackupReminder.objects.open().values("reason")[:1]
+    alarmed = Node.objects.exclude(host_key_alarm="")
+    found = Node.objects.filter(is_local=True).values_list(Subquery(reminders), Exists(alarmed))
+    reason, is_alarmed = found.first() or (None, False)
+    return {"backup_due": reason, "host_key_alarms": list(alarmed[:5]) if is_alarmed else []}
 
 
 def _line(entry: Entry) -> dict[str, Any]:

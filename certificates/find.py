@@ -23,6 +23,7 @@ NOTHING = Q(pk__in=[])
 MAXIMUM_ROWS = 10
 MAXIMUM_VALUE = 500  # characters
 CSR_ONLY = "CSR only"
+OBSERVED = "observed"
 
 
 class Operator(StrEnum):
@@ -240,6 +241,18 @@ def to_query(conditions: Iterable[Condition], *, requests: bool = False) -> Q:
             found &= Q() if condition.operator is Operator.EMPTY else NOTHING
         else:
             found &= query(condition.operator, condition.value.strip())
+    return found
+
+
+_OBSERVED = {"certificate": _always(OBSERVED), "description": _always("")}
+
+
+def to_query_of_observed(conditions: Iterable[Condition]) -> Q:
+    """The same for observed certificates, which have the other columns, too."""
+    found = Q()
+    for condition in conditions:
+        query = _OBSERVED.get(condition.field, _checked(condition).certificates)
+        found &= query(condition.operator, condition.value.strip())
     return found
 
 

@@ -18,6 +18,7 @@ from certificates.find import (
     from_address,
     selective,
     to_query,
+    to_query_of_observed,
     typed_rows,
 )
 from certificates.models import Certificate, Observed, SigningRequest
@@ -25,7 +26,7 @@ from certificates.refusal import Refused
 
 FIND_PARAMETERS = ("field", "op", "value")
 NAMESAKES = 2_000  # rows that are looked at for one page
-MOST_OBSERVED = 10
+MOST_OBSERVED = 20
 FEW = 500  # rows that are looked up by their keys
 COUNTED = 10_000  # more rows than this are not counted: nobody pages through them
 LARGE_COLUMNS = ("der", "subject", "issuer", "subject_alternative_names", "undecoded")
@@ -67,6 +68,7 @@ class CertificateChangeList(ChangeList):
         self.find_refused: Refused | None = None
         self.conditions = self._read_conditions(request)
         self.asked = list(request.GET.lists())
+        self.request = request
         super().__init__(request, *args, **kwargs)
 
     def _read_conditions(self, request: HttpRequest) -> list[Condition]:
@@ -130,11 +132,16 @@ class CertificateChangeList(ChangeList):
 
     @property
     def observed(self) -> list[Observed]:
-        """Served somewhere and not ours: on the first page of the whole list (CM-1)."""
-        if self.page_num != 1 or self.conditions or self.find_refused or self.has_active_filters:
+        """Served somewhere and not ours, as the rows and filters find them; on the first page."""
+        if self.page_num != 1 or self.find_refused:
             return []
         rows = Observed.objects.watched().filter(is_leaf=True).select_related("endpoint__node")
-        return list(rows.defer("der").order_by("not_after", "pk")[:MOST_OBSERVED])
+        found: Any = rows.filter(to_query_of_observed(self.conditions))
+        for spec in self.own_filters:
+            if spec.parameter_name == "purpose" and spec.value():
+                return []
+            found = spec.queryset(self.request, found)
+        return list(found.defer(*LARGE_COLUMNS).order_by("not_after", "pk")[:MOST_OBSERVED])
 
     @property
     def offered(self) -> dict[str, set[str]]:

@@ -96,6 +96,8 @@ def test_what_is_not_ours_is_observed_until_it_is_served_no_more(
         row = Observed.objects.watched().get()
         listed = administrator.get("/admin/certificates/certificate/").content.decode()
         page = administrator.get(f"/admin/certificates/observed/{row.pk}/").content.decode()
+        found = search(administrator, "field=common_name&op=contains&value=stranger")
+        elsewhere = search(administrator, "purpose=ipsec") + search(administrator, "expiry=expired")
         pem = administrator.get(f"/admin/certificates/observed/{row.pk}/download.pem").content
         shown = administrator.get("/admin/certificates/endpoint/").content.decode()
     with ExitStack() as stack:
@@ -103,6 +105,8 @@ def test_what_is_not_ours_is_observed_until_it_is_served_no_more(
         Endpoint.objects.update(port=again)
         look(again)
 
+    assert "stranger" in found
+    assert "stranger" not in elsewhere
     assert verdict.word == "Not ours"
     assert pem == first
     assert row.common_name == "stranger.example.com"
@@ -112,6 +116,10 @@ def test_what_is_not_ours_is_observed_until_it_is_served_no_more(
     assert Observed.objects.watched().get().common_name == "other.example.com"
     assert Observed.objects.gone().get().common_name == "stranger.example.com"
     assert Event.objects.filter(action="certificate:observe").count() == 2
+
+
+def search(client: Client, query: str) -> str:
+    return client.get(f"/admin/certificates/certificate/?{query}").content.decode()
 
 
 def test_the_monitor_watches_what_is_observed(look: Look, tmp_path: Path) -> None:
