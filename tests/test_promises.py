@@ -12,7 +12,15 @@ from pytest_django import Settings
 
 from certificates import web_server
 from certificates.access import Actor
-from certificates.models import BackupReminder, Certificate, Job, Node, Purpose, RestartNotice
+from certificates.models import (
+    BackupLock,
+    BackupReminder,
+    Certificate,
+    Job,
+    Node,
+    Purpose,
+    RestartNotice,
+)
 from certificates.operations import (
     acknowledge_backup,
     acknowledge_restart,
@@ -22,7 +30,9 @@ from certificates.operations import (
     request_restart,
     retire_master_key,
     save_node,
+    set_backups,
 )
+from certificates.operations.backup.schedule import Choice
 from certificates.secrets import key_ring
 from certificates.web_server import Running
 from tests.test_urls import Keys, address, expected, rows, state
@@ -45,6 +55,7 @@ def operations(node: Node, actor: Actor) -> dict[str, Callable[[], object]]:
     now = timezone.now()
     notice, job = RestartNotice.objects.get(), Job.objects.filter(state="queued").first()
     current = node.certificates.active().get(purpose="tomcat")
+    backups = Choice(BackupLock.PASSPHRASE, passphrase="four words and a number")
     assert job
     return {
         "generate": lambda: generate(
@@ -60,6 +71,7 @@ def operations(node: Node, actor: Actor) -> dict[str, Callable[[], object]]:
         "restart": lambda: request_restart(notice, actor=actor),
         "acknowledge a restart": lambda: acknowledge_restart(notice, actor=actor, now=now),
         "acknowledge a backup": lambda: acknowledge_backup(actor=actor, now=now),
+        "set how backups are made": lambda: set_backups(backups, actor=actor),
         "cancel a job": lambda: cancel_job(job, actor=actor, now=now),
         "add a master key": lambda: add_master_key(actor=actor),
         "retire a master key": lambda: retire_master_key(1, actor=actor),
@@ -73,6 +85,7 @@ NAMES = [
     "restart",
     "acknowledge a restart",
     "acknowledge a backup",
+    "set how backups are made",
     "cancel a job",
     "add a master key",
     "retire a master key",

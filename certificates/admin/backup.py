@@ -23,7 +23,6 @@ from certificates.forms.backup import BackupForm
 from certificates.models import (
     Action,
     BackupLock,
-    BackupReminder,
     BackupSettings,
     Event,
     Job,
@@ -97,7 +96,6 @@ def backups(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
         "folder": folder,
         "trouble": trouble,
         "shown": SHOWN,
-        "reminder": BackupReminder.objects.open().first(),
         "under_way": Job.objects.filter(kind=KIND, state__in=states).first(),
         "is_ready": row.locked_by != BackupLock.NONE,
         "is_due": row.is_due(timezone.now()),

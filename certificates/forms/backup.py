@@ -59,10 +59,10 @@ class BackupForm(forms.Form):
         help_text="On this server, best on another disk. Empty: “backups” in the data folder.",
     )
     unit = forms.ChoiceField(
-        label="Made by themselves",
-        choices=[(NEVER, "Never, only by the button"), (DAYS, "Every … days"), (HOURS, "… hours")],
+        label="Days or hours",
+        choices=[(NEVER, "Never: only by the button"), (DAYS, "Days"), (HOURS, "Hours")],
     )
-    every = forms.IntegerField(label="Days or hours", min_value=1, max_value=LONGEST_HOURS)
+    every = forms.IntegerField(label="Made by itself every", min_value=1, max_value=LONGEST_HOURS)
     kept = forms.IntegerField(
         label="How many stay",
         min_value=1,
@@ -87,7 +87,7 @@ class BackupForm(forms.Form):
         self.helper.form_tag = False
         self.helper.layout = Layout(
             Fieldset("Lock", "locked_by", "recipient", Row(Column("passphrase"), Column("again"))),
-            Fieldset("Place and schedule", "folder", Row(Column("unit"), Column("every")), "kept"),
+            Fieldset("Place and schedule", "folder", Row(Column("every"), Column("unit")), "kept"),
         )
 
     def clean(self) -> dict[str, Any]:

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 from django.core.exceptions import PermissionDenied
+from django.db import connection
 from django.utils import timezone
 from django_q.models import OrmQ
 from pytest_django import Settings
@@ -35,6 +37,7 @@ from certificates.operations import (
 )
 from certificates.operations.backup.folder import name_of
 from certificates.operations.backup.schedule import PASSPHRASE, Choice
+from certificates.operations.backup.tables import LEFT_OUT, tables_of
 from certificates.refusal import Refused
 from certificates.tasks import upkeep
 from tests.conftest import NOW
@@ -340,3 +343,27 @@ def test_each_operation_asks_for_the_permission(node: Node, nobody: Actor) -> No
     ):
         with pytest.raises(PermissionDenied):
             operation()
+
+
+def test_every_table_of_the_database_is_backed_up_or_left_out_with_a_reason() -> None:
+    tables = tables_of(apps)
+    kept = {table.model._meta.db_table for table in tables}
+    left_out = {apps.get_model(label)._meta.db_table for label in LEFT_OUT}
+
+    assert set(connection.introspection.table_names()) - {"django_migrations"} == kept | left_out
+    assert all(LEFT_OUT.values())
+    assert not kept & left_out
+
+
+def test_each_table_comes_after_those_that_it_refers_to() -> None:
+    labels = [table.label for table in tables_of(apps)]
+
+    assert labels[0] == "certificates.secret"
+    for before, after in [
+        ("certificates.node", "certificates.certificate"),
+        ("certificates.privatekey", "certificates.certificate"),
+        ("certificates.signingrequest", "certificates.signingrequest_nodes"),
+        ("contenttypes.contenttype", "auth.permission"),
+        ("auth.permission", "auth.group_permissions"),
+    ]:
+        assert labels.index(before) < labels.index(after)

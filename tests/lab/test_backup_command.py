@@ -30,15 +30,15 @@ def on_a_terminal(product: Product, typed: list[str], *words: str) -> tuple[int,
         os.execve(
             sys.executable, [sys.executable, "manage.py", "backup", *words], product.environment
         )
-    shown = b""
+    shown, answered = b"", 0
     while True:
         try:
             shown += os.read(terminal, 4096)
         except OSError:  # the other end is closed
             break
-        if typed and shown.rstrip().endswith((b"backup:", b"more:")):
+        if typed and shown[answered:].endswith((b"backup: ", b"more: ")):
             os.write(terminal, typed.pop(0).encode() + b"\n")
-            shown += b"\n"
+            answered = len(shown)  # the same question is not answered twice
     os.close(terminal)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), shown.decode()
 

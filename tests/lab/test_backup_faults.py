@@ -15,7 +15,7 @@ from tests.lab.postgres import copy_of
 from tests.lab.worker import Worker
 
 pytestmark = pytest.mark.spec("CM-10")
-KILLS = int(os.environ.get("BACKUP_KILLS", "6"))
+KILLS = int(os.environ.get("BACKUP_KILLS", "4"))
 
 
 @pytest.fixture(scope="module")

@@ -178,7 +178,7 @@ def _make(row: Job) -> str:
     )
     removed = _remove_old(folder, node, chosen.kept, created, Actor(row.started_by))
     gone = f" {removed} older ones were removed." if removed else ""
-    size = f"{created.size / 1_000_000:,.1f} MB, {sum(created.rows.values()):,} rows"
+    size = f"{sum(created.rows.values()):,} rows in {created.size:,} bytes"
     return f"{created.name} was made and read back: {size}.{gone}"
 
 
