@@ -34,6 +34,7 @@ from certificates.admin.filters import (
 from certificates.admin.generate import generate_dialog, regenerate_selected, regenerate_several
 from certificates.admin.guide import guide
 from certificates.admin.roll_back import roll_back_dialog
+from certificates.admin.trust_stores import copy_trust_dialog, trust_stores_page
 from certificates.admin.upload import upload_dialog
 from certificates.cells import UNKNOWN, breaking, expiry, with_legacy
 from certificates.dialogs import key_of, screen_url
@@ -181,6 +182,17 @@ class CertificateAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generi
             dialog("roll-back/", roll_back_dialog, Permission.UPLOAD),
             dialog("delete/", delete_dialog, Permission.DELETE),
             reading("guide/", guide, Permission.VIEW, "certificates_guide"),
+            reading(
+                "trust-stores/", trust_stores_page, Permission.VIEW, "certificates_trust_stores"
+            ),
+            screen_url(
+                self,
+                "trust-stores/copy/",
+                copy_trust_dialog,
+                "POST",
+                permission=Permission.UPLOAD,
+                name="certificates_copy_trust",
+            ),
             *(
                 reading(
                     f"export.{kind}",

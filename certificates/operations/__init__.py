@@ -14,6 +14,7 @@ from certificates.operations.backup import (
     set_backups,
     verify_backup,
 )
+from certificates.operations.copy_trust import copy_trusted, examine_copy
 from certificates.operations.delete import delete_trusted, impact_of
 from certificates.operations.deploy import check, deploy
 from certificates.operations.deploy_rounds import request_check, request_deploy
@@ -60,10 +61,12 @@ __all__ = [
     "check",
     "configure_monitor",
     "contact",
+    "copy_trusted",
     "create_backup",
     "delete_trusted",
     "deploy",
     "examine",
+    "examine_copy",
     "examine_roll_back",
     "generate",
     "impact_of",

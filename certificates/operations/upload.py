@@ -132,11 +132,19 @@ def _add_to_store(examined: Examination, node: Node, actor: Actor) -> list[Certi
 
 
 def add_trusted(
-    node: Node, store: Purpose, facts: Sequence[Facts], actor: Actor
+    node: Node, store: Purpose, facts: Sequence[Facts], actor: Actor, *, copied_from: str = ""
 ) -> list[Certificate]:
-    """Add certificates to a trust store, each with its event; inside the caller's transaction."""
-    rows = Certificate.objects.create_trust(node, store, facts, "Uploaded trust certificate")
-    events = [(row, {"fingerprint": row.fingerprint, "subject": row.common_name}) for row in rows]
+    """Add certificates to a trust store, each with its event; inside the caller's transaction.
+
+    Args:
+        copied_from: the node whose store has them; "" for an upload.
+    """
+    about = f"Copied from {copied_from}" if copied_from else "Uploaded trust certificate"
+    rows = Certificate.objects.create_trust(node, store, facts, about)
+    source = {"copied_from": copied_from} if copied_from else {}
+    events = [
+        (row, {"fingerprint": row.fingerprint, "subject": row.common_name} | source) for row in rows
+    ]
     Event.objects.record_many(str(actor), Action.TRUST_ADD, events)
     return rows
 

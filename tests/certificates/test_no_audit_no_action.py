@@ -8,6 +8,7 @@ from django.utils import timezone
 from certificates.access import Actor
 from certificates.models import Certificate, Node, Purpose, Service
 from certificates.operations import keep_host_key, save_place, save_reach
+from certificates.operations.copy_trust import Wanted, copy_trusted, examine_copy
 from certificates.operations.delete import delete_trusted, impact_of
 from certificates.operations.import_many import import_trusted
 from certificates.operations.reach import Place
@@ -32,6 +33,7 @@ NAMES = [
     "roll back",
     "delete",
     "import",
+    "copy",
     "reach",
     "place",
     "keep key",
@@ -53,6 +55,9 @@ def operations(
     gone = impact_of([sub], now=now).shown
     by = {"actor": actor, "now": now}
     other = Node.objects.create(host_name="ccx2.example.com", host_key_alarm="SHA256:other")
+    put(other_ca.root, "ipsec-trust", at=other)
+    wanted = Wanted((other,))
+    seen = examine_copy(node, "ipsec-trust", wanted, now=now).shown
     return {
         "generate": lambda: ask(replacing=[pending.pk], confirmed=[PENDING]),
         "cancel": lambda: cancel_request(pending, **by),
@@ -65,6 +70,7 @@ def operations(
         "roll back": lambda: roll_back(node, "ipsec", shown=back, **by),
         "delete": lambda: delete_trusted([sub], shown=gone, **by),
         "import": lambda: list(import_trusted(node, store, [("a", ca.root)], **by)),
+        "copy": lambda: copy_trusted(node, "ipsec-trust", wanted, shown=seen, **by),
         "reach": lambda: save_reach(
             other, reach="ssh", ssh_user="ops", password="secret", actor=actor
         ),

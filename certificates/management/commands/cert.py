@@ -1,7 +1,6 @@
 """`./ccxsec cert`: list, show, export, regenerate, import, roll back and delete certificates."""
 
 from collections.abc import Mapping
-from pathlib import PurePath
 from typing import Any
 
 from django.core.management import CommandParser
@@ -11,9 +10,11 @@ from django.utils import timezone
 from certificates.access import command_line
 from certificates.cells import at, expiry
 from certificates.find import CSR_ONLY, from_words, to_query
+from certificates.management.chosen import chosen
 from certificates.management.deploy_verb import DeployVerb
 from certificates.management.import_verb import ImportVerb
 from certificates.management.operator_command import Answer, Judged, add_node, ask, finish, node_of
+from certificates.management.trust_verbs import TrustVerbs
 from certificates.models import Certificate, Deployment, Node, Purpose, SigningRequest
 from certificates.operations.delete import Impact, delete_trusted, impact_of
 from certificates.operations.examination import WARNINGS
@@ -29,7 +30,7 @@ from certificates.x509.visible import visible
 CURVES = {"P-256": KeyChoice.EC_P256, "P-384": KeyChoice.EC_P384, "P-521": KeyChoice.EC_P521}
 
 
-class Command(ImportVerb, DeployVerb):
+class Command(ImportVerb, DeployVerb, TrustVerbs):
     help = "Certificates and trust stores of the nodes."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -54,6 +55,8 @@ class Command(ImportVerb, DeployVerb):
         self._add_regen(verbs)
         self.add_import(verbs)
         self.add_deploy(verbs)
+        self.add_compare(verbs)
+        self.add_copy(verbs)
         back = self.verb(verbs, "rollback", self.rollback, "bring the former certificate back")
         back.add_argument("purpose", metavar="PURPOSE", help="tomcat or ipsec")
         back.add_argument("--to", default="", metavar="SHA256", help="default: the last one")
@@ -98,7 +101,7 @@ class Command(ImportVerb, DeployVerb):
         return rows
 
     def show(self, options: dict[str, Any]) -> Answer:
-        row = _chosen(options)
+        row = chosen(options)
         described = describe(bytes(row.der))
         when = expiry(row.not_after, timezone.now())
         return {
@@ -120,7 +123,7 @@ class Command(ImportVerb, DeployVerb):
         }
 
     def export(self, options: dict[str, Any]) -> Answer:
-        row = _chosen(options)
+        row = chosen(options)
         return row.pem if options["format"] == "pem" else bytes(row.der)
 
     def regen(self, options: dict[str, Any]) -> Answer:
@@ -190,7 +193,7 @@ class Command(ImportVerb, DeployVerb):
         return answer | {"next": _next(purpose, node, is_new=False)}
 
     def delete(self, options: dict[str, Any]) -> Answer:
-        rows = [_chosen({**options, "name": name}) for name in options["names"]]
+        rows = [chosen({**options, "name": name}) for name in options["names"]]
         keys = [row.pk for row in rows]
         impact = impact_of(keys, now=timezone.now())
         if not options["yes"]:
@@ -249,29 +252,6 @@ def _key(options: Mapping[str, Any]) -> str:
     if options["curve"]:
         return CURVES[options["curve"]].value
     return f"rsa-{options['key_length']}" if options["key_length"] else KeyChoice.RSA_3072.value
-
-
-def _chosen(options: Mapping[str, Any]) -> Certificate:
-    """The certificate named PURPOSE, or PURPOSE/NAME in a trust store (file or common name)."""
-    text, _, name = options["name"].partition("/")
-    node, purpose = node_of(options), Purpose.named(text)
-    rows = node.certificates.active().for_purpose(purpose).select_related("node")
-    if name:
-        stem = PurePath(name).stem if name.endswith((".pem", ".der")) else name
-        rows = rows.filter(
-            Q(file_name=f"{stem}.pem") | Q(common_name__iexact=name) | Q(fingerprint=name.lower())
-        )
-    elif not purpose.is_own:
-        wrong = f"{purpose} holds many certificates."
-        raise Refused("certificate.name", wrong, f"Name one: {purpose}/COMMON-NAME.")
-    found = list(rows[:2])
-    if len(found) == 1:
-        return found[0]
-    if found:
-        wrong = f"Several certificates in {purpose} are called {name!r}."
-        raise Refused("certificate.name", wrong, "Name its file or its SHA-256 fingerprint.")
-    wrong = f"{node} has no certificate {options['name']!r}."
-    raise Refused("certificate.unknown", wrong, "See ./ccxsec cert list.")
 
 
 def _line(row: Certificate) -> dict[str, Any]:
