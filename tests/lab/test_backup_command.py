@@ -3,8 +3,12 @@
 import json
 import os
 import pty
+import re
+import select
 import shutil
+import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -30,15 +34,21 @@ def on_a_terminal(product: Product, typed: list[str], *words: str) -> tuple[int,
         os.execve(
             sys.executable, [sys.executable, "manage.py", "backup", *words], product.environment
         )
-    shown, answered = b"", 0
-    while True:
-        try:
-            shown += os.read(terminal, 4096)
-        except OSError:  # the other end is closed
-            break
-        if typed and shown[answered:].endswith((b"backup: ", b"more: ")):
-            os.write(terminal, typed.pop(0).encode() + b"\n")
-            answered = len(shown)  # the same question is not answered twice
+    shown, answered, deadline = b"", 0, time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if not select.select([terminal], [], [], 1.0)[0]:
+            answered = 0  # what was typed went astray: a terminal may drop it
+        else:
+            try:
+                shown += os.read(terminal, 4096)
+            except OSError:  # the other end is closed
+                break
+        asked = len(re.findall(rb"backup: |more: ", shown))
+        if shown.endswith((b"backup: ", b"more: ")) and asked != answered:
+            os.write(terminal, typed[asked - 1].encode() + b"\n")
+            answered = asked  # the same question is not answered twice
+    else:
+        os.kill(child, signal.SIGKILL)
     os.close(terminal)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), shown.decode()
 
