@@ -236,6 +236,7 @@ def all_certificates() -> dict[str, bytes]:
 # What the product's own templates never contain.
 _ELEMENTS = {"img", "iframe", "hostile", "object", "embed", "base", "style"}
 _ATTRIBUTES = {"autofocus", "srcdoc", "style", "x", "xmlns:a", "formaction"}
+_DRAWN = {("rect", "x"), ("text", "x")}  # in the picture of expirations
 _ADDRESSES = {"href", "src", "action", "formaction", "data", "poster", "cite"}
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
@@ -254,7 +255,8 @@ class Markup(HTMLParser):
             self.foreign.append(f"<{tag}>")
         for attribute, value in attributes:
             parts = urlsplit(value or "") if attribute in _ADDRESSES else urlsplit("")
-            unwanted = attribute in _ATTRIBUTES or attribute.startswith("on")
+            is_drawn = (tag, attribute) in _DRAWN
+            unwanted = attribute.startswith("on") or (attribute in _ATTRIBUTES and not is_drawn)
             if unwanted or parts.scheme or parts.netloc:
                 self.foreign.append(f"<{tag} {attribute}={value!r}>")
 
