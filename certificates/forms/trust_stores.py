@@ -15,11 +15,24 @@ _CHOICES = [(purpose.value, purpose.label) for purpose in trust_stores()]
 _FEWEST = 2
 
 
-class _NodesField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg] # not generic at run time
-    """Nodes by their keys; a word that is none is no choice."""
+def _keys(values: Any) -> list[str]:
+    """Those of some words that can be keys: others could be too large for the database."""
+    return [word for word in map(str, values or ()) if re.fullmatch("[0-9]{1,18}", word)]
+
+
+class _NodesField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg] # not at run time
+    """Nodes in restart order."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(Node.objects.in_restart_order(), required=False, **options)
+
+    def clean(self, value: Any) -> Any:
+        return super().clean(_keys(value))
+
+
+class _NodeField(forms.ModelChoiceField):  # type: ignore[type-arg] # not at run time
+    def clean(self, value: Any) -> Any:
+        return super().clean((_keys([value]) or [""])[0])
 
 
 class StoresForm(forms.Form):
@@ -40,7 +53,7 @@ class StoresForm(forms.Form):
         self.usual = list(Node.objects.in_restart_order()[:MOST_NODES])
         filled: dict[str, Any] = {
             "store": (given.get("store") or [_CHOICES[0][0]])[-1],
-            "nodes": self._completed(given.get("nodes") or []),
+            "nodes": self._completed(_keys(given.get("nodes"))),
             "name": (given.get("name") or [""])[-1],
             "all": bool(given.get("all")),
         }
@@ -78,7 +91,9 @@ class CopyForm(forms.Form):
 
     store = forms.ChoiceField(choices=_CHOICES)
     nodes = _NodesField()
-    target = forms.ModelChoiceField(Node.objects.all(), label="Copy to")
+    target = _NodeField(
+        Node.objects.all(), error_messages={"required": "Choose the node to copy to."}
+    )
     certificates = forms.CharField(required=False, max_length=200_000)
     missing = forms.BooleanField(required=False)  # all that the node lacks
     shown = forms.CharField(required=False, max_length=64)

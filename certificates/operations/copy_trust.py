@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef
 from certificates.access import Actor, Permission
 from certificates.models import Certificate, Deployment, Job, Node, Purpose
 from certificates.models.insertion import portions
-from certificates.operations.compare_trust import Stores, trust_store
+from certificates.operations.compare_trust import FEW, Stores, trust_store
 from certificates.operations.consequences import ask_for_restarts, intend
 from certificates.operations.examination import refuse_unless_accepted, under_policy
 from certificates.operations.examine_trust import already_there, trust_checks
@@ -128,7 +128,9 @@ def _gathered(target: Node, purpose: Purpose, wanted: Wanted) -> _Gathered:
     there = Exists(store.filter(fingerprint=OuterRef("fingerprint")))
     offered = Stores(purpose, sources)
     if wanted.is_all:
-        rows = list(offered.certificates.filter(~there).select_related("node")[: MOST + 1])
+        few = Stores(purpose, (*sources, target)).differing(FEW + 1)
+        found = offered.named(few) if len(few) <= FEW else offered.certificates
+        rows = list(found.filter(~there).select_related("node")[: MOST + 1])
         return _Gathered(rows[:MOST], 0, len(rows) > MOST)
     rows, held = [], set[str]()
     for some in portions(asked):

@@ -14,7 +14,9 @@ from django.utils import timezone
 
 from certificates.models import Node, Purpose, RestartNotice, SigningRequest
 from certificates.operations import acknowledge_backup, acknowledge_restart, save_node
+from certificates.operations.copy_trust import Wanted, copy_trusted
 from certificates.operations.delete import delete_trusted
+from certificates.operations.examination import WARNINGS
 from certificates.operations.import_many import import_trusted
 from certificates.operations.request import cancel_request, reopen_request
 from certificates.refusal import Refused
@@ -122,6 +124,13 @@ def bring_in(*ders: str) -> None:
     for verdict in import_trusted(node, Purpose.TOMCAT_TRUST, files, actor=ACTOR, now=now):
         if verdict.failed:
             raise Refused(verdict.failed.code, verdict.failed.sentence, verdict.failed.cure)
+
+
+def copy_all(target: int, shown: str) -> None:
+    """All that another node lacks of this one's trust store."""
+    node, wanted = Node.objects.get(pk=target), Wanted((Node.objects.local(),))
+    by = {"confirmed": [WARNINGS], "actor": ACTOR, "now": timezone.now()}
+    copy_trusted(node, Purpose.TOMCAT_TRUST, wanted, shown=shown, **by)  # type: ignore[arg-type]
 
 
 def acknowledge_the_restart(pk: int) -> None:

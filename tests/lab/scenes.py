@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from certificates.models import BackupReminder, Certificate, Node, Purpose, RestartNotice
 from certificates.operations import acknowledge_restart, save_node
+from certificates.operations.copy_trust import Wanted, examine_copy
 from certificates.operations.delete import impact_of
 from certificates.operations.request import cancel_request
 from tests.lab import racing
@@ -58,6 +59,14 @@ def deletions() -> list[Act]:
 def overlapping_deletions() -> list[Act]:
     first, both, last = _added(3)
     return [_deletion([first, both]), _deletion([last, both])] * 2
+
+
+def copies() -> list[Act]:
+    """The same certificates to the same node."""
+    _added(3)
+    node, wanted = _other_node(), Wanted((Node.objects.local(),))
+    found = examine_copy(node, Purpose.TOMCAT_TRUST, wanted, now=timezone.now())
+    return [("copy_all", [node.pk, found.shown])] * 4
 
 
 def cancellations() -> list[Act]:

@@ -45,6 +45,7 @@ def run(worker: Worker, database: str) -> Race:
         (scenes.roll_backs, "state.changed"),
         (scenes.deletions, "certificate.unknown"),
         (scenes.overlapping_deletions, "certificate.unknown"),
+        (scenes.copies, "state.changed"),
         (scenes.cancellations, "request.closed"),
         (scenes.reopenings, "request.open"),
     ],
