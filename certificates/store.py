@@ -7,12 +7,14 @@ certificate. A version in force is never written to again. Its `manifest.json` l
 written, under a code that only this installation can make: what was changed by hand is seen.
 """
 
+import contextlib
 import errno
 import hashlib
 import hmac
 import json
+import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -21,7 +23,18 @@ from certificates.reach.files import Entry, Files, LocalFiles, Rights
 KEPT_VERSIONS = 3
 MANIFEST = "manifest.json"
 CERTIFICATE, FULL_CHAIN, KEY = "cert.pem", "fullchain.pem", "key.pem"
+MOST_BYTES = 256 * 1024 * 1024  # of a file that is read to be compared
+# What the versions before manifests were made of.
+UNSIGNED = (CERTIFICATE, "chain.pem", FULL_CHAIN, KEY, "trust.pem")
+PASSABLE = 0o001
 _LEFTOVER = ".new-"
+
+
+class ClosedFolderError(Exception):
+    """A folder above the store lets nobody pass but its owner."""
+
+    def __init__(self, folder: PurePosixPath) -> None:
+        super().__init__(str(folder))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +46,7 @@ class Look:
         foreign: sentences: what was changed by hand. Nothing of it is overwritten unasked.
         missing: names of files that are gone.
         is_signed: the version in force has a manifest of this installation.
+        has_others: without one, there are files that no version without one had.
         files: content by name, as far as it could be read.
     """
 
@@ -40,6 +54,7 @@ class Look:
     foreign: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     is_signed: bool = False
+    has_others: bool = False
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     @property
@@ -96,27 +111,45 @@ class Store:
             there = {entry.name: entry for entry in self._files.entries(folder)}
         except FileNotFoundError:
             return Look(generation, missing=(f"versions/{generation}",))
-        content = {
-            name: self._files.read(folder / name) for name, entry in there.items() if entry.is_file
-        }
+        content = self._contents(folder, there, [MANIFEST])
         written = self._written(content.get(MANIFEST, b""), generation)
+        content |= self._contents(folder, there, written.listed if written else UNSIGNED)
         if written is None:
-            return Look(generation, files=content)
+            others = set(there) - set(UNSIGNED)
+            return Look(generation, files=content, has_others=bool(others))
         gone = tuple(name for name in written.listed if name not in there)
         foreign = tuple(written.foreign(there, content))
         return Look(generation, foreign, gone, is_signed=True, files=content)
 
-    def publish(self, generation: int, files: Mapping[str, bytes]) -> bool:
+    def _contents(
+        self, folder: PurePosixPath, there: Mapping[str, Entry], names: Iterable[str]
+    ) -> dict[str, bytes]:
+        """Of plain files of a size that can be ours; one that can't be read has none."""
+        found = {}
+        for name in names:
+            entry = there.get(name)
+            if entry and entry.is_file and entry.size <= MOST_BYTES:
+                with contextlib.suppress(PermissionError):
+                    found[name] = self._files.read(folder / name)
+        return found
+
+    def publish(
+        self, generation: int, files: Mapping[str, bytes], *, over_foreign: bool = False
+    ) -> bool:
         """Put a version in force. May be repeated. Callers hold `locked`.
+
+        Args:
+            over_foreign: what is in force was not written by this product, and may go: its number
+                says nothing.
 
         Returns:
             False: a newer generation is in force already; nothing was changed ("stale").
         """
-        if self.generation() > generation:
+        if self.generation() > generation and not over_foreign:
             return False
+        self.make()
         versions = self._base / "versions"
-        for folder in (self._base, versions):
-            self._files.make_folder(folder, self._rights)
+        self._files.make_folder(versions, self._rights)
         target = versions / str(generation)
         self._write_version(target, {**files, MANIFEST: self._manifest(generation, files)})
         self._switch(target)
@@ -124,8 +157,16 @@ class Store:
         return True
 
     def make(self) -> None:
-        """The folder itself, so that it can be locked."""
+        """The folder itself, so that it can be locked.
+
+        Raises:
+            ClosedFolderError: somebody else shall read, and can't get there.
+        """
         self._files.make_folder(self._base, self._rights)
+        if self._rights.are_given:
+            for parent in self._base.parents:
+                if not self._files.mode(parent) & PASSABLE:
+                    raise ClosedFolderError(parent)
 
     @property
     def lock(self) -> PurePosixPath:
@@ -142,7 +183,8 @@ class Store:
                 raise
             return 0, "something that is no link"
         name = target.removeprefix("versions/")
-        return (int(name), "") if name.isdecimal() else (0, repr(target))
+        is_number = re.fullmatch("[1-9][0-9]{0,11}", name) and target == f"versions/{name}"
+        return (int(name), "") if is_number else (0, repr(target)[:100])
 
     def _write_version(self, target: PurePosixPath, files: Mapping[str, bytes]) -> None:
         new = target.with_name(f"{_LEFTOVER}{target.name}-{secrets.token_hex(6)}")
@@ -181,11 +223,12 @@ class Store:
         try:
             read = json.loads(manifest)
             code = str(read.pop("code"))
+            if not hmac.compare_digest(code.encode(), self._code(read).encode()):
+                return None
             written = _Written(dict(read["sha256"]), Rights(*read["owner"]))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
-        is_ours = hmac.compare_digest(code.encode(), self._code(read).encode())
-        return written if is_ours and read["generation"] == generation else None
+        return written if read["generation"] == generation else None
 
     def _code(self, written: Mapping[str, object]) -> str:
         body = json.dumps([self._about, written], sort_keys=True).encode()
@@ -207,6 +250,8 @@ class _Written:
                 continue
             if not entry.is_file:
                 yield f"{name} is no plain file."
+            elif name not in content:
+                yield f"{name} can't be read, or is far too large."
             elif hashlib.sha256(content[name]).hexdigest() != digest:
                 yield f"{name} was changed."
             elif entry.mode != self.rights.file_mode:

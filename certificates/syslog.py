@@ -28,8 +28,9 @@ def send(lines: Iterable[tuple[str, int]], address: str) -> str:
         address: a socket of this machine (`/dev/log`), or host:port; "" for none: they are read
             all the same, as reading writes them to the product's own log (`lines_of`).
     """
+    lines = list(lines)  # whether or not anybody listens there
     if not address:
-        return "".join("" for _ in lines)
+        return ""
     try:
         with contextlib.closing(_handler(address)) as handler:
             handler.ident = "ccxsec: "

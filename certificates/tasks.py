@@ -4,7 +4,7 @@
 """
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 from django_q.models import Task
@@ -34,18 +34,48 @@ def run(job_id: int) -> None:
 
 
 def upkeep() -> None:
-    """Each minute: a sign of life, lost jobs, a backup that is due, stores, restarts seen."""
+    """Each minute: a sign of life, then everything that is due; one that fails stops no other."""
     now = timezone.now()
     Heartbeat.objects.update_or_create(name=WORKER, defaults={"seen_at": now})
+    failed: list[Exception] = []
+    for step in (_jobs, _stores, _restarts, _backups, _discovery, _schedules, _remains):
+        try:
+            step(now)
+        except Exception as error:
+            logger.exception("upkeep: %s", step.__name__.lstrip("_"))
+            failed.append(error)
+    if failed:
+        raise failed[0]
+
+
+def _jobs(_: datetime) -> None:
     jobs.take_up_lost()
-    begin_due_backup(now=now)
-    observe_restarts(now=now)
+
+
+def _stores(now: datetime) -> None:
     for sentence in deploy_what_is_out_of_date(actor=Actor("upkeep"), now=now):
         logger.info("%s", sentence)
     sweep_other_servers(now=now)
+
+
+def _restarts(now: datetime) -> None:
+    observe_restarts(now=now)
+
+
+def _backups(now: datetime) -> None:
+    begin_due_backup(now=now)
+
+
+def _discovery(now: datetime) -> None:
     discover_what_is_due(now=now)
-    Job.objects.filter(kind="sweep", state=JobState.DONE, ended_at__lt=now - ROUND_KEPT).delete()
+
+
+def _schedules(now: datetime) -> None:
     keep_schedules(now=now)
+
+
+def _remains(now: datetime) -> None:
+    Job.objects.filter(kind="sweep", state=JobState.DONE, ended_at__lt=now - ROUND_KEPT).delete()
     Task.objects.filter(stopped__lt=now - KEPT).delete()
 
 

@@ -123,12 +123,12 @@ def _loaded(kind: type[ssl.SSLContext], chain: Path, key: Path) -> ssl.SSLContex
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(CIPHERS)
     try:
-        context.load_cert_chain(chain, key)
+        context.load_cert_chain(chain, key, "")  # never asks a person for a pass phrase
     except ssl.SSLError as error:
         if error.reason not in ("EE_KEY_TOO_SMALL", "CA_MD_TOO_WEAK"):
             raise
         context.set_ciphers(f"{CIPHERS}:@SECLEVEL=1")
-        context.load_cert_chain(chain, key)
+        context.load_cert_chain(chain, key, "")
     return context
 
 

@@ -1,7 +1,7 @@
 """The forms of the Certificate Monitor: its settings, a rule, an acknowledgement (MO-1)."""
 
 from collections.abc import Callable
-from datetime import datetime, time, timedelta
+from datetime import MAXYEAR, date, datetime, time, timedelta
 from typing import Any
 
 from crispy_forms.helper import FormHelper
@@ -183,6 +183,12 @@ class AcknowledgeForm(forms.Form):
 
     until = forms.DateField(label="Until", widget=forms.DateInput(attrs={"type": "date"}))
     reason = forms.CharField(label="Reason", max_length=REASON_LENGTH)
+
+    def clean_until(self) -> date:
+        until: date = self.cleaned_data["until"]
+        if until.year >= MAXYEAR:
+            raise forms.ValidationError("That is farther away than anybody looks. Choose sooner.")
+        return until
 
     def end(self) -> datetime:
         """The end of that day in the operator's zone."""

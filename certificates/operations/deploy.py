@@ -136,7 +136,8 @@ def _deploy(
         intended = read_intended(
             place, held=held.generation, is_spoiled=not held.is_whole, actor=actor, now=now
         )
-        if not store.publish(intended.generation, _usable_files(intended)):
+        files_of_it, is_foreign = _usable_files(intended), not held.is_signed
+        if not store.publish(intended.generation, files_of_it, over_foreign=is_foreign):
             stale = f"Stale: a newer certificate of {service} is in force on {node} already."
             return Deployed(changed=False, sentence=stale)
     if found.foreign:
@@ -164,9 +165,9 @@ def _compare(place: Deployment, held: Look) -> Checked:
     own = place.node.certificates.active().for_purpose(Purpose(place.service)).first()
     fresh = Deployment.objects.filter(pk=place.pk).values_list("generation", flat=True).first()
     foreign = held.foreign
-    if held.generation and not held.is_signed and not held.foreign and not _is_own(place, held):
-        if held.files:
-            foreign = ("its files were not written by this product.",)
+    if held.generation and not held.is_signed and not held.foreign and not held.missing:
+        if (held.files or held.has_others) and not _is_former(place, held, fresh or 0):
+            foreign = ("Its files were not written by this product.",)
     elif foreign and held.generation and not _is_usable(held):
         return Checked(behind=(*foreign, "No server can use the pair that is in force there."))
     behind = [f"{name} is missing." for name in held.missing]
@@ -181,10 +182,13 @@ def _compare(place: Deployment, held: Look) -> Checked:
     return Checked(foreign, tuple(behind) if not foreign else ())
 
 
-def _is_own(place: Deployment, held: Look) -> bool:
-    """Whether a store without a manifest holds a certificate that this product knows."""
+def _is_former(place: Deployment, held: Look, generation: int) -> bool:
+    """Whether a store without a manifest is as a version of this product without them wrote it."""
+    leaf, chain = held.files.get(CERTIFICATE, b""), held.files.get("chain.pem", b"")
+    if held.has_others or held.generation > generation or held.pair[0] != leaf + chain:
+        return False
     try:
-        shown = load_pem_x509_certificate(held.files.get(CERTIFICATE, b""))
+        shown = load_pem_x509_certificate(leaf)
     except ValueError:
         return False
     own = place.node.certificates.for_purpose(Purpose(place.service))
@@ -192,6 +196,9 @@ def _is_own(place: Deployment, held: Look) -> bool:
 
 
 def _is_usable(held: Look) -> bool:
+    """Some servers know the pass phrase of a key that is encrypted: it counts as usable."""
+    if b"ENCRYPTED" in held.pair[1]:
+        return True
     try:
         check_pair(*held.pair)
     except OSError:  # an SSLError is one

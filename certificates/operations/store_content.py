@@ -18,6 +18,8 @@ from certificates.x509.bundles import key_store, trust_store
 from certificates.x509.facts import public_key, public_key_fingerprint
 from certificates.x509.keys import PrivateKeyTypes
 
+NEAR = 1_000_000  # generations by which a store may be ahead of a database from a backup
+
 
 @dataclass(frozen=True, slots=True)
 class Intended:
@@ -70,6 +72,7 @@ def read_intended(
     if certificate is None:
         wrong = f"{node} has no {service} certificate."
         raise Refused("certificate.missing", wrong, "Generate one.")
+    held = held if held < row.generation + NEAR else 0  # nobody gets so far ahead
     if held > row.generation or (held == row.generation and is_spoiled):
         # Also after the database was put back from a backup: intent wins, as a newer version.
         row.generation = held + 1

@@ -13,6 +13,7 @@ from typing import IO
 
 KEPT = 16 * 1024  # bytes of the output, its end
 _CHUNK = 64 * 1024
+_LOOK = 0.2  # seconds between two looks whether it has ended
 NOT_FOUND = 127  # the status by which a shell says that there is no such command
 
 
@@ -50,7 +51,7 @@ class Tail:
 
 
 def run_here(words: Sequence[str], *, limit: float) -> Ended:
-    """Run a command on this server; what it left running after its limit is killed with it.
+    """Run a command on this server; at its limit it is killed with all that it has started.
 
     Args:
         words: the program and its arguments.
@@ -71,30 +72,36 @@ def run_here(words: Sequence[str], *, limit: float) -> Ended:
         return Ended(NOT_FOUND, f"{words[0]} can't be started: {error.strerror}.")
     with process:
         assert process.stdout is not None  # noqa: S101 - a pipe was asked for
-        in_time = _drain(process.stdout, tail, deadline)
-        if in_time:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(max(0.0, deadline - time.monotonic()))
+        _drain(process, process.stdout, tail, deadline)
         status = process.poll()
-        if status is None or not in_time:
+        if status is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            status = None
     return Ended(status, tail.text())
 
 
-def _drain(pipe: IO[bytes], tail: Tail, deadline: float) -> bool:
-    """Read until the end; False: the time was over before that."""
+def _drain(
+    process: "subprocess.Popen[bytes]", pipe: IO[bytes], tail: Tail, deadline: float
+) -> None:
+    """Read until the program has ended, or its time.
+
+    A service that it has started may hold on to its output, and goes on: that is not waited for.
+    """
+    os.set_blocking(pipe.fileno(), False)
     with selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)
         while (left := deadline - time.monotonic()) > 0:
-            if not selector.select(left):
+            has_ended = process.poll() is not None
+            if not selector.select(0 if has_ended else min(left, _LOOK)):
+                if has_ended:
+                    return
                 continue
             data = os.read(pipe.fileno(), _CHUNK)
-            if not data:
-                return True
             tail.add(data)
-    return False
+            if not data:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(left)
+                return
 
 
 def _environment() -> dict[str, str]:

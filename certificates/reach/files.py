@@ -1,5 +1,7 @@
 """The few file operations that a node's store needs, the same for this server and for another."""
 
+import contextlib
+import errno
 import grp
 import os
 import pwd
@@ -27,8 +29,17 @@ class Rights:
         return 0o600 if self.gid == -1 else 0o640
 
     @property
+    def are_given(self) -> bool:
+        """Whether somebody else than the writer shall read."""
+        return (self.uid, self.gid) != (-1, -1)
+
+    @property
     def folder_mode(self) -> int:
-        return 0o700 if self.gid == -1 else 0o750
+        """Folders stay the writer's own: whoever may only read must not exchange what is in them.
+
+        Others may pass, but not list; each file says who reads it.
+        """
+        return 0o711 if self.are_given else 0o700
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +52,13 @@ class Entry:
     mode: int
     uid: int
     gid: int
+    size: int = 0
 
     @classmethod
-    def of(cls, name: str, mode: int, uid: int, gid: int) -> "Entry":
+    def of(cls, name: str, mode: int, uid: int, gid: int, size: int) -> "Entry":
         """From the numbers of lstat(2)."""
-        return cls(name, stat.S_ISREG(mode), stat.S_ISDIR(mode), stat.S_IMODE(mode), uid, gid)
+        kinds = stat.S_ISREG(mode), stat.S_ISDIR(mode)
+        return cls(name, *kinds, stat.S_IMODE(mode), uid, gid, size)
 
 
 class UnknownOwnerError(Exception):
@@ -63,7 +76,13 @@ class Files(Protocol):
     def entries(self, folder: PurePosixPath) -> list[Entry]: ...
 
     def make_folder(self, path: PurePosixPath, rights: Rights) -> None:
-        """Also what is missing above it, which everybody may enter. There already: fine."""
+        """With the mode of `rights`, the writer's own; what is missing above it anybody may enter.
+
+        There already: its mode is mended. A link in its place is ELOOP, and not followed.
+        """
+
+    def mode(self, path: PurePosixPath) -> int:
+        """Permission bits, links followed."""
 
     def write_new(self, path: PurePosixPath, data: bytes, rights: Rights) -> None:
         """Never follows a link or takes an existing file; closed to others from the first byte."""
@@ -98,23 +117,35 @@ class LocalFiles:
         found = []
         for path in Path(folder).iterdir():
             about = path.lstat()
-            found.append(Entry.of(path.name, about.st_mode, about.st_uid, about.st_gid))
+            numbers = (about.st_mode, about.st_uid, about.st_gid, about.st_size)
+            found.append(Entry.of(path.name, *numbers))
         return found
 
     def make_folder(self, path: PurePosixPath, rights: Rights) -> None:
         folder = Path(path)
-        if folder.is_dir():
-            return
         folder.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700, exist_ok=True)
-        _give(folder, rights, rights.folder_mode)
-        sync_folder(folder.parent)
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+            sync_folder(folder.parent)
+        if folder.is_symlink():
+            raise OSError(errno.ELOOP, "it is a link", str(path))
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(folder, flags)
+        try:
+            os.fchmod(descriptor, rights.folder_mode)  # whatever the umask says
+        finally:
+            os.close(descriptor)
+
+    def mode(self, path: PurePosixPath) -> int:
+        return stat.S_IMODE(Path(path).stat().st_mode)
 
     def write_new(self, path: PurePosixPath, data: bytes, rights: Rights) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(path, flags, 0o600)
         with open(descriptor, "wb") as file:  # noqa: PTH123 - an open descriptor
-            _give(descriptor, rights, rights.file_mode)
+            if rights.are_given:
+                os.fchown(descriptor, rights.uid, rights.gid)
+            os.fchmod(descriptor, rights.file_mode)
             file.write(data)
             file.flush()
             os.fsync(descriptor)
@@ -151,9 +182,3 @@ class LocalFiles:
 
 def _number(text: str) -> int:
     return int(text) if text else -1
-
-
-def _give(place: Path | int, rights: Rights, mode: int) -> None:
-    if (rights.uid, rights.gid) != (-1, -1):
-        os.chown(place, rights.uid, rights.gid)
-    os.chmod(place, mode)  # noqa: PTH101 - or a descriptor; whatever the umask says

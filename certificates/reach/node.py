@@ -13,6 +13,7 @@ from certificates.reach import ssh
 from certificates.reach.command import Ended, run_here
 from certificates.reach.files import Files, LocalFiles, UnknownOwnerError
 from certificates.refusal import Refused
+from certificates.store import ClosedFolderError
 
 logger = logging.getLogger(__name__)
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -100,6 +101,12 @@ def _told(node: Node) -> Iterator[None]:
     except ssh.SshError as error:
         wrong = f"{node} gave no answer, {error}."
         raise Refused("node.no-answer", wrong, "It is tried again by itself.") from error
+    except ClosedFolderError as error:
+        wrong = (
+            f"{error} on {node} is closed to other users: nobody but its owner gets to the store."
+        )
+        cure = "Put the store elsewhere, such as /etc/ccxsec (here: CCXSEC_STORE), or open the way."
+        raise Refused("store.closed", wrong, cure) from error
     except UnknownOwnerError as error:
         wrong = f"{node} knows no user or group {str(error)!r}."
         raise Refused("store.owner", wrong, "Correct it in the node's service.") from error

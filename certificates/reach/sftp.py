@@ -40,23 +40,34 @@ class RemoteFiles:
     def entries(self, folder: PurePosixPath) -> list[Entry]:
         with self._told(folder):
             return [
-                Entry.of(one.filename, one.st_mode or 0, one.st_uid or 0, one.st_gid or 0)
+                Entry.of(
+                    one.filename,
+                    one.st_mode or 0,
+                    one.st_uid or 0,
+                    one.st_gid or 0,
+                    one.st_size or 0,
+                )
                 for one in self._client.listdir_attr(str(folder))
             ]
 
     def make_folder(self, path: PurePosixPath, rights: Rights) -> None:
-        if self._is_folder(path):
-            return
         for parent in reversed(path.parents):
-            if not self._is_folder(parent):
+            if self._kind(parent) is None:
                 with self._told(parent):
                     self._client.mkdir(str(parent), 0o755)
         with self._told(path):
-            self._client.mkdir(str(path), _PRIVATE)
-            if (rights.uid, rights.gid) != (-1, -1):
-                self._give(path, rights)
-            self._client.chmod(str(path), rights.folder_mode)
-        self.sync_folder(path.parent)
+            kind = self._kind(path)
+            if kind == stat.S_IFLNK:
+                raise OSError(errno.ELOOP, "it is a link", str(path))
+            if kind is None:
+                self._client.mkdir(str(path), _PRIVATE)
+                self.sync_folder(path.parent)
+            if self.mode(path) != rights.folder_mode:
+                self._client.chmod(str(path), rights.folder_mode)
+
+    def mode(self, path: PurePosixPath) -> int:
+        with self._told(path):
+            return stat.S_IMODE(self._client.stat(str(path)).st_mode or 0)
 
     def write_new(self, path: PurePosixPath, data: bytes, rights: Rights) -> None:
         with self._told(path, needed=len(data)):
@@ -67,11 +78,12 @@ class RemoteFiles:
                 file.set_pipelined(True)
                 file.write(data)
                 self._sync(file)
-            if (rights.uid, rights.gid) != (-1, -1):
-                self._give(path, rights)
-            self._client.chmod(str(path), rights.file_mode)
             if self.read(path) != data:
                 raise OSError("other bytes came back than were written")
+            with self._client.open(str(path), "r+") as file:
+                if rights.are_given:
+                    self._give(file, rights, path)
+                file.chmod(rights.file_mode)
 
     def make_link(self, path: PurePosixPath, target: str) -> None:
         with self._told(path):
@@ -131,21 +143,22 @@ class RemoteFiles:
             raise UnknownOwnerError(name)
         return int(found[0])
 
-    def _give(self, path: PurePosixPath, rights: Rights) -> None:
-        about = self._client.stat(str(path))
+    def _give(self, file: paramiko.SFTPFile, rights: Rights, path: PurePosixPath) -> None:
+        about = file.stat()
         uid = about.st_uid if rights.uid == -1 else rights.uid
         gid = about.st_gid if rights.gid == -1 else rights.gid
         try:
-            self._client.chown(str(path), uid or 0, gid or 0)
+            file.chown(uid or 0, gid or 0)  # by its handle: whatever stands under its name by now
         except PermissionError as error:  # SFTP has one word for this and for a folder's rights
             raise OSError(errno.EPERM, "it can't be given away", str(path)) from error
 
-    def _is_folder(self, path: PurePosixPath) -> bool:
+    def _kind(self, path: PurePosixPath) -> int | None:
+        """Folder, link or file (`stat.S_IFMT`), a link not followed; None: nothing is there."""
         with self._told(path):
             try:
-                return stat.S_ISDIR(self._client.stat(str(path)).st_mode or 0)
+                return stat.S_IFMT(self._client.lstat(str(path)).st_mode or 0)
             except FileNotFoundError:
-                return False
+                return None
 
     def _sync(self, file: paramiko.SFTPFile) -> None:
         try:

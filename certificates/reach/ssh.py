@@ -22,6 +22,7 @@ from certificates.reach.command import Ended, Tail
 from certificates.reach.sftp import RemoteFiles
 
 LIMIT = 10.0  # seconds for each step
+_LOOK = 0.3  # seconds between two looks whether a command has ended
 _TROUBLE = (OSError, EOFError, paramiko.SSHException)
 # What paramiko would agree to, and should not: CBC modes, SHA-1 and MD5.
 _WEAK = {
@@ -112,11 +113,14 @@ class Connection:
         tail, deadline = Tail(), time.monotonic() + limit
         with contextlib.closing(channel), _breaks("the command"):
             while (left := deadline - time.monotonic()) > 0:
-                channel.settimeout(left)
+                has_ended = channel.exit_status_ready()  # a service that it started may go on
+                channel.settimeout(min(left, _LOOK))
                 try:
                     data = channel.recv(64 * 1024)
                 except TimeoutError:
-                    break
+                    if has_ended:
+                        break
+                    continue
                 if not data:
                     break
                 tail.add(data)

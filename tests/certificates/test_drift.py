@@ -130,7 +130,8 @@ def test_a_pair_that_no_server_can_use_is_replaced_at_once(
 def test_a_store_of_a_version_without_manifests_is_taken_over(
     node: Node, actor: Actor, store: Path
 ) -> None:
-    (store / "current" / "manifest.json").unlink()
+    for name in ("manifest.json", "keystore.p12", "keystore.password"):
+        (store / "current" / name).unlink()
 
     assert "as version 2" in put(node, actor)
 

@@ -1,5 +1,7 @@
 """Restart commands: in order, one at a time, up to the first failure; whatever they do (CM-7)."""
 
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -144,6 +146,22 @@ def test_a_command_that_hangs_is_given_up_with_all_that_it_started(
     assert not _is_alive(pid)
 
 
+def test_a_service_that_the_command_starts_goes_on(due: Due, actor: Actor, tmp_path: Path) -> None:
+    script = tmp_path / "start"
+    script.write_text(f"#!/bin/sh\nsleep 20 & echo $! > {tmp_path}/pid\necho started\n")
+    script.chmod(0o755)
+    begun = time.monotonic()
+
+    job = run(due(str(script), restart_limit=10), actor)
+
+    assert job.state == JobState.DONE, job.messages
+    assert "  started" in job.messages
+    assert time.monotonic() - begun < 5
+    pid = int((tmp_path / "pid").read_text())
+    assert _is_alive(pid)
+    os.kill(pid, signal.SIGKILL)
+
+
 def _is_alive(pid: int) -> bool:
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
@@ -269,7 +287,9 @@ def test_two_at_once_are_one_after_the_other(due: Due, actor: Actor) -> None:
         (Place(restart_command="/bin/echo 'open"), "place.command"),
         (Place(restart_command="/bin/echo \u202e"), "place.command"),
         (Place(restart_limit=0), "place.limit"),
-        (Place(restart_limit=241), "place.limit"),
+        (Place(restart_limit=151), "place.limit"),
+        (Place(owner="99999999999999999999"), "place.account"),
+        (Place(group="4294967295"), "place.account"),
         (Place(probe_port=0), "port"),
         (Place(probe_port=65536), "port"),
         (Place(owner="a b"), "place.account"),

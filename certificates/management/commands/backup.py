@@ -113,6 +113,8 @@ class Command(OperatorCommand):
     def list(self, options: dict[str, Any]) -> Answer:
         named = options["folder"]
         folder = _path(named) if named else folder_of(BackupSettings.objects.current())
+        if named:
+            folder.stat()  # one that is not there is no empty one
         return [
             {
                 "file": str(found.path) if options["as_json"] else found.name,

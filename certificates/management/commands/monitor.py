@@ -2,7 +2,7 @@
 
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from certificates.management.operator_command import (
 )
 from certificates.models import Certificate, MonitorSettings, SilenceRule
 from certificates.models.monitor import Security, SilenceField, SilenceOperator
+from certificates.models.notification import DeliveryState
 from certificates.operations import (
     acknowledge_expiry,
     add_rule,
@@ -117,12 +118,19 @@ class Command(OperatorCommand):
 
     def run(self, options: dict[str, Any]) -> Answer:
         done = run_monitor(now=timezone.now(), hurry=True)
+        not_taken = [
+            f"{one.address}: {one.reply}"
+            for message in done.messages
+            for one in message.deliveries.exclude(state=DeliveryState.SENT)
+        ]
         answer = {
             "newly_due": done.due,
             "messages": [f"{m.get_channel_display()}, {m.state}: {m}" for m in done.messages],
             "problems": [f"{channel}: {text}" for channel, text in done.problems.items()],
+            "not_taken": not_taken,
         }
-        return Judged(answer, "; ".join(done.problems.values()) or None)
+        wrong = [*done.problems.values(), *not_taken]
+        return Judged(answer, "; ".join(wrong) or None)
 
     def test(self, options: dict[str, Any]) -> Answer:
         trial = send_trial(None, actor=command_line(), now=timezone.now())
@@ -185,7 +193,7 @@ def _end_of(text: str) -> datetime:
         day = parse_date(text)
     except ValueError:
         day = None
-    if day is None:
+    if day is None or day.year >= MAXYEAR:
         raise Refused("acknowledge.until", f"{text!r} is no date.", "Write it like 2027-01-31.")
     following = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
     return timezone.make_aware(following.replace(tzinfo=None))
