@@ -16,6 +16,7 @@ from certificates.models import (
     BackupSettings,
     Certificate,
     Deployment,
+    Endpoint,
     Event,
     Heartbeat,
     Job,
@@ -25,6 +26,7 @@ from certificates.models import (
 )
 from certificates.operations.monitoring.state import troubles
 from certificates.operations.paths import path_in_store
+from certificates.operations.verdict import verdicts
 from certificates.tasks import WORKER
 
 PATHS = 10  # of own certificates that are looked at
@@ -47,6 +49,7 @@ def attention(actor: Actor) -> list[Attention]:
     found = [
         *_restarts(),
         *_not_in_force(),
+        *_served(),
         *_expiring(),
         *_backup(actor),
         *_legacy(),
@@ -134,6 +137,23 @@ def _not_in_force() -> list[Attention]:
             said = f"The store of {row} does not hold the newest certificate yet."
             found.append(Attention("critical", "Not in force", said, "Look at the node", page))
     return found
+
+
+def _served() -> list[Attention]:
+    """Addresses that serve another certificate than they should, or none (at most ten)."""
+    page = reverse("admin:certificates_endpoint_changelist")
+    endpoints = list(Endpoint.objects.in_order())
+    return [
+        Attention(
+            verdict.urgency,
+            verdict.word,
+            f"{endpoint} of {endpoint.node}: {verdict.sentence}",
+            verdict.cure or "See what is served",
+            page,
+        )
+        for endpoint, verdict in zip(endpoints, verdicts(endpoints), strict=True)
+        if verdict.is_wrong
+    ][:10]
 
 
 def _expiring() -> list[Attention]:

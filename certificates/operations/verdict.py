@@ -17,6 +17,11 @@ class Verdict:
     sentence: str
     cure: str = ""
 
+    @property
+    def is_wrong(self) -> bool:
+        """Ours, and not the one that should be there; or none."""
+        return bool(self.cure)
+
 
 def verdicts(endpoints: Sequence[Endpoint]) -> list[Verdict]:
     """In their order, by one query."""

@@ -67,13 +67,15 @@ def stored(node: Node, actor: Actor) -> tuple[bytes, bytes]:
 
 
 def test_in_force_then_older_after_a_change(
-    node: Node, actor: Actor, look: Look, tmp_path: Path
+    node: Node, actor: Actor, look: Look, tmp_path: Path, administrator: Client
 ) -> None:
     with serving(*stored(node, actor), tmp_path) as port:
         before = look(port, service="tomcat")
         regenerate(node, actor)
         after = look(port)
+    attention = administrator.get("/admin/").content.decode()
 
+    assert "It serves one that was replaced here" in attention
     assert (before.word, before.urgency) == ("In force", "valid")
     assert after.word == "Older"
     assert "Restart tomcat" in after.cure
