@@ -19,7 +19,8 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         yield running
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: while Playwright runs, Django takes its loop for a caller's own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     chromium = needs("chromium", "chromium")
     with sync_playwright() as playwright:

@@ -126,9 +126,10 @@ def bring_in(*ders: str) -> None:
             raise Refused(verdict.failed.code, verdict.failed.sentence, verdict.failed.cure)
 
 
-def copy_all(target: int, shown: str) -> None:
-    """All that another node lacks of this one's trust store."""
-    node, wanted = Node.objects.get(pk=target), Wanted((Node.objects.local(),))
+def copy_all(target: int, fingerprints: list[str], shown: str) -> None:
+    """Several certificates of this node's trust store to another."""
+    node = Node.objects.get(pk=target)
+    wanted = Wanted((Node.objects.local(),), tuple(fingerprints))
     by = {"confirmed": [WARNINGS], "actor": ACTOR, "now": timezone.now()}
     copy_trusted(node, Purpose.TOMCAT_TRUST, wanted, shown=shown, **by)  # type: ignore[arg-type]
 

@@ -64,9 +64,12 @@ def overlapping_deletions() -> list[Act]:
 def copies() -> list[Act]:
     """The same certificates to the same node."""
     _added(3)
-    node, wanted = _other_node(), Wanted((Node.objects.local(),))
+    node, here = _other_node(), Node.objects.local()
+    extra = here.certificates.trust().filter(common_name__startswith=EXTRA).order_by("-pk")[:3]
+    fingerprints = [row.fingerprint for row in extra]
+    wanted = Wanted((here,), tuple(fingerprints))
     found = examine_copy(node, Purpose.TOMCAT_TRUST, wanted, now=timezone.now())
-    return [("copy_all", [node.pk, found.shown])] * 4
+    return [("copy_all", [node.pk, fingerprints, found.shown])] * 4
 
 
 def cancellations() -> list[Act]:
