@@ -21,6 +21,15 @@ NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 ROLES = ("anonymous", "staff", "Auditor", "Operator", "Security administrator")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On several processes a file stays on one; those of the browser share a product, in order."""
+    if config.pluginmanager.hasplugin("dsession") or hasattr(config, "workerinput"):
+        for item in items:
+            is_browser = item.path.parent.name == "browser"
+            group = "browser" if is_browser else item.nodeid.partition("::")[0]
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(autouse=True)
 def _own_files(settings: Settings, tmp_path: Path) -> None:
     """No test sees the files of another."""
