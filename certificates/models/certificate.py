@@ -44,7 +44,8 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
         return self.filter(state=State.ACTIVE)
 
     def own(self) -> Self:
-        return self.filter(is_own=True)
+        # SQLite takes a bare boolean column for no equality that its index `list_order` serves.
+        return self.filter(is_own__in=[True])
 
     def trust(self) -> Self:
         return self.filter(is_own=False)
