@@ -142,7 +142,7 @@ def _stores_address(form: CopyForm) -> str:
 
 def _tell(request: HttpRequest, done: Copied) -> None:
     found, added = done.copying, done.certificates
-    left = f" {found.already} of the chosen were there already and were left." * bool(found.already)
+    left = f" There already, and left: {found.already}." if found.already else ""
     if not added:
         text = f"Everything is in {found.purpose} of {found.target} already; nothing was changed."
         messages.info(request, text)

@@ -1,6 +1,7 @@
 """The page of the trust stores beside each other, as the server answers it (CM-14)."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 from certificates.models import Certificate, Node, Purpose
 from certificates.x509.facts import read_facts
 from tests import hostile
+from tests.certificates import authorities
 from tests.certificates.authority import Authority
 from tests.certificates.conftest import Put
 from tests.conftest import HttpsClient
@@ -175,26 +177,27 @@ def test_a_confirmed_copy_is_made_and_told(stores: list[Node], administrator: Ht
 
     page = response.content.decode()
     assert "Copied 1 certificate to tomcat-trust of ccx2.example.com" in page
-    assert "1 of the chosen were there already" in page or "was there already" in page
+    assert "There already, and left: 1." in page
     assert "These stores hold the same certificates" in page
     assert held(other) == 2
 
 
-def test_warnings_ask_for_the_box(stores: list[Node], administrator: HttpsClient) -> None:
+def test_warnings_ask_for_the_box(
+    stores: list[Node], administrator: HttpsClient, top: authorities.Authority
+) -> None:
     node, other = stores
-    old = node.certificates.for_purpose(Purpose.TOMCAT_TRUST).first()
-    assert old is not None
-    der = hostile.all_certificates()
-    row = Certificate.objects.create_trust(
-        node, Purpose.TOMCAT_TRUST, [read_facts(next(iter(der.values())))], ""
-    )[0]
+    old = top.issue_ca("Old", last=datetime(2026, 3, 1, tzinfo=UTC)).certificate
+    [row] = Certificate.objects.create_trust(node, Purpose.TOMCAT_TRUST, [read_facts(old)], "")
     asked = fields(stores, other, certificates=[row.fingerprint])
-    found = administrator.post(COPY, asked).context["found"]
+    asked["shown"] = administrator.post(COPY, asked).context["found"].shown
 
-    response = administrator.post(COPY, asked | {"shown": found.shown})
+    response = administrator.post(COPY, asked)
 
     assert response.status_code == 422
+    assert "Not copied yet: read the warnings" in response.content.decode()
     assert held(other) == 1
+    administrator.post(COPY, asked | {"confirm": "on"})
+    assert held(other) == 2
 
 
 def test_without_a_choice_nothing_happens(stores: list[Node], administrator: HttpsClient) -> None:
