@@ -36,6 +36,24 @@ def install(*, host_name: str, addresses: Sequence[str], actor: Actor, now: date
     return made
 
 
+def known_permissions() -> set[str]:
+    """By code name; what a later version adds is not among them."""
+    return set(DjangoPermission.objects.values_list("codename", flat=True))
+
+
+@transaction.atomic
+def grant_new_permissions(known: set[str]) -> None:
+    """Give the groups what has come with this version; what was there before stays as it was set.
+
+    Args:
+        known: the permissions before the update.
+    """
+    for name, permissions in GROUPS.items():
+        new = {p.value.split(".")[1] for p in permissions} - known
+        for group in Group.objects.filter(name=name):
+            group.permissions.add(*DjangoPermission.objects.filter(codename__in=new))
+
+
 @transaction.atomic
 def make_groups() -> None:
     """The groups that are missing; what an administrator changed in one stays as it is."""

@@ -17,17 +17,16 @@ from certificates.models import Event, Job, JobState, Node, Purpose, RestartNoti
 from certificates.operations import (
     acknowledge_restart,
     generate,
-    pin_host_key,
     request_restart,
     request_restarts,
     save_place,
-    save_reach,
 )
 from certificates.operations.reach import Place
 from certificates.refusal import Refused
 from certificates.x509.policy import KeyChoice
 from tests.certificates.conftest import active
 from tests.conftest import NOW
+from tests.lab.reaching import reached_over_ssh
 from tests.ssh_server import ssh_server
 
 pytestmark = [pytest.mark.django_db, pytest.mark.spec("CM-7")]
@@ -198,17 +197,7 @@ def test_publisher_first_then_the_others_up_to_the_first_failure(
             ("ccx3", "/bin/false"),
             ("ccx4", f"/usr/bin/tee {server.home}/ccx4"),
         ):
-            other = Node.objects.create(host_name=f"{name}.example.com", addresses=["127.0.0.1"])
-            save_reach(
-                other,
-                reach="ssh",
-                ssh_host="127.0.0.1",
-                ssh_port=server.port,
-                ssh_user=server.user,
-                private_key=server.key,
-                actor=actor,
-            )
-            pin_host_key(other, fingerprint=server.fingerprint, actor=actor)
+            other = reached_over_ssh(f"{name}.example.com", server, actor)
             folder = f"{server.home}/{name}-store"
             place = Place(folder=folder, restart_command=command)
             save_place(other, Service.IPSEC, place, actor=actor)
@@ -238,17 +227,7 @@ def test_a_command_on_another_server_is_quoted_and_limited(
     node: Node, actor: Actor, tmp_path: Path
 ) -> None:
     with ssh_server() as server:
-        other = Node.objects.create(host_name="ccx2.example.com", addresses=["127.0.0.1"])
-        save_reach(
-            other,
-            reach="ssh",
-            ssh_host="127.0.0.1",
-            ssh_port=server.port,
-            ssh_user=server.user,
-            private_key=server.key,
-            actor=actor,
-        )
-        pin_host_key(other, fingerprint=server.fingerprint, actor=actor)
+        other = reached_over_ssh("ccx2.example.com", server, actor)
         generate(other, Purpose.IPSEC, key=KeyChoice.EC_P256, replacing="", actor=actor, now=NOW)
         said = []
         for command, limit in (

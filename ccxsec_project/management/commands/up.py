@@ -30,6 +30,7 @@ from certificates.models import Certificate, Node, Purpose, Secret
 from certificates.operations import install
 from certificates.operations.backup.restore import mark_file, unfinished
 from certificates.operations.deploy_rounds import deploy_what_is_out_of_date
+from certificates.operations.install import grant_new_permissions, known_permissions
 from certificates.operations.restart import observe_restarts
 from certificates.refusal import Refused
 from certificates.secrets import KeyRing, SealError, key_ring
@@ -67,7 +68,10 @@ class Command(BaseCommand):
         refuse_half_restored()
         is_new = not connection.introspection.table_names()
         make_master_key(is_new_database=is_new)
+        known = None if is_new else known_permissions()
         call_command("migrate", verbosity=0, interactive=False)
+        if known is not None:
+            grant_new_permissions(known)
         keep_private()
         open_seals()
         if is_new and set_old_anchor_aside():
