@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from certificates.reach.files import Entry, Files, LocalFiles, Rights
+from certificates.reach.files import ClosedFolderError, Entry, Files, LocalFiles, Rights
 
 KEPT_VERSIONS = 3
 MANIFEST = "manifest.json"
@@ -28,13 +28,6 @@ MOST_BYTES = 256 * 1024 * 1024  # of a file that is read to be compared
 UNSIGNED = (CERTIFICATE, "chain.pem", FULL_CHAIN, KEY, "trust.pem")
 PASSABLE = 0o001
 _LEFTOVER = ".new-"
-
-
-class ClosedFolderError(Exception):
-    """A folder above the store lets nobody pass but its owner."""
-
-    def __init__(self, folder: PurePosixPath) -> None:
-        super().__init__(str(folder))
 
 
 @dataclass(frozen=True, slots=True)

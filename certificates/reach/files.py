@@ -65,6 +65,13 @@ class UnknownOwnerError(Exception):
     """The node knows no user, or no group, of that name."""
 
 
+class ClosedFolderError(Exception):
+    """A folder above the store lets nobody pass but its owner."""
+
+    def __init__(self, folder: PurePosixPath) -> None:
+        super().__init__(str(folder))
+
+
 class Files(Protocol):
     """Every method raises `OSError`; one that is done is on disk, not in a cache alone."""
 

@@ -11,9 +11,8 @@ from django.db import transaction
 from certificates.models import Action, Event, Node, Secret
 from certificates.reach import ssh
 from certificates.reach.command import Ended, run_here
-from certificates.reach.files import Files, LocalFiles, UnknownOwnerError
+from certificates.reach.files import ClosedFolderError, Files, LocalFiles, UnknownOwnerError
 from certificates.refusal import Refused
-from certificates.store import ClosedFolderError
 
 logger = logging.getLogger(__name__)
 _FULL = (errno.ENOSPC, errno.EDQUOT)
