@@ -132,10 +132,13 @@ def _gathered(target: Node, purpose: Purpose, wanted: Wanted) -> _Gathered:
         found = offered.named(few) if len(few) <= FEW else offered.certificates
         rows = list(found.filter(~there).select_related("node")[: MOST + 1])
         return _Gathered(rows[:MOST], 0, len(rows) > MOST)
-    rows, held = [], set[str]()
+    named: list[Certificate] = []
+    held: set[str] = set()
     for some in portions(asked):
+        # In this order: what another one copies meanwhile is found in one of the two at least.
+        named += offered.named(some).select_related("node")
         held.update(store.filter(fingerprint__in=some).values_list("fingerprint", flat=True))
-        rows += offered.named(some).filter(~there).select_related("node")
+    rows = [row for row in named if row.fingerprint not in held]
     unknown = len(asked) - len(held) - len(rows)
     if unknown:
         where = ", ".join(map(str, sources))

@@ -249,9 +249,9 @@ def test_64_kib_of_names_take_less_than_300_ms(broken: bool) -> None:
     value = der.encode(der.SEQUENCE, names)
     certificate = build(x509.UnrecognizedExtension(SAN_OID, value))
 
-    start = time.perf_counter()
+    start = time.process_time()  # others may run beside
     shown = describe(certificate)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
 
     assert len(value) > 64 * 1024
     assert only(shown).decoded is not broken
