@@ -19,10 +19,10 @@ LEAF = SUB.issue_leaf("ccx1.example.com")
 
 
 def judge(leaf: bytes, intermediates: list[bytes]) -> PathVerdict:
-    begun = time.perf_counter()
+    begun = time.process_time()
     anchors = [TOP.certificate]
     verdict = find_path(leaf, anchors=anchors, intermediates=intermediates, at=NOW, usage="server")
-    assert time.perf_counter() - begun < SECONDS
+    assert time.process_time() - begun < SECONDS
     return verdict
 
 

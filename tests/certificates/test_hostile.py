@@ -290,9 +290,9 @@ def test_a_diffie_hellman_key_costs_nothing(
 ) -> None:
     """The library would prove its modulus of 8,192 bits prime, each time, in half a minute."""
     der = hostile.diffie_hellman(algorithm, openssl)
-    start = time.perf_counter()
+    start = time.process_time()
     row = keep(node, der)
     assert "Diffie-Hellman" in inert(administrator.get(f"{LIST}{row.pk}/change/"))
 
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
     assert row.key_type == KeyType.UNKNOWN

@@ -134,9 +134,9 @@ def _diffie_hellman() -> bytes:
 def test_no_input_takes_long(case: str) -> None:
     data = HOSTILE[case]()
 
-    start = time.perf_counter()
+    start = time.process_time()
     _read(data)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
 
     assert seconds < SECONDS
 
