@@ -82,7 +82,8 @@ def reopenings() -> list[Act]:
 
 # --- Two want what excludes each other -----------------------------------------------------------
 def install_or_roll_back() -> list[Act]:
-    return [_installation(), _roll_back()]
+    back = _roll_back()  # first: it may have to make something to go back to
+    return [_installation(), back]
 
 
 def install_or_cancel() -> list[Act]:
