@@ -1,0 +1,1 @@
+"""What a policy is, on its own: fields, choices, rules, and their terms in IKE. Knows no Django."""
