@@ -97,6 +97,12 @@ except ValueError as error:
 # False refuses RSA 1024 and everything else that is marked "legacy".
 CCXSEC_ALLOW_LEGACY = env.bool("CCXSEC_ALLOW_LEGACY", default=True)
 
+# --- IPsec --------------------------------------------------------------------------------------
+# Where the IKE daemon of this server listens: strongSwan's vici, a unix socket.
+CCXSEC_IPSEC_SOCKET = env.str("CCXSEC_IPSEC_SOCKET", default="/var/run/charon.vici")
+# How many days the history of negotiations is kept.
+CCXSEC_IPSEC_HISTORY_DAYS = _integer("CCXSEC_IPSEC_HISTORY_DAYS", 90, least=1, most=3650)
+
 # --- Certificate Monitor ------------------------------------------------------------------------
 # Where operators reach the product, for the links in messages; empty: its name and port.
 CCXSEC_BASE_URL = env.str("CCXSEC_BASE_URL", default="")

@@ -33,9 +33,18 @@ class Permission(StrEnum):
     VIEW_NODES = "certificates.view_node"
     VIEW_JOBS = "certificates.view_job"
     VIEW_EVENTS = "certificates.view_event"
+    VIEW_POLICIES = "ipsec.view_policy"
+    CONFIGURE_POLICIES = "ipsec.configure_policy"
+    OPERATE_POLICIES = "ipsec.operate_policy"  # connect, disconnect, diagnose, confirm a trial
 
 
-_SEE = (Permission.VIEW, Permission.DOWNLOAD, Permission.VIEW_NODES, Permission.VIEW_JOBS)
+_SEE = (
+    Permission.VIEW,
+    Permission.DOWNLOAD,
+    Permission.VIEW_NODES,
+    Permission.VIEW_JOBS,
+    Permission.VIEW_POLICIES,
+)
 GROUPS: dict[str, tuple[Permission, ...]] = {
     "Security administrator": tuple(Permission),
     "Operator": (
@@ -44,6 +53,7 @@ GROUPS: dict[str, tuple[Permission, ...]] = {
         Permission.UPLOAD,
         Permission.DEPLOY,
         Permission.RESTART,
+        Permission.OPERATE_POLICIES,
     ),
     "Auditor": (*_SEE, Permission.VIEW_EVENTS),
 }

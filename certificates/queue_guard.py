@@ -22,10 +22,14 @@ ALLOWED: dict[str, tuple[type, ...]] = {
     "certificates.tasks.run": (int,),
     "certificates.tasks.upkeep": (),
     "certificates.tasks.monitor": (),
+    "ipsec.tasks.sweep": (),
     REFUSED: (),
 }
 # Name -> function, and each how many minutes.
-SCHEDULES = {"certificate monitor": ("certificates.tasks.monitor", 1)}
+SCHEDULES = {
+    "certificate monitor": ("certificates.tasks.monitor", 1),
+    "IPsec policies": ("ipsec.tasks.sweep", 1),
+}
 # What a task may carry besides; everything else (hook, chain, group, sync ...) is taken out.
 _KEPT = {"id", "name", "func", "args", "kwargs", "started", "save", "ack_failure"}
 _KEPT_IN_WORKER = _KEPT | {"cluster", "ack_id", "timeout"}

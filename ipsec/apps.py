@@ -5,3 +5,7 @@ from django.apps import AppConfig
 
 class IpsecConfig(AppConfig):
     name = "ipsec"
+    verbose_name = "IPSEC"
+
+    def ready(self) -> None:
+        from ipsec import operations  # noqa: F401, PLC0415 - they need the models

@@ -6,6 +6,7 @@ from datetime import datetime
 from django.contrib.auth.models import Group
 from django.contrib.auth.models import Permission as DjangoPermission
 from django.db import transaction
+from django.db.models import Q
 
 from certificates.access import GROUPS, Actor
 from certificates.models import Node, Purpose, Role
@@ -61,9 +62,8 @@ def make_groups() -> None:
         group, created = Group.objects.get_or_create(name=name)
         if not created:
             continue
-        codenames = [permission.value.split(".")[1] for permission in permissions]
-        group.permissions.add(
-            *DjangoPermission.objects.filter(
-                content_type__app_label="certificates", codename__in=codenames
-            )
-        )
+        wanted = Q(pk__in=[])
+        for permission in permissions:
+            app, codename = permission.value.split(".")
+            wanted |= Q(content_type__app_label=app, codename=codename)
+        group.permissions.add(*DjangoPermission.objects.filter(wanted))

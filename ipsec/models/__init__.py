@@ -1,0 +1,7 @@
+"""What the operator intends, and what was heard of it."""
+
+from ipsec.models.negotiation import Kind, Negotiation
+from ipsec.models.policy import Policy, key_secret
+from ipsec.models.settings import IpsecSettings
+
+__all__ = ["IpsecSettings", "Kind", "Negotiation", "Policy", "key_secret"]

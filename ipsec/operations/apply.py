@@ -1,0 +1,231 @@
+"""Make what is in force equal to what is intended (IP-7, DESIGN: the one idea).
+
+`apply` asks the daemon what it holds and changes the difference alone: what is right stays as it
+is, and what is not ours is not touched. Run twice, the second run does nothing. It stops nowhere
+half: each order stands by itself, and the next run does what was not done.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from django.db import transaction
+
+from certificates.access import Actor
+from certificates.jobs import enqueue, job
+from certificates.locks import cluster_lock
+from certificates.models import Job, Secret
+from certificates.refusal import Refused
+from ipsec.associations import Association, Loaded, Trap
+from ipsec.models import Policy, key_secret
+from ipsec.operations.wanted import Intent, Stores, Wanted, intent
+from ipsec.policy.terms import OURS
+from ipsec.strongswan import Daemon, DaemonError
+
+JOB = "ipsec-apply"
+PATIENCE = 60.0  # seconds to wait for another one that applies
+
+
+@dataclass(slots=True)
+class Applied:
+    """What one run did, by the names in the daemon; all empty: everything was right."""
+
+    loaded: list[str] = field(default_factory=list)
+    unloaded: list[str] = field(default_factory=list)
+    terminated: list[str] = field(default_factory=list)
+    installed: list[str] = field(default_factory=list)
+    uninstalled: list[str] = field(default_factory=list)
+    troubles: dict[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        told = [
+            f"{len(names)} {word}"
+            for word in ("loaded", "unloaded", "terminated", "installed", "uninstalled")
+            if (names := getattr(self, word))
+        ]
+        said = ", ".join(told) if told else "nothing had to be changed"
+        wrong = "".join(f" {policy}: {why}" for policy, why in list(self.troubles.items())[:5])
+        return f"The IKE daemon: {said}.{wrong}"
+
+
+def request_apply(*, actor: Actor) -> Job:
+    """A job that applies, in the caller's transaction: it is queued after the commit."""
+    return enqueue(JOB, "IPsec policies", once=JOB, started_by=str(actor))
+
+
+@job(JOB)
+def _apply_job(row: Job) -> str:
+    applied = apply(actor=Actor(row.started_by))
+    return str(applied)
+
+
+def apply(*, actor: Actor) -> Applied:
+    """Load, unload, terminate until the daemon holds what is intended.
+
+    Raises:
+        DaemonError: there is no daemon; the policies are noted as not in force.
+        Refused: apply.busy.
+    """
+    with cluster_lock(JOB, patience=PATIENCE) as held:
+        if not held:
+            wrong = f"The policies are being applied for more than {PATIENCE:.0f} s already."
+            raise Refused("apply.busy", wrong, "Look at the jobs, and try again.")
+        with Daemon.open() as daemon:
+            applied = _Round(daemon, intent(), actor).run()
+    _note(applied.troubles)
+    return applied
+
+
+class _Round:
+    """One comparison of intent and daemon, and the orders that follow from it."""
+
+    def __init__(self, daemon: Daemon, intended: Intent, actor: Actor) -> None:
+        self.daemon = daemon
+        self.wanted = intended.wanted
+        self.actor = actor
+        self.applied = Applied(troubles=dict(intended.troubles))
+        self.loaded: Mapping[str, Loaded] = daemon.connections()
+
+    def run(self) -> Applied:
+        # New before old: in between both hold the traffic, and none of it leaves in the clear.
+        self._load()
+        self._unload()
+        self._terminate(self.daemon.associations())
+        self._mend_traps(self.daemon.traps())
+        self._forget_keys()
+        return self.applied
+
+    def _load(self) -> None:
+        missing = [one for one in self.wanted.values() if not self._is_loaded(one)]
+        if not missing:
+            return
+        keys = _shared_keys(missing)
+        known = self.daemon.shared_keys() if keys else set()
+        self._load_private_key(missing)
+        for one in missing:
+            connection = one.connection
+            try:
+                if connection.key_name and connection.key_name not in known:
+                    key = keys[next(iter(one.policies.values())).pk]
+                    self.daemon.load_shared_key(connection.key_name, connection.owners, key)
+                self.daemon.load_connection(connection)
+            except DaemonError as error:
+                if error.code == "daemon.down":
+                    raise
+                self.applied.troubles |= dict.fromkeys(one.policies, str(error))
+            else:
+                self.applied.loaded.append(connection.name)
+
+    def _is_loaded(self, one: Wanted) -> bool:
+        found = self.loaded.get(one.connection.name)
+        return found is not None and found.children == set(one.connection.body["children"])
+
+    def _load_private_key(self, missing: Iterable[Wanted]) -> None:
+        if all(one.connection.key_name for one in missing):
+            return
+        stores = Stores()
+        own = stores.own
+        held = self.daemon.private_keys()
+        mine = [name for name, row in stores.key_identifiers().items() if own and row.pk == own.pk]
+        if own is None or own.private_key is None or set(mine) <= held:
+            return
+        with transaction.atomic():
+            key = own.private_key.unseal(
+                owner=own, actor=str(self.actor), reason="loaded into the IKE daemon"
+            )
+        self.daemon.load_private_key(
+            key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        )
+
+    def _unload(self) -> None:
+        for name, found in self.loaded.items():
+            if found.is_ours and name not in self.wanted:
+                self.daemon.unload_connection(name)
+                self.applied.unloaded.append(name)
+
+    def _terminate(self, associations: Iterable[Association]) -> None:
+        for one in associations:
+            if not one.connection.startswith(OURS):
+                continue
+            wanted = self.wanted.get(one.connection)
+            if wanted is None:
+                self.daemon.terminate(association=one.unique_id)
+                self.applied.terminated.append(one.connection)
+                continue
+            for child in one.children:
+                if child.name not in wanted.connection.body["children"]:
+                    self.daemon.terminate(child=child.unique_id)
+                    self.applied.terminated.append(child.name)
+
+    def _mend_traps(self, traps: Iterable[Trap]) -> None:
+        """An orphan blocks its traffic for ever; a missing one lets it leave in the clear."""
+        present = set()
+        for trap in traps:
+            wanted = self.wanted.get(trap.connection)
+            if wanted and trap.child in wanted.connection.body["children"]:
+                present.add(trap.child)
+            elif trap.is_ours:
+                self.daemon.uninstall(trap)
+                self.applied.uninstalled.append(trap.child)
+        for one in self.wanted.values():
+            for policy, child in one.connection.children.items():
+                if child not in present and policy not in self.applied.troubles:
+                    self._install(one, policy, child)
+
+    def _install(self, one: Wanted, policy: str, child: str) -> None:
+        try:
+            self.daemon.install(one.connection.name, child)
+        except DaemonError as error:
+            if error.code == "daemon.down":
+                raise
+            definition = one.policies[policy].definition
+            self.applied.troubles[policy] = (
+                "Its traffic is not held: no kernel policy could be installed. Look whether"
+                f" {definition.source_address} is an address of this server and whether"
+                f" {definition.destination_address} can be resolved."
+            )
+        else:
+            self.applied.installed.append(child)
+
+    def _forget_keys(self) -> None:
+        """Of ours: pre-shared keys that nothing uses, private keys of former certificates."""
+        used = {one.connection.key_name for one in self.wanted.values()}
+        for name in self.daemon.shared_keys() - used:
+            if name.startswith(OURS):
+                self.daemon.unload_shared_key(name)
+        held = self.daemon.private_keys()
+        if not held:
+            return
+        stores = Stores()
+        known = stores.key_identifiers()
+        needs_key = any(not one.connection.key_name for one in self.wanted.values())
+        for name in held & known.keys():
+            is_current = stores.own is not None and known[name].pk == stores.own.pk
+            if not (is_current and needs_key):
+                self.daemon.unload_private_key(name)
+
+
+def _shared_keys(wanted: Iterable[Wanted]) -> dict[int, str]:
+    """Policy -> its pre-shared key, of one policy a connection, as all of a pair have the same.
+
+    Raises:
+        SealError: a sealed value was changed, or its master key is gone.
+    """
+    ones = [next(iter(one.policies.values())) for one in wanted if one.connection.key_name]
+    names = {key_secret(row.pk): row.pk for row in ones}
+    found: dict[int, str] = {}
+    listed = list(names)
+    for start in range(0, len(listed), 500):
+        for secret in Secret.objects.filter(name__in=listed[start : start + 500]):
+            found[names[secret.name]] = secret.unseal().decode()
+    return found
+
+
+@transaction.atomic
+def _note(troubles: Mapping[str, str]) -> None:
+    """Keep at each policy what stands in its way; one query while nothing does."""
+    stale = Policy.objects.exclude(trouble="")
+    for row in [*stale, *Policy.objects.named(list(troubles)[:500])]:
+        said = troubles.get(str(row), "")[:500]
+        if row.trouble != said:
+            Policy.objects.filter(pk=row.pk).note(trouble=said)

@@ -1,0 +1,146 @@
+"""Everything that is wrong with a policy before it is saved: by itself, and beside the others."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from django.conf import settings
+
+from certificates.refusal import Refused
+from ipsec.models import Policy
+from ipsec.operations.wanted import Stores
+from ipsec.policy.choices import Authentication, PeerType
+from ipsec.policy.definition import FIELD_LABELS, SHARED_FIELDS, Definition
+from ipsec.policy.pair import overlaps, pair_faults
+from ipsec.policy.rules import Fault, faults, key_fault, legacy_choices
+
+LEGACY = "confirm.legacy"
+OVERLAP = "confirm.overlap"
+
+
+class PolicyRefused(Refused):
+    """Several fields may be wrong; `faults` names each, the sentence tells all of them."""
+
+    def __init__(self, found: Sequence[Fault], *, of: str = "") -> None:
+        first, *rest = found
+        text = " ".join(str(fault) for fault in [*rest, first])
+        text = f"{of}: {text}" if of else text
+        super().__init__(first.code, text.removesuffix(first.cure).rstrip(), first.cure)
+        self.faults = tuple(found)
+
+
+def examine(
+    definition: Definition,
+    *,
+    preshared_key: str = "",
+    policy: Policy | None = None,
+    with_pair: bool = False,
+) -> list[Fault]:
+    """All faults of a definition; none: it may be saved.
+
+    Args:
+        preshared_key: a new one; "": the one that is kept, or that of the pair's other policies.
+        policy: that is to be changed; None: a new one.
+        with_pair: the pair's other policies are to follow in what they share.
+    """
+    found = faults(definition, allow_legacy=settings.CCXSEC_ALLOW_LEGACY)
+    others = others_of(definition, policy)
+    theirs = [other.definition for other in others]
+    if with_pair:
+        theirs = [following(definition, other) for other in theirs]
+        for other in theirs:
+            found += [
+                Fault(fault.field, fault.code, f"{other}: {fault.sentence}", fault.cure)
+                for fault in faults(other, allow_legacy=settings.CCXSEC_ALLOW_LEGACY)
+                if fault not in found and fault.field in SHARED_FIELDS
+            ]
+    found += pair_faults(definition, theirs)
+    taken = Policy.objects.filter(group=definition.group, name=definition.name)
+    if policy is not None:
+        taken = taken.exclude(pk=policy.pk)
+    if taken.exists() and not any(fault.code == "policy.taken" for fault in found):
+        wrong = f"There is a policy {definition} already."
+        found.append(Fault("name", "policy.taken", wrong, "Choose another name, or change it."))
+    if definition.authentication is Authentication.PRESHARED_KEY:
+        found += _key_faults(preshared_key, policy, others, with_pair=with_pair)
+    elif preshared_key:
+        wrong = "A pre-shared key does not apply to authentication by certificate."
+        found.append(Fault("preshared_key", "policy.key", wrong, "Leave it empty."))
+    if definition.peer_type is PeerType.DIFFERENT and definition.certificate_name:
+        found += _certificate_faults(definition)
+    return found
+
+
+def others_of(definition: Definition, policy: Policy | None) -> list[Policy]:
+    """The other policies of the same two hosts."""
+    others = Policy.objects.of_pair(definition).in_list_order()
+    return list(others.exclude(pk=policy.pk) if policy and policy.pk else others)
+
+
+def following(definition: Definition, other: Definition) -> Definition:
+    """`other` with all that a pair shares taken over from `definition`."""
+    return replace(other, **{field: getattr(definition, field) for field in SHARED_FIELDS})
+
+
+def warnings(definition: Definition, policy: Policy | None = None) -> dict[str, str]:
+    """What has to be confirmed, by the code of its confirmation: weak choices, overlaps.
+
+    Args:
+        policy: that is to be changed; what it has already was confirmed then.
+    """
+    told: dict[str, str] = {}
+    former = policy.definition if policy else None
+    weak = legacy_choices(definition)
+    if former:
+        weak = [choice for choice in weak if choice not in legacy_choices(former)]
+    if weak:
+        listed = ", ".join(f"{FIELD_LABELS[field]} {label}" for field, label in weak)
+        told[LEGACY] = f"Legacy: {listed}. Such traffic can be read or forged by who tries hard."
+    others = [other.definition for other in others_of(definition, policy)]
+    touched = [str(one) for one in overlaps(definition, others)]
+    if former and former.pair == definition.pair:
+        known = {str(one) for one in overlaps(former, others)}
+        touched = [one for one in touched if one not in known]
+    if touched:
+        told[OVERLAP] = " ".join(touched)
+    return told
+
+
+def refuse_unconfirmed(told: dict[str, str], confirmed: Collection[str]) -> None:
+    """Raises `Refused` confirm.legacy or confirm.overlap."""
+    if LEGACY in told and LEGACY not in confirmed:
+        raise Refused(LEGACY, told[LEGACY], "Choose stronger ones, or confirm that you want these.")
+    if OVERLAP in told and OVERLAP not in confirmed:
+        raise Refused(OVERLAP, told[OVERLAP], "Narrow one, or confirm that you want it so.")
+
+
+def _key_faults(
+    key: str, policy: Policy | None, others: Sequence[Policy], *, with_pair: bool
+) -> list[Fault]:
+    fault = key_fault(key) if key else None
+    if fault:
+        return [fault]
+    holders = [other for other in others if other.key_mark]
+    if not key and not holders and not (policy and policy.key_mark):
+        wrong = "The pre-shared key is missing."
+        cure = "Write 8 to 128 letters, digits and hyphens; the peer must have the same."
+        return [Fault("preshared_key", "policy.key", wrong, cure)]
+    if with_pair:
+        return []
+    wanted = key or (policy.unsealed_key() if policy and policy.key_mark else "")
+    for other in holders:
+        if wanted and other.unsealed_key() != wanted:
+            wrong = (
+                f"The pre-shared key differs from that of {other}, which is for the same two"
+                " hosts: they share phase one and authentication."
+            )
+            cure = "Write the same key, leave it empty in a new policy, or change all together."
+            return [Fault("preshared_key", "policy.pair", wrong, cure)]
+    return []
+
+
+def _certificate_faults(definition: Definition) -> list[Fault]:
+    try:
+        Stores().named(definition.certificate_name)
+    except Refused as refused:
+        return [Fault("certificate_name", refused.code, refused.sentence, refused.cure)]
+    return []
