@@ -1,0 +1,116 @@
+"""The IPsec policies in the kernel, as `ip xfrm policy` shows them: the last word on a packet.
+
+The IKE daemon tells what it wants installed; a daemon that was killed leaves what it had.
+"""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from certificates.x509.visible import visible
+
+PATIENCE = 10.0  # seconds
+_PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
+_SELECTOR = re.compile(r"src (\S+) dst (\S+)(.*)")
+_PART = re.compile(r"(proto|sport|dport) (\S+)")
+
+
+class KernelUnreadable(Exception):  # noqa: N818 - an answer, not an error
+    """The policies can't be read here; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class KernelPolicy:
+    """One policy of the kernel's (RFC 4301, 4.4.1). Ports: 0 is any; protocol: "" is any.
+
+    Args:
+        direction: in, out or fwd.
+        source, destination: networks, such as 192.0.2.1/32.
+        is_block: packets are dropped, whatever is negotiated.
+        is_ipsec: packets leave, or are let in, only under a security association.
+        mode: transport or tunnel; "" where it asks for none.
+    """
+
+    direction: str
+    source: str
+    destination: str
+    protocol: str
+    source_port: int
+    destination_port: int
+    is_block: bool
+    is_ipsec: bool
+    mode: str
+
+    @property
+    def selector(self) -> tuple[str, str, str, int, int]:
+        return (
+            self.source,
+            self.destination,
+            self.protocol,
+            self.source_port,
+            self.destination_port,
+        )
+
+
+def installed_policies() -> list[KernelPolicy]:
+    """All that are installed in this server's kernel.
+
+    Raises:
+        KernelUnreadable: there is no `ip`, or it may not look.
+    """
+    command = shutil.which("ip", path=_PATH)
+    if command is None:
+        raise KernelUnreadable("the command ip (package iproute2) is missing")
+    try:
+        done = subprocess.run(  # noqa: S603 - a fixed command, no shell
+            [command, "xfrm", "policy"],
+            capture_output=True,
+            timeout=PATIENCE,
+            check=False,
+            env={"LC_ALL": "C", "PATH": _PATH},
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise KernelUnreadable(f"ip xfrm policy: {type(error).__name__}") from error
+    if done.returncode:
+        said = visible(done.stderr.decode(errors="replace").strip())[:200]
+        raise KernelUnreadable(f"ip xfrm policy: {said or done.returncode}")
+    return list(read_policies(done.stdout.decode(errors="replace").splitlines()))
+
+
+def read_policies(lines: Iterable[str]) -> Iterator[KernelPolicy]:
+    """Policies from what `ip xfrm policy` prints; those of sockets are left out."""
+    block: list[str] = []
+    for line in lines:
+        if line.startswith("src ") and block:
+            yield from _read(block)
+            block = []
+        if line.strip():
+            block.append(line)
+    yield from _read(block)
+
+
+def _read(block: list[str]) -> Iterator[KernelPolicy]:
+    found = _SELECTOR.match(block[0]) if block else None
+    text = " ".join(line.strip() for line in block[1:])
+    direction = re.match(r"dir (\w+)", text)
+    if found is None or direction is None:
+        return
+    parts = dict(_PART.findall(found[3]))
+    template = re.search(r"\btmpl .*?\bmode (\w+)", text)
+    yield KernelPolicy(
+        direction=direction[1],
+        source=found[1],
+        destination=found[2],
+        protocol=parts.get("proto", ""),
+        source_port=_port(parts.get("sport", "")),
+        destination_port=_port(parts.get("dport", "")),
+        is_block="action block" in text,
+        is_ipsec=template is not None,
+        mode=template[1] if template else "",
+    )
+
+
+def _port(text: str) -> int:
+    return int(text) if text.isdigit() else 0

@@ -1,0 +1,112 @@
+"""How policies stand, all of them from one round with the daemon (IP-7)."""
+
+from collections.abc import Iterable, Sequence
+
+from django.db.models import F, Window
+from django.db.models.functions import RowNumber
+from django.utils import timezone
+
+from ipsec.kernel import KernelPolicy, KernelUnreadable, installed_policies
+from ipsec.models import Kind, Negotiation, Policy
+from ipsec.operations.wanted import intent
+from ipsec.standing import Heard, Intended, LastFailure, Standing, judge
+from ipsec.strongswan import Daemon, DaemonError
+
+
+def standings(policies: Sequence[Policy], heard: Heard | None = None) -> dict[int, Standing]:
+    """The verdict on each policy, by its primary key.
+
+    Args:
+        heard: what was heard just now; None: listen.
+    """
+    heard = heard or listen()
+    failures = _last_failures([row.pk for row in policies])
+    names = _names(policies)
+    return {row.pk: judge(_intended(row, names, failures.get(row.pk)), heard) for row in policies}
+
+
+def listen() -> Heard:
+    """Ask daemon and kernel, once each, for all that they hold."""
+    kernel, silence = _kernel()
+    now = timezone.now()
+    try:
+        with Daemon.open() as daemon:
+            return Heard(
+                at=now,
+                connections=daemon.connections(),
+                associations=daemon.associations(),
+                traps=daemon.traps(),
+                kernel=kernel,
+                kernel_silence=silence,
+            )
+    except DaemonError as error:
+        return Heard(
+            at=now,
+            silence=error.sentence,
+            silence_cure=error.cure,
+            kernel=kernel,
+            kernel_silence=silence,
+        )
+
+
+def _kernel() -> tuple[list[KernelPolicy] | None, str]:
+    try:
+        return installed_policies(), ""
+    except KernelUnreadable as error:
+        return None, str(error)
+
+
+def _names(policies: Sequence[Policy]) -> dict[str, tuple[str, str, str]]:
+    """Policy, as "group/name" -> connection, child, and what stands in the way of both."""
+    pairs = {(row.source_address, row.destination_address) for row in policies if row.is_enabled}
+    if not pairs:
+        return {}
+    intended = intent(_of_pairs(pairs))
+    found = {name: ("", "", why) for name, why in intended.troubles.items()}
+    for one in intended.wanted.values():
+        for name, child in one.connection.children.items():
+            found[name] = (one.connection.name, child, "")
+    return found
+
+
+def _of_pairs(pairs: Iterable[tuple[str, str]]) -> list[Policy]:
+    """Enabled policies of these pairs of hosts; one query for each 400 destinations."""
+    wanted = set(pairs)
+    destinations = sorted({destination for _, destination in wanted})
+    rows: list[Policy] = []
+    for start in range(0, len(destinations), 400):
+        asked = destinations[start : start + 400]
+        rows += Policy.objects.enabled().filter(destination_address__in=asked).in_list_order()
+    return [row for row in rows if (row.source_address, row.destination_address) in wanted]
+
+
+def _intended(
+    row: Policy, names: dict[str, tuple[str, str, str]], failure: LastFailure | None
+) -> Intended:
+    connection, child, trouble = names.get(str(row), ("", "", ""))
+    return Intended(
+        definition=row.definition,
+        is_enabled=row.is_enabled,
+        connection=connection,
+        child=child,
+        trouble=trouble or row.trouble,
+        changed_at=row.changed_at,
+        failure=failure,
+    )
+
+
+def _last_failures(policies: Sequence[int]) -> dict[int, LastFailure]:
+    """What each policy's history ends with, where that is a failure."""
+    newest = Window(
+        RowNumber(), partition_by=F("policy"), order_by=[F("at").desc(), F("pk").desc()]
+    )
+    found: dict[int, LastFailure] = {}
+    for start in range(0, len(policies), 500):
+        rows = Negotiation.objects.filter(
+            policy__in=policies[start : start + 500],
+            kind__in=[Kind.FAILED, Kind.UP, Kind.REKEY],
+        )
+        for row in rows.annotate(place=newest).filter(place=1):
+            if row.kind == Kind.FAILED:
+                found[row.policy_id] = LastFailure(row.at, row.sentence, row.cure, row.field)
+    return found

@@ -1,0 +1,73 @@
+"""What happens to a packet that fits a policy: protected, blocked, or in the clear (IP-7)."""
+
+import ipaddress
+from collections.abc import Sequence
+
+from ipsec.associations import Child
+from ipsec.kernel import KernelPolicy
+from ipsec.policy.choices import Protocol
+from ipsec.policy.definition import Definition
+from ipsec.policy.rules import is_name
+from ipsec.standing.words import Heard, Intended, Leak, Sightings
+
+
+def leak(
+    intended: Intended, heard: Heard, seen: Sightings, child: Child | None
+) -> tuple[Leak, str]:
+    """What happens to it, and why; `child` is what was negotiated for it, if anything was."""
+    if heard.kernel is None:
+        return Leak.UNKNOWN, f"The kernel's policies can't be read: {heard.kernel_silence}."
+    definition = intended.definition
+    hosts = _hosts(definition, seen)
+    if hosts is None:
+        unresolved = definition.destination_address
+        unresolved = unresolved if is_name(unresolved) else definition.source_address
+        return Leak.CLEAR, f"{unresolved} was not resolved, so that none of its traffic is held."
+    protocol = "" if definition.protocol is Protocol.ANY else definition.protocol.value
+    ports = definition.source_port, definition.destination_port
+    out = _find(heard, "out", (*hosts, protocol, *ports))
+    back = _find(heard, "in", (*hosts[::-1], protocol, *ports[::-1]))
+    if out is None or back is None:
+        what = "leaves" if out is None else "is let in"
+        return Leak.CLEAR, f"No policy of the kernel holds this traffic: it {what} unprotected."
+    return _held(intended, child, out)
+
+
+def _held(intended: Intended, child: Child | None, out: KernelPolicy) -> tuple[Leak, str]:
+    if child is not None and not out.is_block:
+        counted = f"{child.packets_out} packets out, {child.packets_in} in"
+        return Leak.PROTECTED, f"Under the negotiated keys: {counted} since then."
+    if not intended.is_enabled:
+        return Leak.BLOCKED, "The policy is disabled, but the kernel holds its traffic: an orphan."
+    return Leak.BLOCKED, "The kernel holds this traffic until a negotiation succeeds."
+
+
+def _hosts(definition: Definition, seen: Sightings) -> tuple[str, str] | None:
+    """The two hosts as networks; a name as the daemon has resolved it, None where it has not."""
+    told: list[tuple[Sequence[str], Sequence[str]]] = [
+        *((child.local_selectors, child.remote_selectors) for _, child in seen.children),
+        *((trap.local_selectors, trap.remote_selectors) for trap in seen.traps),
+    ]
+    networks = []
+    for index, address in enumerate(definition.pair):
+        if is_name(address):
+            known = [sides[index][0] for sides in told if sides[index]]
+            if not known:
+                return None
+            networks.append(known[0].partition("[")[0])
+        else:
+            networks.append(str(ipaddress.ip_network(address)))
+    return networks[0], networks[1]
+
+
+def _find(
+    heard: Heard, direction: str, wanted: tuple[str, str, str, int, int]
+) -> KernelPolicy | None:
+    """The kernel's policy for exactly this traffic, else one that all of it fits."""
+    same = heard.by_hosts.get((direction, *wanted[:2]), [])
+    fitting = [one for one in same if _fits(wanted[2:], one.selector[2:])]
+    return min(fitting, key=lambda one: one.selector != wanted, default=None)
+
+
+def _fits(wanted: tuple[str, int, int], selector: tuple[str, int, int]) -> bool:
+    return all(a == b or not b for a, b in zip(wanted, selector, strict=True))
