@@ -1,0 +1,130 @@
+"""What each field of an export may hold, and how a value that it may not is shown."""
+
+import re
+from collections.abc import Callable, Mapping
+from enum import IntEnum, StrEnum
+from ipaddress import ip_address
+from typing import Any
+
+from certificates.refusal import Refused
+from certificates.x509.visible import visible
+from ipsec.policy.choices import (
+    PHASE_ONE_GROUPS,
+    Authentication,
+    DhGroup,
+    Encryption,
+    Esp,
+    Hash,
+    IkeVersion,
+    Mode,
+    PeerType,
+    Protocol,
+)
+
+LONGEST_CERTIFICATE_NAME = 255  # characters
+_LONGEST_SHOWN = 60  # characters
+_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST_NAME = re.compile(rf"(?=.{{1,253}}\Z)(?:{_LABEL}\.)*(?!\d+\Z){_LABEL}")
+
+_CHOICES: Mapping[str, tuple[StrEnum | IntEnum, ...]] = {
+    "authentication": tuple(Authentication),
+    "peer_type": tuple(PeerType),
+    "protocol": tuple(Protocol),
+    "mode": tuple(Mode),
+    "ike_version": tuple(IkeVersion),
+    "encryption": tuple(Encryption),
+    "hash": tuple(Hash),
+    "phase_one_dh": PHASE_ONE_GROUPS,
+    "esp": tuple(Esp),
+    "phase_two_dh": tuple(DhGroup),
+}
+_RANGES = {
+    "source_port": (0, 65_535),
+    "destination_port": (0, 65_535),
+    "remote_port": (1, 65_535),
+    "phase_one_life_time": (60, 2_147_483),
+    "phase_two_life_time": (60, 2_147_483),
+}
+
+
+def value_of(field: str, value: object, where: str) -> Any:
+    """The value as the definition has it.
+
+    Raises:
+        Refused: exported.value, with `where`, the field, the value, and what it may be.
+    """
+    try:
+        if field in _CHOICES:
+            return _chosen(_CHOICES[field], value)
+        if field in _RANGES:
+            return _number(_RANGES[field], value)
+        return _TEXTS[field](value)
+    except ValueError as wanted:
+        wrong = f'{where}: "{field}" is {shown(value)}; it must be {wanted}.'
+        cure = "Make the export again on the other side, or correct the file."
+        raise Refused("exported.value", wrong, cure) from None
+
+
+def shown(value: object) -> str:
+    """A hostile value in a few harmless words: no container is unfolded, no text is long."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        cut = visible(value[:_LONGEST_SHOWN])
+        return f'"{cut}"' if len(value) <= _LONGEST_SHOWN else f'"{cut}…"'
+    if isinstance(value, int | float):
+        digits = f"{value}"
+        return digits if len(digits) <= _LONGEST_SHOWN else f"a number of {len(digits)} digits"
+    return "a list" if isinstance(value, list) else "an object"
+
+
+def _chosen(choices: tuple[StrEnum | IntEnum, ...], value: object) -> StrEnum | IntEnum:
+    """By type too: in Python 1 == True == 1.0."""
+    for choice in choices:
+        if type(value) is type(choice.value) and value == choice.value:
+            return choice
+    texts = [shown(choice.value) for choice in choices]
+    raise ValueError(texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} or {texts[-1]}")
+
+
+def _number(bounds: tuple[int, int], value: object) -> int:
+    lowest, highest = bounds
+    if type(value) is not int or not lowest <= value <= highest:
+        raise ValueError(f"a whole number from {lowest} to {highest:,}")
+    return value
+
+
+def _name(value: object) -> str:
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise ValueError("1 to 64 letters, digits and hyphens")
+    return value
+
+
+def _address(value: object) -> str:
+    """As policies are kept: RFC 5952, and host names in small letters."""
+    if isinstance(value, str) and "%" not in value:
+        try:
+            return str(ip_address(value))
+        except ValueError:
+            if _HOST_NAME.fullmatch(value.lower()):
+                return value.lower()
+    raise ValueError("an IPv4 address, an IPv6 address without a zone, or a host name")
+
+
+def _certificate_name(value: object) -> str:
+    is_text = isinstance(value, str) and len(value) <= LONGEST_CERTIFICATE_NAME
+    if not isinstance(value, str) or not is_text or visible(value) != value:
+        raise ValueError(f"a text of up to {LONGEST_CERTIFICATE_NAME} visible characters, or empty")
+    return value
+
+
+_TEXTS: Mapping[str, Callable[[object], str]] = {
+    "group": _name,
+    "name": _name,
+    "certificate_name": _certificate_name,
+    "source_address": _address,
+    "destination_address": _address,
+}

@@ -1,0 +1,76 @@
+"""A strongSwan daemon of the test's own, in a network namespace that ends with it."""
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.parts import is_missing, needs
+
+_CONFIGURATION = """
+charon {{
+  load = random nonce openssl aes sha1 sha2 md5 hmac kdf gcm chapoly curve25519 pem pkcs1 pkcs8 \
+x509 pubkey constraints kernel-netlink socket-default vici
+  plugins {{
+    vici {{ socket = unix://{folder}/charon.vici }}
+    openssl {{ load_legacy = yes }}
+  }}
+}}
+charon-systemd {{
+  filelog {{ file {{ path = {folder}/charon.log
+      default = 1
+      flush_line = yes }} }}
+}}
+"""
+
+
+class Charon:
+    """Where it listens, and `swanctl` that talks to it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.socket = folder, folder / "charon.vici"
+
+    def swanctl(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        program = needs("swanctl", "strongswan-swanctl")
+        return subprocess.run(
+            [program, *words, "--uri", f"unix://{self.socket}"],
+            env=os.environ | {"STRONGSWAN_CONF": str(self.folder / "strongswan.conf")},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Charon]:
+    """A daemon with its files in `folder`, which has no other network than its own loopback."""
+    program, unshare = needs("charon-systemd", "charon-systemd"), needs("unshare", "util-linux")
+    if os.geteuid() != 0:
+        is_missing("root, for a network namespace", "sudo")
+    daemon = Charon(folder)
+    configuration = folder / "strongswan.conf"
+    configuration.write_text(_CONFIGURATION.format(folder=folder))
+    with (folder / "stdout").open("wb") as output:
+        process = subprocess.Popen(
+            [unshare, "--net", program],
+            env=os.environ | {"STRONGSWAN_CONF": str(configuration)},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        _wait_for(daemon, process)
+        yield daemon
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _wait_for(daemon: Charon, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + 20
+    while not daemon.socket.exists():
+        assert process.poll() is None, (daemon.folder / "stdout").read_text()
+        assert time.monotonic() < deadline, "charon does not listen"
+        time.sleep(0.02)
