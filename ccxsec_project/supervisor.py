@@ -1,4 +1,4 @@
-"""Runs the web server and the worker cluster, restarts what dies, and stops both cleanly.
+"""Runs web server, worker cluster and IPsec listener, restarts what dies, stops all cleanly.
 
 Each child has a session of its own: stopping sends SIGTERM to its leader alone, and whatever is
 left of the session after 15 s is killed. (The worker cluster hangs for good when its whole group
@@ -100,6 +100,7 @@ class Supervisor:
             },
         )
         self.worker = Child("worker cluster", [sys.executable, "manage.py", "qcluster"])
+        self.listener = Child("IPsec listener", [sys.executable, "manage.py", "ipsec_listen"])
         self.stopping = False
         self.reload_wanted = False
         self._asked = 0.0
@@ -112,6 +113,7 @@ class Supervisor:
         try:
             self.web.start()
             self.worker.start()
+            self.listener.start()
             when_serving()
             while not self.stopping:
                 self.look_after()
@@ -125,6 +127,7 @@ class Supervisor:
             self.reload_wanted = False
             self.web.process.send_signal(signal.SIGHUP)
         self.web.restart_if_ended()
+        self.listener.restart_if_ended()
         if self.worker.restart_if_ended():
             self._send_again()
         every = settings.CCXSEC_HEARTBEAT_LIMIT / 3
@@ -163,7 +166,8 @@ class Supervisor:
         self.reload_wanted = True
 
     def _stop_children(self) -> None:
-        children = [child for child in (self.web, self.worker) if child.process]
+        known = (self.web, self.worker, self.listener)
+        children = [child for child in known if child.process]
         for child in children:
             if not child.has_ended() and child.process:
                 child.process.terminate()

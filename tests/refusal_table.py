@@ -15,7 +15,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "refusals.md"
 PACKAGES = ("certificates", "ipsec", "bulk", "ccxsec_project")
-MAKERS = {"Refused", "Finding", "warned"}  # each called with code, sentence, cure
+# Each called with code, sentence, cure, from that argument on.
+MAKERS = {"Refused": 0, "Finding": 0, "warned": 0, "DaemonError": 0, "Fault": 1}
 GAP = "…"
 HEAD = """# Every refusal: what it says, and what to do
 
@@ -79,7 +80,7 @@ def reasons() -> list[Reason]:
 def _of_module(module: Module) -> Iterator[Reason]:
     functions = [n for n in ast.walk(module.tree) if isinstance(n, ast.FunctionDef)]
     for function in functions:
-        if function.name in MAKERS | {"passed"}:
+        if function.name in {*MAKERS, "passed"}:
             continue
         for call in ast.walk(function):
             name = (
@@ -100,7 +101,12 @@ def _inside(function: ast.FunctionDef) -> list[ast.AST]:
 
 def _is_passed_on(call: ast.Call) -> bool:
     """Such as `Finding(found.code, found.sentence, ...)`: told by where it was made."""
-    return isinstance(_argument(call, 0, "code"), ast.Attribute)
+    return isinstance(_argument(call, _first(call), "code"), ast.Attribute)
+
+
+def _first(call: ast.Call) -> int:
+    """The place of the code among the arguments."""
+    return MAKERS[call.func.id] if isinstance(call.func, ast.Name) else 0
 
 
 def _argument(call: ast.Call, place: int, name: str) -> ast.expr | None:
@@ -156,12 +162,13 @@ class Scope:
 
 
 def _reason(call: ast.Call, scope: Scope) -> Reason:
-    code = scope.text(_argument(call, 0, "code"))
+    first = _first(call)
+    code = scope.text(_argument(call, first, "code"))
     if not code or GAP in code:
         place = f"{scope.module.path.relative_to(ROOT)}:{call.lineno}"
         raise SystemExit(f"{place}: the code of a refusal must be a literal or a constant")
-    sentence = scope.text(_argument(call, 1, "sentence"))
-    return Reason(code, sentence, scope.text(_argument(call, 2, "cure")))
+    sentence = scope.text(_argument(call, first + 1, "sentence"))
+    return Reason(code, sentence, scope.text(_argument(call, first + 2, "cure")))
 
 
 def page() -> str:

@@ -10,7 +10,7 @@ from ipsec.models import Policy
 from ipsec.operations.wanted import Stores
 from ipsec.policy.choices import Authentication, PeerType
 from ipsec.policy.definition import FIELD_LABELS, SHARED_FIELDS, Definition
-from ipsec.policy.pair import overlaps, pair_faults
+from ipsec.policy.pair import Overlap, overlaps, pair_faults
 from ipsec.policy.rules import Fault, faults, key_fault, legacy_choices
 
 LEGACY = "confirm.legacy"
@@ -103,6 +103,11 @@ def warnings(definition: Definition, policy: Policy | None = None) -> dict[str, 
     if touched:
         told[OVERLAP] = " ".join(touched)
     return told
+
+
+def overlaps_of(definition: Definition, policy: Policy | None = None) -> list[Overlap]:
+    """The other policies of the pair whose traffic this one touches."""
+    return overlaps(definition, [other.definition for other in others_of(definition, policy)])
 
 
 def refuse_unconfirmed(told: dict[str, str], confirmed: Collection[str]) -> None:

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
-from django.db.models import F, Window
-from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from ipsec.kernel import KernelPolicy, KernelUnreadable, installed_policies
-from ipsec.models import Kind, Negotiation, Policy
+from ipsec.models import Kind, Policy
+from ipsec.operations.history import newest_of
 from ipsec.operations.wanted import intent
 from ipsec.standing import Heard, Intended, LastFailure, Standing, judge
 from ipsec.strongswan import Daemon, DaemonError
@@ -21,7 +20,7 @@ def standings(policies: Sequence[Policy], heard: Heard | None = None) -> dict[in
     """
     heard = heard or listen()
     failures = _last_failures([row.pk for row in policies])
-    names = _names(policies)
+    names = names_of(policies)
     return {row.pk: judge(_intended(row, names, failures.get(row.pk)), heard) for row in policies}
 
 
@@ -56,7 +55,7 @@ def _kernel() -> tuple[list[KernelPolicy] | None, str]:
         return None, str(error)
 
 
-def _names(policies: Sequence[Policy]) -> dict[str, tuple[str, str, str]]:
+def names_of(policies: Sequence[Policy]) -> dict[str, tuple[str, str, str]]:
     """Policy, as "group/name" -> connection, child, and what stands in the way of both."""
     pairs = {(row.source_address, row.destination_address) for row in policies if row.is_enabled}
     if not pairs:
@@ -97,16 +96,8 @@ def _intended(
 
 def _last_failures(policies: Sequence[int]) -> dict[int, LastFailure]:
     """What each policy's history ends with, where that is a failure."""
-    newest = Window(
-        RowNumber(), partition_by=F("policy"), order_by=[F("at").desc(), F("pk").desc()]
-    )
-    found: dict[int, LastFailure] = {}
-    for start in range(0, len(policies), 500):
-        rows = Negotiation.objects.filter(
-            policy__in=policies[start : start + 500],
-            kind__in=[Kind.FAILED, Kind.UP, Kind.REKEY],
-        )
-        for row in rows.annotate(place=newest).filter(place=1):
-            if row.kind == Kind.FAILED:
-                found[row.policy_id] = LastFailure(row.at, row.sentence, row.cure, row.field)
-    return found
+    return {
+        pk: LastFailure(row.last_at, row.sentence, row.cure, row.field)
+        for pk, row in newest_of(policies).items()
+        if row.kind == Kind.FAILED
+    }

@@ -1,0 +1,54 @@
+"""Whether an IKE daemon answers at an address, asked with the smallest message that tells.
+
+A message of a version that nobody speaks is answered with INVALID_MAJOR_VERSION before any
+configuration is looked at (RFC 7296, 2.5), and sets up nothing.
+"""
+
+import os
+import socket
+import struct
+from enum import StrEnum
+from ipaddress import ip_address
+
+from certificates.outgoing import NEVER
+
+HEADER = struct.Struct("!8s8sBBBBII")
+VERSION = 0x30  # 3.0
+IKE_SA_INIT, INITIATOR = 34, 0x08
+NON_ESP_MARKER = bytes(4)  # RFC 3948, 2.2: on every port but 500
+TRIES = 2
+
+
+class Answer(StrEnum):
+    IKE = "an IKE daemon answers"
+    REFUSED = "nothing listens there"
+    UNREACHABLE = "there is no way to it"
+    SILENCE = "nothing came back"
+    FORBIDDEN = "the product does not ask there"
+
+
+def ask(address: str, port: int, *, patience: float) -> Answer:
+    """Send it to `address` (no name), and wait `patience` seconds for each of two tries."""
+    if any(ip_address(address) in network for network in NEVER):
+        return Answer.FORBIDDEN
+    header = HEADER.pack(
+        os.urandom(8), bytes(8), 0, VERSION, IKE_SA_INIT, INITIATOR, 0, HEADER.size
+    )
+    message = header if port == 500 else NON_ESP_MARKER + header  # noqa: PLR2004 - RFC 7296, 2
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as channel:
+        channel.settimeout(patience)
+        try:
+            channel.connect((address, port))
+            for _ in range(TRIES):
+                channel.send(message)
+                try:
+                    channel.recv(2048)
+                except TimeoutError:
+                    continue
+                return Answer.IKE
+        except ConnectionRefusedError:
+            return Answer.REFUSED
+        except OSError:
+            return Answer.UNREACHABLE
+    return Answer.SILENCE
