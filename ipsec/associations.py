@@ -1,5 +1,7 @@
 """What the IKE daemon holds, read from the sections that its vici protocol gives (IP-7)."""
 
+import re
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -160,6 +162,19 @@ class Trap:
         child = _text(body, "child")
         connection = _text(body, "ike") or name.removesuffix(f"/{child}")
         return cls(connection, child, _texts(body, "local-ts"), _texts(body, "remote-ts"))
+
+
+def protocol_and_port(selector: str) -> tuple[str, int]:
+    """Protocol and port of a selector such as 192.0.2.1/32[tcp/https]; "" and 0 are any."""
+    inside = re.search(r"\[(.*)\]$", selector)
+    protocol, _, port = inside[1].partition("/") if inside else ("", "", "")
+    protocol = "" if protocol == "0" else protocol
+    if not port or port.isdigit():
+        return protocol, int(port or 0)
+    try:
+        return protocol, socket.getservbyname(port, *([protocol] if protocol else []))
+    except OSError:
+        return protocol, -1
 
 
 def text_of(value: Any) -> str:

@@ -31,6 +31,7 @@ class KernelPolicy:
         is_block: packets are dropped, whatever is negotiated.
         is_ipsec: packets leave, or are let in, only under a security association.
         mode: transport or tunnel; "" where it asks for none.
+        index: the kernel's number for it.
     """
 
     direction: str
@@ -42,6 +43,7 @@ class KernelPolicy:
     is_block: bool
     is_ipsec: bool
     mode: str
+    index: int = 0
 
     @property
     def selector(self) -> tuple[str, str, str, int, int]:
@@ -60,23 +62,46 @@ def installed_policies() -> list[KernelPolicy]:
     Raises:
         KernelUnreadable: there is no `ip`, or it may not look.
     """
+    return list(read_policies(_run("-s", "xfrm", "policy").splitlines()))
+
+
+def installed_keys() -> set[tuple[str, str]]:
+    """Source and destination of each security association for ESP that the kernel has.
+
+    Raises:
+        KernelUnreadable: there is no `ip`, or it may not look.
+    """
+    found = re.findall(r"^src (\S+) dst (\S+)$", _run("xfrm", "state"), re.MULTILINE)
+    return set(found)
+
+
+def remove(policy: KernelPolicy) -> None:
+    """Take a policy out of the kernel, which a daemon that is gone has left there.
+
+    Raises:
+        KernelUnreadable: it may not.
+    """
+    _run("xfrm", "policy", "delete", "dir", policy.direction, "index", str(policy.index))
+
+
+def _run(*arguments: str) -> str:
     command = shutil.which("ip", path=_PATH)
     if command is None:
         raise KernelUnreadable("the command ip (package iproute2) is missing")
     try:
-        done = subprocess.run(  # noqa: S603 - a fixed command, no shell
-            [command, "xfrm", "policy"],
+        done = subprocess.run(  # noqa: S603 - fixed words and numbers, no shell
+            [command, *arguments],
             capture_output=True,
             timeout=PATIENCE,
             check=False,
             env={"LC_ALL": "C", "PATH": _PATH},
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise KernelUnreadable(f"ip xfrm policy: {type(error).__name__}") from error
+        raise KernelUnreadable(f"ip {' '.join(arguments)}: {type(error).__name__}") from error
     if done.returncode:
         said = visible(done.stderr.decode(errors="replace").strip())[:200]
-        raise KernelUnreadable(f"ip xfrm policy: {said or done.returncode}")
-    return list(read_policies(done.stdout.decode(errors="replace").splitlines()))
+        raise KernelUnreadable(f"ip {' '.join(arguments)}: {said or done.returncode}")
+    return done.stdout.decode(errors="replace")
 
 
 def read_policies(lines: Iterable[str]) -> Iterator[KernelPolicy]:
@@ -99,6 +124,7 @@ def _read(block: list[str]) -> Iterator[KernelPolicy]:
         return
     parts = dict(_PART.findall(found[3]))
     template = re.search(r"\btmpl .*?\bmode (\w+)", text)
+    index = re.search(r"\bindex (\d+)", text)
     yield KernelPolicy(
         direction=direction[1],
         source=found[1],
@@ -109,6 +135,7 @@ def _read(block: list[str]) -> Iterator[KernelPolicy]:
         is_block="action block" in text,
         is_ipsec=template is not None,
         mode=template[1] if template else "",
+        index=int(index[1]) if index else 0,
     )
 
 

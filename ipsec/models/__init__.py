@@ -2,6 +2,7 @@
 
 from ipsec.models.negotiation import Kind, Negotiation
 from ipsec.models.policy import Policy, key_secret
+from ipsec.models.remains import Remains
 from ipsec.models.settings import IpsecSettings
 
-__all__ = ["IpsecSettings", "Kind", "Negotiation", "Policy", "key_secret"]
+__all__ = ["IpsecSettings", "Kind", "Negotiation", "Policy", "Remains", "key_secret"]

@@ -7,6 +7,7 @@ half: each order stands by itself, and the next run does what was not done.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.db import transaction
@@ -17,8 +18,11 @@ from certificates.locks import cluster_lock
 from certificates.models import Job, Secret
 from certificates.refusal import Refused
 from ipsec.associations import Association, Loaded, Trap
-from ipsec.models import Policy, key_secret
+from ipsec.models import Policy, Remains, key_secret
+from ipsec.names import resolve
+from ipsec.operations.remains import clear_remains
 from ipsec.operations.wanted import Intent, Stores, Wanted, intent
+from ipsec.policy.rules import is_name
 from ipsec.policy.terms import OURS
 from ipsec.strongswan import Daemon, DaemonError
 
@@ -35,12 +39,13 @@ class Applied:
     terminated: list[str] = field(default_factory=list)
     installed: list[str] = field(default_factory=list)
     uninstalled: list[str] = field(default_factory=list)
+    cleared: list[str] = field(default_factory=list)
     troubles: dict[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         told = [
             f"{len(names)} {word}"
-            for word in ("loaded", "unloaded", "terminated", "installed", "uninstalled")
+            for word in ("loaded", "unloaded", "terminated", "installed", "uninstalled", "cleared")
             if (names := getattr(self, word))
         ]
         said = ", ".join(told) if told else "nothing had to be changed"
@@ -70,8 +75,12 @@ def apply(*, actor: Actor) -> Applied:
         if not held:
             wrong = f"The policies are being applied for more than {PATIENCE:.0f} s already."
             raise Refused("apply.busy", wrong, "Look at the jobs, and try again.")
-        with Daemon.open() as daemon:
-            applied = _Round(daemon, intent(), actor).run()
+        try:
+            with Daemon.open() as daemon:
+                applied = _Round(daemon, intent(), actor).run()
+        except DaemonError:
+            clear_remains((), ())
+            raise
     _note(applied.troubles)
     return applied
 
@@ -93,6 +102,9 @@ class _Round:
         self._terminate(self.daemon.associations())
         self._mend_traps(self.daemon.traps())
         self._forget_keys()
+        if Remains.objects.exists():
+            held = self.daemon.traps(), self.daemon.associations()
+            self.applied.cleared = clear_remains(*held)
         return self.applied
 
     def _load(self) -> None:
@@ -152,6 +164,11 @@ class _Round:
                 self.daemon.terminate(association=one.unique_id)
                 self.applied.terminated.append(one.connection)
                 continue
+            now = self.addresses.get(wanted.connection.body["remote_addrs"][0])
+            if now and one.remote_host not in now:
+                self.daemon.terminate(association=one.unique_id)
+                self.applied.terminated.append(one.connection)
+                continue
             for child in one.children:
                 if child.name not in wanted.connection.body["children"]:
                     self.daemon.terminate(child=child.unique_id)
@@ -162,7 +179,8 @@ class _Round:
         present = set()
         for trap in traps:
             wanted = self.wanted.get(trap.connection)
-            if wanted and trap.child in wanted.connection.body["children"]:
+            is_ours = wanted is not None and trap.child in wanted.connection.body["children"]
+            if is_ours and not self._has_moved(trap):
                 present.add(trap.child)
             elif trap.is_ours:
                 self.daemon.uninstall(trap)
@@ -171,6 +189,26 @@ class _Round:
             for policy, child in one.connection.children.items():
                 if child not in present and policy not in self.applied.troubles:
                     self._install(one, policy, child)
+
+    def _has_moved(self, trap: Trap) -> bool:
+        """Whether a name has other addresses by now than those that the trap is for."""
+        pair = self.wanted[trap.connection].connection.body
+        for name, selectors in (
+            (pair["local_addrs"][0], trap.local_selectors),
+            (pair["remote_addrs"][0], trap.remote_selectors),
+        ):
+            now = self.addresses.get(name)
+            held = {selector.partition("/")[0] for selector in selectors}
+            if now and not held & set(now):
+                return True
+        return False
+
+    @cached_property
+    def addresses(self) -> dict[str, list[str]]:
+        """What the names of all connections resolve to now."""
+        bodies = [one.connection.body for one in self.wanted.values()]
+        hosts = {host for body in bodies for host in body["local_addrs"] + body["remote_addrs"]}
+        return resolve(host for host in hosts if is_name(host))
 
     def _install(self, one: Wanted, policy: str, child: str) -> None:
         try:

@@ -2,7 +2,6 @@
 
 import socket
 from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime
 from ipaddress import ip_address
 
@@ -14,6 +13,7 @@ from certificates.access import Actor, Permission
 from certificates.refusal import Finding, Outcome, Refused
 from ipsec.answering import Answer, ask
 from ipsec.models import Policy
+from ipsec.names import resolve
 from ipsec.operations.examine import examine, overlaps_of
 from ipsec.operations.wanted import Stores
 from ipsec.policy.choices import Authentication, Protocol
@@ -22,7 +22,6 @@ from ipsec.policy.pair import shown
 from ipsec.policy.rules import is_name, legacy_choices
 from ipsec.strongswan import Daemon, DaemonError
 
-RESOLVE_PATIENCE = 3.0  # seconds for both names together
 ASK_PATIENCE = 1.0  # seconds for each of two messages to the peer
 
 
@@ -54,7 +53,7 @@ def preflight(
         found.append(passed("policy.fields", said))
     found += _of_choices(definition, policy)
     found.append(_of_daemon())
-    resolved = _resolve([address for address in definition.pair if is_name(address)])
+    resolved = resolve([address for address in definition.pair if is_name(address)])
     found += _of_addresses(definition, resolved)
     if definition.authentication is Authentication.CERTIFICATE:
         found += _of_certificates(definition, timezone.now())
@@ -87,25 +86,6 @@ def _of_daemon() -> Finding:
             return passed("daemon.there", f"The IKE daemon is there: {daemon.version()}.")
     except DaemonError as error:
         return Finding(error.code, error.sentence, error.cure)
-
-
-def _resolve(names: list[str]) -> dict[str, list[str]]:
-    """Each name's addresses; none where it has none, or nobody answered in time."""
-    if not names:
-        return {}
-    pool = ThreadPoolExecutor(max_workers=len(names))
-    asked: dict[str, Future[list[str]]] = {name: pool.submit(_look_up, name) for name in names}
-    wait(asked.values(), timeout=RESOLVE_PATIENCE)
-    pool.shutdown(wait=False, cancel_futures=True)
-    return {name: future.result() if future.done() else [] for name, future in asked.items()}
-
-
-def _look_up(name: str) -> list[str]:
-    try:
-        found = socket.getaddrinfo(name, None, type=socket.SOCK_DGRAM)
-    except OSError:
-        return []
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 def _of_addresses(definition: Definition, resolved: dict[str, list[str]]) -> Iterable[Finding]:
@@ -157,9 +137,9 @@ def _of_certificates(definition: Definition, now: datetime) -> Iterable[Finding]
     for der in credentials.peers if definition.certificate_name else ():
         yield _validity(f"The peer's certificate {definition.certificate_name}", der, now)
     if not definition.certificate_name:
-        count = len(credentials.authorities), len(credentials.peers)
-        said = f"The ipsec-trust store vouches for peers: {count[0]} CAs, {count[1]} certificates."
-        yield passed("policy.trust", said)
+        count = len(credentials.authorities)
+        by = f"a certificate of one of {count} CAs" if count else "one of the servers' certificates"
+        yield passed("policy.trust", f"The peer has to show {by} in the ipsec-trust store.")
 
 
 def _validity(what: str, der: bytes, now: datetime) -> Finding:

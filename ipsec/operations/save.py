@@ -10,7 +10,7 @@ from django.utils import timezone
 from certificates.access import Actor, Permission
 from certificates.models import Action, Event, Secret
 from certificates.refusal import Refused
-from ipsec.models import IpsecSettings, Policy, key_secret
+from ipsec.models import IpsecSettings, Policy, Remains, key_secret
 from ipsec.operations.apply import request_apply
 from ipsec.operations.examine import (
     PolicyRefused,
@@ -108,6 +108,8 @@ def change_policy(
     row.changed_by = str(actor)[:200]
     row.save()
     _save_key(row, preshared_key, with_pair=with_pair)
+    if was_enabled:
+        Remains.objects.of([former])
     changes = _changes(former, definition)
     if preshared_key:
         changes["preshared_key"] = "set"

@@ -1,10 +1,11 @@
 """How policies stand, all of them from one round with the daemon (IP-7)."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from django.utils import timezone
 
-from ipsec.kernel import KernelPolicy, KernelUnreadable, installed_policies
+from ipsec.kernel import KernelUnreadable, installed_keys, installed_policies
 from ipsec.models import Kind, Policy
 from ipsec.operations.history import newest_of
 from ipsec.operations.wanted import intent
@@ -26,33 +27,25 @@ def standings(policies: Sequence[Policy], heard: Heard | None = None) -> dict[in
 
 def listen() -> Heard:
     """Ask daemon and kernel, once each, for all that they hold."""
-    kernel, silence = _kernel()
-    now = timezone.now()
+    heard = _kernel()
     try:
         with Daemon.open() as daemon:
-            return Heard(
-                at=now,
+            return replace(
+                heard,
                 connections=daemon.connections(),
                 associations=daemon.associations(),
                 traps=daemon.traps(),
-                kernel=kernel,
-                kernel_silence=silence,
             )
     except DaemonError as error:
-        return Heard(
-            at=now,
-            silence=error.sentence,
-            silence_cure=error.cure,
-            kernel=kernel,
-            kernel_silence=silence,
-        )
+        return replace(heard, silence=error.sentence, silence_cure=error.cure)
 
 
-def _kernel() -> tuple[list[KernelPolicy] | None, str]:
+def _kernel() -> Heard:
+    now = timezone.now()
     try:
-        return installed_policies(), ""
+        return Heard(now, kernel=installed_policies(), keys=frozenset(installed_keys()))
     except KernelUnreadable as error:
-        return None, str(error)
+        return Heard(now, kernel_silence=str(error))
 
 
 def names_of(policies: Sequence[Policy]) -> dict[str, tuple[str, str, str]]:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from certificates.access import Actor, Permission
 from certificates.models import Action, Event
 from certificates.refusal import Refused
-from ipsec.models import IpsecSettings, Policy
+from ipsec.models import IpsecSettings, Policy, Remains
 from ipsec.operations.apply import request_apply
 from ipsec.operations.examine import PolicyRefused, examine
 from ipsec.operations.save import end_of_trial, forget_keys
@@ -56,6 +56,8 @@ def set_enabled(
         row.revision += 1
         row.changed_by = str(actor)[:200]
         row.save()
+    if not enabled:
+        Remains.objects.of(row.definition for row in rows)
     action = Action.POLICY_ENABLE if enabled else Action.POLICY_DISABLE
     detail: dict[str, str | int] = {"minutes_of_trial": trial_minutes} if trial_minutes else {}
     Event.objects.record_many(str(actor), action, [(row, detail) for row in rows])
@@ -82,6 +84,7 @@ def delete_policies(policies: Sequence[Policy], *, actor: Actor) -> list[str]:
     Event.objects.record_many(
         str(actor), Action.POLICY_DELETE, [(row, {"enabled": row.is_enabled}) for row in rows]
     )
+    Remains.objects.of(row.definition for row in rows if row.is_enabled)
     keys = [row.pk for row in rows]
     forget_keys(keys)
     for start in range(0, len(keys), 500):
@@ -123,6 +126,7 @@ def end_trials(*, now: datetime) -> list[Policy]:
     Policy.objects.filter(pk__in=[row.pk for row in rows]).note(
         is_enabled=False, trial_until=None, changed_by=str(WAY_BACK), changed_at=now
     )
+    Remains.objects.of(row.definition for row in rows)
     Event.objects.record_many(str(WAY_BACK), Action.POLICY_WAY_BACK, [(row, {}) for row in rows])
     if rows:
         request_apply(actor=WAY_BACK)

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 from certificates.models import Certificate, Purpose
 from certificates.models.certificate import CertificateQuerySet
 from certificates.refusal import Refused
+from certificates.x509.facts import CertificateType
 from ipsec.models import Policy
 from ipsec.policy.choices import Authentication, PeerType
 from ipsec.policy.definition import Definition
@@ -61,7 +62,7 @@ class Stores:
 
     @cached_property
     def peers(self) -> list[bytes]:
-        """Trusted as they are: they vouch for nobody else."""
+        """Certificates of servers, trusted as they are: they vouch for nobody else."""
         authorities = set(self.authorities)
         return [der for der in self.trusted.values() if der not in authorities]
 
@@ -71,6 +72,10 @@ class Stores:
 
     def credentials(self, definition: Definition) -> Credentials:
         """What a policy with certificates needs.
+
+        A peer of the same type has its certificate from a CA where this server has, and else one
+        of its own, which the store holds. The daemon can't be told "either": it takes a list of
+        CAs and a list of certificates for two conditions that must both hold.
 
         Raises:
             Refused: policy.own-certificate, policy.peer-certificate, policy.no-trust.
@@ -85,7 +90,10 @@ class Stores:
             wrong = "The ipsec-trust store is empty: no peer's certificate could be checked."
             cure = f"Upload the peer's certificate, or its CA's, under {TRUST_PLACE}."
             raise Refused("policy.no-trust", wrong, cure)
-        return Credentials(certificate=own, authorities=self.authorities, peers=self.peers)
+        is_self_signed = self.own.type == CertificateType.SELF_SIGNED
+        if self.peers and (is_self_signed or not self.authorities):
+            return Credentials(certificate=own, peers=self.peers)
+        return Credentials(certificate=own, authorities=self.authorities)
 
     def named(self, name: str) -> bytes:
         """The certificate of that file name in the `ipsec-trust` store, with or without .pem.
@@ -144,8 +152,15 @@ def _read(der: bytes) -> x509.Certificate:
 
 
 def _is_authority(der: bytes) -> bool:
-    """Whether the daemon takes it as a CA's (RFC 5280, 4.2.1.9)."""
+    """Whether it vouches for others: a CA's (RFC 5280, 4.2.1.9) that is no server's besides.
+
+    Appliances sign their own certificates with the mark of a CA, and say what they serve for.
+    """
+    certificate = _read(der)
     try:
-        return _read(der).extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+        extensions = certificate.extensions
+        constraints = extensions.get_extension_for_class(x509.BasicConstraints).value
     except (ValueError, x509.ExtensionNotFound):
         return False
+    is_of_server = any(isinstance(one.value, x509.ExtendedKeyUsage) for one in extensions)
+    return constraints.ca and not (is_of_server and certificate.subject == certificate.issuer)

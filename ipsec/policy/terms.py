@@ -170,7 +170,8 @@ def _authentication(definition: Definition, credentials: Credentials) -> dict[st
             "local": {"auth": "psk", "id": definition.source_address},
             "remote": {"auth": "psk", "id": definition.destination_address},
         }
-    remote: dict[str, Any] = {"auth": "pubkey"}
+    # Without an identity the daemon would take the first certificate's subject for the only one.
+    remote: dict[str, Any] = {"auth": "pubkey", "id": "%any"}
     if credentials.authorities:
         remote["cacerts"] = list(credentials.authorities)
     if credentials.peers:

@@ -21,7 +21,7 @@ def _standing(intended: Intended, heard: Heard, seen: Sightings) -> Standing:
     if not intended.is_enabled:
         return _disabled(seen)
     if heard.silence or not intended.child:
-        why = heard.silence or intended.trouble
+        why = heard.silence or intended.trouble or "It has not been put in force yet."
         return Standing(Word.NOT_IN_FORCE, why, heard.silence_cure)
     mine = [(one, child) for one, child in seen.children if child.name == intended.child]
     installed = [(one, child) for one, child in mine if child.is_installed]

@@ -30,16 +30,34 @@ def leak(
     if out is None or back is None:
         what = "leaves" if out is None else "is let in"
         return Leak.CLEAR, f"No policy of the kernel holds this traffic: it {what} unprotected."
-    return _held(intended, child, out)
+    has_keys = {_addresses(out), _addresses(back)} <= heard.keys
+    if child is None and out.selector != (*hosts, protocol, *ports):
+        fate = Leak.PROTECTED if has_keys and not out.is_block else Leak.BLOCKED
+        return fate, "A wider policy of the kernel holds this traffic."
+    return _held(intended, heard, child, is_passable=has_keys and not out.is_block)
 
 
-def _held(intended: Intended, child: Child | None, out: KernelPolicy) -> tuple[Leak, str]:
-    if child is not None and not out.is_block:
+def _addresses(policy: KernelPolicy) -> tuple[str, str]:
+    return policy.source.partition("/")[0], policy.destination.partition("/")[0]
+
+
+def _held(
+    intended: Intended, heard: Heard, child: Child | None, *, is_passable: bool
+) -> tuple[Leak, str]:
+    """What becomes of traffic that a policy of the kernel holds."""
+    if not is_passable:
+        why = "until a negotiation succeeds"
+        if child is not None:
+            why = "as it has no keys, though the daemon tells of some"
+        if not intended.is_enabled:
+            why = "though the policy is disabled: an orphan"
+        return Leak.BLOCKED, f"The kernel holds this traffic back, {why}."
+    if child is not None:
         counted = f"{child.packets_out} packets out, {child.packets_in} in"
         return Leak.PROTECTED, f"Under the negotiated keys: {counted} since then."
-    if not intended.is_enabled:
-        return Leak.BLOCKED, "The policy is disabled, but the kernel holds its traffic: an orphan."
-    return Leak.BLOCKED, "The kernel holds this traffic until a negotiation succeeds."
+    if heard.silence:
+        return Leak.PROTECTED, "Under keys that the daemon left in the kernel, until they expire."
+    return Leak.BLOCKED, "The kernel holds this traffic back, until a negotiation succeeds."
 
 
 def _hosts(definition: Definition, seen: Sightings) -> tuple[str, str] | None:

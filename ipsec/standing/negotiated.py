@@ -1,10 +1,8 @@
 """What was negotiated against what is configured: fallbacks are failures (IP-7)."""
 
-import re
-import socket
 from dataclasses import dataclass
 
-from ipsec.associations import Association, Child
+from ipsec.associations import Association, Child, protocol_and_port
 from ipsec.policy.choices import DhGroup, Encryption, Esp, Hash, Protocol
 from ipsec.policy.definition import Definition
 
@@ -79,7 +77,9 @@ def differences(definition: Definition, association: Association, child: Child) 
         ("destination_port", child.remote_selectors, definition.destination_port),
     )
     for field, selectors, port in sides:
-        if [_ports(text) for text in selectors] != [_wanted_ports(definition.protocol, port)]:
+        if [protocol_and_port(text) for text in selectors] != [
+            _wanted_ports(definition.protocol, port)
+        ]:
             said = f"Only {', '.join(selectors) or 'nothing'} is protected: the peer narrowed it."
             found.append(Difference(field, said))
     return found
@@ -97,16 +97,3 @@ def _negotiated(sa: Association | Child) -> str:
 
 def _wanted_ports(protocol: Protocol, port: int) -> tuple[str, int]:
     return ("" if protocol is Protocol.ANY else protocol.value), port
-
-
-def _ports(selector: str) -> tuple[str, int]:
-    """Protocol and port of a selector such as 192.0.2.1/32[tcp/https]; "" and 0 are any."""
-    inside = re.search(r"\[(.*)\]$", selector)
-    protocol, _, port = inside[1].partition("/") if inside else ("", "", "")
-    protocol = "" if protocol == "0" else protocol
-    if not port or port.isdigit():
-        return protocol, int(port or 0)
-    try:
-        return protocol, socket.getservbyname(port, *([protocol] if protocol else []))
-    except OSError:
-        return protocol, -1

@@ -40,6 +40,7 @@ class Heard:
 
     Args:
         silence: why the daemon did not answer; "" when it did.
+        keys: source and destination of each ESP association in the kernel.
         kernel: None where the kernel's policies can't be read, which `kernel_silence` explains.
     """
 
@@ -50,6 +51,7 @@ class Heard:
     associations: Sequence[Association] = ()
     traps: Sequence[Trap] = ()
     kernel: Sequence[KernelPolicy] | None = None
+    keys: frozenset[tuple[str, str]] = frozenset()
     kernel_silence: str = ""
 
     @cached_property
