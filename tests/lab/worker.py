@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any
+from typing import Any, Self
 
 from django.db import connections
 
@@ -40,7 +40,7 @@ class Worker:
         self.environment = kept | {"DATABASE_URL": url} | own | settings
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", MAIN],
+                self.command(),
                 cwd=ROOT,
                 env=self.environment,
                 stdin=subprocess.PIPE,
@@ -49,7 +49,11 @@ class Worker:
                 start_new_session=True,
             )
 
-    def __enter__(self) -> "Worker":
+    def command(self) -> list[str]:
+        """The program that `serve`s."""
+        return [sys.executable, "-c", MAIN]
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -57,7 +61,10 @@ class Worker:
 
     def tell(self, function: Callable[..., Any], *arguments: Any) -> None:
         """Have the process call `function`, whose result comes as a line."""
-        command = [f"{function.__module__}:{function.__name__}", *arguments]
+        self.order(f"{function.__module__}:{function.__name__}", *arguments)
+
+    def order(self, *command: Any) -> None:
+        """The name of a function, and its arguments."""
         self.process.stdin.write(json.dumps(command).encode() + b"\n")  # type: ignore[union-attr]
         self.process.stdin.flush()  # type: ignore[union-attr]
 

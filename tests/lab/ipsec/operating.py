@@ -1,0 +1,95 @@
+"""What an operator does with policies, called in the product's own process (JSON in and out)."""
+
+from dataclasses import replace
+from typing import Any
+
+from certificates import jobs
+from certificates.access import Actor
+from certificates.models import Job, JobState
+from ipsec import operations
+from ipsec.models import Policy
+from ipsec.operations.apply import JOB
+from ipsec.operations.examine import LEGACY, OVERLAP
+from ipsec.policy import choices
+from ipsec.policy.definition import FIELD_LABELS, Definition
+
+ACTOR = Actor("lab")
+CONFIRMED = [LEGACY, OVERLAP]
+TYPES: dict[str, Any] = {
+    "authentication": choices.Authentication,
+    "peer_type": choices.PeerType,
+    "protocol": choices.Protocol,
+    "mode": choices.Mode,
+    "ike_version": choices.IkeVersion,
+    "encryption": choices.Encryption,
+    "hash": choices.Hash,
+    "phase_one_dh": choices.DhGroup,
+    "esp": choices.Esp,
+    "phase_two_dh": choices.DhGroup,
+}
+
+
+def add(fields: dict[str, Any], key: str, enabled: bool = True) -> None:
+    """A new policy; what follows from it is done when this returns."""
+    operations.add_policy(
+        Definition(**_typed(fields)),
+        preshared_key=key,
+        enabled=enabled,
+        confirmed=CONFIRMED,
+        actor=ACTOR,
+    )
+    do_jobs()
+
+
+def change(name: str, fields: dict[str, Any], key: str = "") -> None:
+    row = _policy(name)
+    operations.change_policy(
+        row,
+        replace(row.definition, **_typed(fields)),
+        preshared_key=key,
+        confirmed=CONFIRMED,
+        actor=ACTOR,
+    )
+    do_jobs()
+
+
+def enable(name: str, enabled: bool = True) -> None:
+    operations.set_enabled([_policy(name)], enabled=enabled, actor=ACTOR)
+    do_jobs()
+
+
+def delete_all() -> None:
+    operations.delete_policies(list(Policy.objects.all()), actor=ACTOR)
+    do_jobs()
+
+
+def definition(name: str) -> dict[str, Any]:
+    row = _policy(name)
+    return {field: getattr(row, field) for field in FIELD_LABELS}
+
+
+def standing(name: str) -> dict[str, Any]:
+    """How a policy stands, as its page tells it."""
+    row = _policy(name)
+    found = operations.standings([row])[row.pk]
+    told = {"word": found.word, "sentence": found.sentence, "field": found.field}
+    return told | {"leak": found.leak, "leak_sentence": found.leak_sentence}
+
+
+def apply() -> str:
+    return str(operations.apply(actor=ACTOR))
+
+
+def do_jobs() -> None:
+    """What the background worker does: the jobs that are due."""
+    for row in Job.objects.filter(state=JobState.QUEUED, kind=JOB):
+        done = jobs.run(row.pk)
+        assert done is None or done.state == JobState.DONE, done.messages
+
+
+def _policy(name: str) -> Policy:
+    return Policy.objects.named([name]).get()
+
+
+def _typed(fields: dict[str, Any]) -> dict[str, Any]:
+    return {field: TYPES.get(field, lambda v: v)(value) for field, value in fields.items()}
