@@ -1,0 +1,1 @@
+"""The command line of IPsec: parsing and printing, no rules of its own."""

@@ -7,6 +7,7 @@ from ipsec.operations.apply import Applied, apply, request_apply
 from ipsec.operations.examine import PolicyRefused, examine, warnings
 from ipsec.operations.mirror import PeerFile, compare_peer, export_peer, read_peer
 from ipsec.operations.negotiate import disconnect, rekey, request_connect, request_diagnose
+from ipsec.operations.plan import Plan, planned
 from ipsec.operations.preflight import preflight
 from ipsec.operations.save import add_policy, change_policy
 from ipsec.operations.state import listen, standings
@@ -21,6 +22,7 @@ from ipsec.operations.switch import (
 __all__ = [
     "Applied",
     "PeerFile",
+    "Plan",
     "PolicyRefused",
     "add_policy",
     "apply",
@@ -33,6 +35,7 @@ __all__ = [
     "examine",
     "export_peer",
     "listen",
+    "planned",
     "preflight",
     "read_peer",
     "rekey",

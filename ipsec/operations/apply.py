@@ -5,7 +5,7 @@ is, and what is not ours is not touched. Run twice, the second run does nothing.
 half: each order stands by itself, and the next run does what was not done.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -108,7 +108,7 @@ class _Round:
         return self.applied
 
     def _load(self) -> None:
-        missing = [one for one in self.wanted.values() if not self._is_loaded(one)]
+        missing = missing_of(self.wanted, self.loaded)
         if not missing:
             return
         keys = _shared_keys(missing)
@@ -128,10 +128,6 @@ class _Round:
             else:
                 self.applied.loaded.append(connection.name)
 
-    def _is_loaded(self, one: Wanted) -> bool:
-        found = self.loaded.get(one.connection.name)
-        return found is not None and found.children == set(one.connection.body["children"])
-
     def _load_private_key(self, missing: Iterable[Wanted]) -> None:
         if all(one.connection.key_name for one in missing):
             return
@@ -150,29 +146,24 @@ class _Round:
         )
 
     def _unload(self) -> None:
-        for name, found in self.loaded.items():
-            if found.is_ours and name not in self.wanted:
-                self.daemon.unload_connection(name)
-                self.applied.unloaded.append(name)
+        for name in superfluous_of(self.wanted, self.loaded):
+            self.daemon.unload_connection(name)
+            self.applied.unloaded.append(name)
 
-    def _terminate(self, associations: Iterable[Association]) -> None:
+    def _terminate(self, associations: Sequence[Association]) -> None:
+        for name, number in outdated_of(self.wanted, associations):
+            self.daemon.terminate(**number)
+            self.applied.terminated.append(name)
         for one in associations:
-            if not one.connection.startswith(OURS):
-                continue
-            wanted = self.wanted.get(one.connection)
-            if wanted is None:
+            if one.connection in self.wanted and not self._is_at_home(one):
                 self.daemon.terminate(association=one.unique_id)
                 self.applied.terminated.append(one.connection)
-                continue
-            now = self.addresses.get(wanted.connection.body["remote_addrs"][0])
-            if now and one.remote_host not in now:
-                self.daemon.terminate(association=one.unique_id)
-                self.applied.terminated.append(one.connection)
-                continue
-            for child in one.children:
-                if child.name not in wanted.connection.body["children"]:
-                    self.daemon.terminate(child=child.unique_id)
-                    self.applied.terminated.append(child.name)
+
+    def _is_at_home(self, association: Association) -> bool:
+        """Whether the peer's name still has the address that the association is with."""
+        body = self.wanted[association.connection].connection.body
+        now = self.addresses.get(body["remote_addrs"][0])
+        return not now or association.remote_host in now
 
     def _mend_traps(self, traps: Iterable[Trap]) -> None:
         """An orphan blocks its traffic for ever; a missing one lets it leave in the clear."""
@@ -241,6 +232,36 @@ class _Round:
             is_current = stores.own is not None and known[name].pk == stores.own.pk
             if not (is_current and needs_key):
                 self.daemon.unload_private_key(name)
+
+
+def missing_of(wanted: Mapping[str, Wanted], loaded: Mapping[str, Loaded]) -> list[Wanted]:
+    """What is wanted, and is not loaded with exactly these children."""
+    return [
+        one
+        for name, one in wanted.items()
+        if name not in loaded or loaded[name].children != set(one.connection.body["children"])
+    ]
+
+
+def superfluous_of(wanted: Mapping[str, Wanted], loaded: Mapping[str, Loaded]) -> list[str]:
+    """The connections of ours that nothing asks for any more."""
+    return [name for name, found in loaded.items() if found.is_ours and name not in wanted]
+
+
+def outdated_of(
+    wanted: Mapping[str, Wanted], associations: Iterable[Association]
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """What of ours was negotiated and is not wanted so: its name, and its number in the daemon."""
+    for one in associations:
+        if not one.connection.startswith(OURS):
+            continue
+        if one.connection not in wanted:
+            yield one.connection, {"association": one.unique_id}
+            continue
+        children = wanted[one.connection].connection.body["children"]
+        for child in one.children:
+            if child.name not in children:
+                yield child.name, {"child": child.unique_id}
 
 
 def _shared_keys(wanted: Iterable[Wanted]) -> dict[int, str]:

@@ -1,14 +1,19 @@
 """A strongSwan daemon of the test's own, in a network namespace that ends with it."""
 
+import ctypes
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import vici
+
 from tests.parts import is_missing, needs
 
+_CLONE_NEWNET = 0x40000000  # <linux/sched.h>
 _CONFIGURATION = """
 charon {{
   load = random nonce openssl aes sha1 sha2 md5 hmac kdf gcm chapoly curve25519 pem pkcs1 pkcs8 \
@@ -29,8 +34,28 @@ charon-systemd {{
 class Charon:
     """Where it listens, and `swanctl` that talks to it."""
 
+    pid = 0
+
     def __init__(self, folder: Path) -> None:
         self.folder, self.socket = folder, folder / "charon.vici"
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """What this thread starts inside the block has the daemon's network."""
+        with Path("/proc/thread-self/ns/net").open() as home:
+            with Path(f"/proc/{self.pid}/ns/net").open() as there:
+                _enter(there.fileno())
+            try:
+                yield
+            finally:
+                _enter(home.fileno())
+
+    @contextmanager
+    def session(self) -> Iterator[vici.Session]:
+        """Its vici protocol, bare."""
+        with socket.socket(socket.AF_UNIX) as connected:
+            connected.connect(str(self.socket))
+            yield vici.Session(connected)
 
     def swanctl(self, *words: str) -> "subprocess.CompletedProcess[str]":
         program = needs("swanctl", "strongswan-swanctl")
@@ -60,12 +85,19 @@ def running(folder: Path) -> Iterator[Charon]:
             stdout=output,
             stderr=subprocess.STDOUT,
         )
+    daemon.pid = process.pid
     try:
         _wait_for(daemon, process)
         yield daemon
     finally:
         process.terminate()
         process.wait(20)
+
+
+def _enter(namespace: int) -> None:
+    library = ctypes.CDLL(None, use_errno=True)
+    if library.setns(namespace, _CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "setns")
 
 
 def _wait_for(daemon: Charon, process: "subprocess.Popen[bytes]") -> None:

@@ -1,0 +1,73 @@
+"""`./ccxsec ipsec`: IPsec policies, what is in force of them, and why not."""
+
+from typing import Any
+
+from django.core.management import CommandParser
+from django.db.models import Q
+
+from certificates.management.operator_command import Answer
+from ipsec.management.answers import chosen, details, line, moment, standing_details
+from ipsec.management.force_verbs import ForceVerbs
+from ipsec.management.mirror_verbs import MirrorVerbs
+from ipsec.management.negotiate_verbs import NegotiateVerbs
+from ipsec.management.switch_verbs import SwitchVerbs
+from ipsec.models import Negotiation, Policy
+from ipsec.operations import standings
+
+
+class Command(SwitchVerbs, ForceVerbs, NegotiateVerbs, MirrorVerbs):
+    help = "IPsec policies of this server."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        verbs = parser.add_subparsers(dest="verb", required=True)
+        listing = self.verb(verbs, "list", self.list, "every policy (IP-1)")
+        listing.add_argument(
+            "--find", default="", metavar="TEXT", help="in group, name, source or destination"
+        )
+        which = listing.add_mutually_exclusive_group()
+        which.add_argument("--enabled", action="store_const", const=True, dest="enabled")
+        which.add_argument("--disabled", action="store_const", const=False, dest="enabled")
+        show = self.verb(verbs, "show", self.show, "every field of a policy, and how it stands")
+        show.add_argument("name", metavar="GROUP/NAME")
+        self.add_policy_verbs(verbs)
+        self.add_switch_verbs(verbs)
+        self.add_force_verbs(verbs)
+        self.add_negotiate_verbs(verbs)
+        self.add_mirror_verbs(verbs)
+        history = self.verb(verbs, "history", self.history, "what happened, newest first")
+        history.add_argument("name", nargs="?", metavar="GROUP/NAME", help="default: every policy")
+        history.add_argument("--limit", type=int, default=50, metavar="N", help="default: 50")
+
+    def list(self, options: dict[str, Any]) -> Answer:
+        text, rows = options["find"], Policy.objects.in_list_order()
+        if text:
+            fields = ("group", "name", "source_address", "destination_address")
+            wanted = Q(pk__in=[])
+            for field in fields:
+                wanted |= Q(**{f"{field}__icontains": text.replace("\0", "")})
+            rows = rows.filter(wanted)
+        if options["enabled"] is not None:
+            rows = rows.filter(is_enabled=options["enabled"])
+        return [line(row) for row in rows.iterator(chunk_size=1000)]
+
+    def show(self, options: dict[str, Any]) -> Answer:
+        [row] = chosen([options["name"]])
+        return {**standing_details(row, standings([row])[row.pk]), **details(row)}
+
+    def history(self, options: dict[str, Any]) -> Answer:
+        rows = Negotiation.objects.select_related("policy")
+        if options["name"]:
+            rows = rows.filter(policy=chosen([options["name"]])[0])
+        return [
+            {
+                "at": moment(row.at),
+                "times": row.times,
+                "last_at": moment(row.last_at),
+                "policy": str(row.policy),
+                "what": row.kind,
+                "sentence": row.sentence,
+                "cure": row.cure,
+                "field": row.field,
+            }
+            for row in rows[: max(0, options["limit"])]
+        ]

@@ -1,0 +1,83 @@
+"""What the tests of IPsec share: a daemon, a server with an address, and policies."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import vici
+from pytest_django import Settings
+
+from certificates.access import Actor
+from certificates.models import Node
+from ipsec.models import Policy
+from ipsec.operations import add_policy
+from ipsec.policy.definition import Definition
+from ipsec.policy.profiles import PROFILES, ProfileName
+from tests.ipsec.charon import Charon, running
+
+KEY = "a-good-key-1234"
+HERE, THERE = "192.0.2.1", "192.0.2.2"
+WEB = Definition(group="web", name="a", source_address=HERE, destination_address=THERE)
+LEGACY = PROFILES[ProfileName.UNIFIED_CCX].fields
+Add = Callable[..., Policy]
+
+
+@pytest.fixture(autouse=True)
+def _no_daemon(settings: Settings, tmp_path: Path) -> None:
+    """The machine's own daemon is never asked."""
+    settings.CCXSEC_IPSEC_SOCKET = str(tmp_path / "none.vici")
+
+
+@pytest.fixture
+def add(node: Node, actor: Actor) -> Add:
+    """Adds a policy like `WEB`, with differences."""
+
+    def make(name: str = "a", *, enabled: bool = False, key: str = KEY, **fields: Any) -> Policy:
+        definition = replace(WEB, name=name, **fields)
+        everything = {"confirm.legacy", "confirm.overlap"}
+        return add_policy(
+            definition, preshared_key=key, enabled=enabled, confirmed=everything, actor=actor
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Charon]:
+    """One daemon, on a server with the addresses `HERE` and `THERE`'s network."""
+    with running(tmp_path_factory.mktemp("charon")) as charon:
+        with charon.entered():
+            _ip("link", "set", "lo", "up")
+            _ip("link", "add", "eth0", "type", "veth", "peer", "eth1")
+            _ip("address", "add", f"{HERE}/24", "dev", "eth0")
+            _ip("address", "add", "2001:db8::1/64", "dev", "eth0", "nodad")
+            for link in ("eth0", "eth1"):
+                _ip("link", "set", link, "up")
+        yield charon
+
+
+@pytest.fixture
+def charon(daemon: Charon, settings: Settings) -> Iterator[Charon]:
+    """The product's own daemon in this test, with nothing loaded; its kernel is this thread's."""
+    settings.CCXSEC_IPSEC_SOCKET = str(daemon.socket)
+    with daemon.entered():
+        yield daemon
+    with daemon.session() as session:
+        forget_everything(session)
+
+
+def forget_everything(session: vici.Session) -> None:
+    for section in list(session.list_conns()):
+        for name in section:
+            session.unload_conn({"name": name})
+    session.clear_creds()
+    for section in list(session.list_sas()):
+        for sa in section.values():
+            list(session.terminate({"ike-id": sa["uniqueid"], "force": "yes", "timeout": "2000"}))
+
+
+def _ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True, capture_output=True)
