@@ -26,26 +26,25 @@ def standings(policies: Sequence[Policy], heard: Heard | None = None) -> dict[in
 
 
 def listen() -> Heard:
-    """Ask daemon and kernel, once each, for all that they hold."""
-    heard = _kernel()
+    """Ask daemon and kernel, once each, for all that they hold.
+
+    The kernel comes last: what the daemon tells of is there by then.
+    """
+    heard = Heard(timezone.now())
     try:
         with Daemon.open() as daemon:
-            return replace(
+            heard = replace(
                 heard,
                 connections=daemon.connections(),
                 associations=daemon.associations(),
                 traps=daemon.traps(),
             )
     except DaemonError as error:
-        return replace(heard, silence=error.sentence, silence_cure=error.cure)
-
-
-def _kernel() -> Heard:
-    now = timezone.now()
+        heard = replace(heard, silence=error.sentence, silence_cure=error.cure)
     try:
-        return Heard(now, kernel=installed_policies(), keys=frozenset(installed_keys()))
+        return replace(heard, kernel=installed_policies(), keys=frozenset(installed_keys()))
     except KernelUnreadable as error:
-        return Heard(now, kernel_silence=str(error))
+        return replace(heard, kernel_silence=str(error))
 
 
 def names_of(policies: Sequence[Policy]) -> dict[str, tuple[str, str, str]]:
