@@ -5,9 +5,10 @@ from ipaddress import IPv4Address, ip_address
 
 from ipsec.exchange.heading import KEY_PLACEHOLDER, heading
 from ipsec.exchange.leaving_out import Sorted, sort_out
-from ipsec.exchange.mirror import NAT_TRAVERSAL_PORT, Connection, Mirror
+from ipsec.exchange.mirror import Connection, Mirror
 from ipsec.policy.choices import Hash, IkeVersion, Protocol
 from ipsec.policy.definition import ANY_PORT, IKE_PORT, Definition
+from ipsec.policy.terms import NAT_PORT
 
 _SHORTEST_LIFE, _LONGEST_LIFE = 120, 86_400  # seconds
 _ISAKMP_SHORTEST = 60  # seconds
@@ -74,7 +75,7 @@ def _obstacle(connection: Connection, policy: Definition) -> str:  # noqa: PLR09
         return "takes a port only with TCP or UDP"
     if not (_is_ipv4(policy.source_address) and _is_ipv4(policy.destination_address)):
         return "protects in a crypto map only what has IPv4 addresses"
-    if connection.listens_at not in {IKE_PORT, NAT_TRAVERSAL_PORT}:
+    if connection.listens_at not in {IKE_PORT, NAT_PORT}:
         return f"can't listen for IKE at the port {connection.listens_at}"
     if is_old and not _ISAKMP_SHORTEST <= policy.phase_one_life_time <= _LONGEST_LIFE:
         # In IKEv1 it accepts no proposal whose life time is longer than its own.

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from ipaddress import ip_address
 
-from ipsec.exchange.mirror import NAT_TRAVERSAL_PORT, names_certificate
+from ipsec.exchange.mirror import names_certificate
 from ipsec.policy.choices import Authentication, Esp, IkeVersion, Protocol
 from ipsec.policy.definition import ANY_PORT, FIELD_LABELS, IKE_PORT, Definition
+from ipsec.policy.rules import is_name
+from ipsec.policy.terms import NAT_PORT
 
 
 class Effect(StrEnum):
@@ -134,7 +135,7 @@ def _certificate_name(_field: str, ours: Definition, theirs: Definition) -> _Ver
 
 
 def _address(field: str, ours: Definition, theirs: Definition) -> _Verdict:
-    if _is_address(getattr(ours, field)) and _is_address(getattr(theirs, field)):
+    if not (is_name(getattr(ours, field)) or is_name(getattr(theirs, field))):
         return _must_agree(field, ours, theirs)
     sentence = (
         "A host name is resolved when the daemon needs it: whether both mean one host, ask it."
@@ -142,37 +143,25 @@ def _address(field: str, ours: Definition, theirs: Definition) -> _Verdict:
     return _Verdict(Effect.DIFFERS, sentence, "Look the host name up on both sides.")
 
 
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _traffic(field: str, ours: Definition, theirs: Definition) -> _Verdict:
-    """RFC 7296, 2.9: IKEv2 agrees on what both sides have in common. IKEv1 has no such step."""
+    """RFC 7296, 2.9: IKEv2 agrees on what both have in common; so does strongSwan in IKEv1."""
     everything: int | Protocol = Protocol.ANY if field == "protocol" else ANY_PORT
     if everything not in {getattr(ours, field), getattr(theirs, field)}:
         return _must_agree(field, ours, theirs)
-    label = FIELD_LABELS[field]
     is_ours = getattr(ours, field) == everything
     wide, narrow = ("this", "the other") if is_ours else ("the other", "this")
-    cure = _set_to(field, theirs)
-    if IkeVersion.IKEV1 in {ours.ike_version, theirs.ike_version}:
-        sentence = f"{label} is wider on {wide} side; most products refuse that in IKEv1."
-        return _Verdict(Effect.FAILS, sentence, cure)
+    label = FIELD_LABELS[field]
     sentence = f"{label} is wider on {wide} side: only what {narrow} side names is protected."
-    return _Verdict(Effect.NARROWER, sentence, cure)
+    return _Verdict(Effect.NARROWER, sentence, _set_to(field, theirs))
 
 
 def _remote_port(field: str, ours: Definition, theirs: Definition) -> _Verdict:
     """500 and 4500 belong together: a daemon that listens at one listens at the other."""
     ports = {ours.remote_port, theirs.remote_port}
-    if ports == {IKE_PORT, NAT_TRAVERSAL_PORT}:
+    if ports == {IKE_PORT, NAT_PORT}:
         sentence = "An IKE daemon listens at both ports, 500 and 4500."
         return _Verdict(Effect.DIFFERS, sentence, _set_to(field, theirs))
-    port = next(iter(sorted(ports - {IKE_PORT, NAT_TRAVERSAL_PORT})))
+    port = next(iter(sorted(ports - {IKE_PORT, NAT_PORT})))
     sentence = f"An IKE daemon must listen at the port {port}, which an export can't tell."
     cure = f"On the other side, have the daemon listen there, or set {FIELD_LABELS[field]} to 500."
     if IKE_PORT in ports:

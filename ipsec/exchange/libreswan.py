@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 from ipsec.exchange.heading import KEY_PLACEHOLDER, heading
 from ipsec.exchange.leaving_out import Sorted, sort_out
-from ipsec.exchange.mirror import NAT_TRAVERSAL_PORT, Connection, Mirror
+from ipsec.exchange.mirror import Connection, Mirror
 from ipsec.policy.choices import DhGroup, Esp, Hash, IkeVersion, Protocol
 from ipsec.policy.definition import ANY_PORT, IKE_PORT, Definition
+from ipsec.policy.rules import is_name
+from ipsec.policy.terms import NAT_PORT
 
 OWN_NICKNAME, PEER_NICKNAME = "ccxsec-own", "ccxsec-peer"
 _LONGEST_LIFE = 86_400  # seconds; Libreswan takes no longer ones
@@ -77,7 +79,8 @@ def _by_hand(found: Sorted) -> Iterator[str]:
             yield (
                 "Write this line into /etc/ipsec.d/ccxsec.secrets, readable by root only, with the "
                 f"pre-shared key of these policies in the place of {KEY_PLACEHOLDER}: "
-                f'{shared.source_address} {shared.destination_address} : PSK "{KEY_PLACEHOLDER}"'
+                f"{_identity(shared.source_address)} {_identity(shared.destination_address)} "
+                f': PSK "{KEY_PLACEHOLDER}"'
             )
         else:
             yield (
@@ -125,7 +128,7 @@ def _options(connection: Connection, policy: Definition) -> Iterator[tuple[str, 
     if policy.protocol is not Protocol.ANY:
         yield "leftprotoport", _protoport(policy.protocol, policy.source_port)
         yield "rightprotoport", _protoport(policy.protocol, policy.destination_port)
-    if connection.listens_at not in {IKE_PORT, NAT_TRAVERSAL_PORT}:
+    if connection.listens_at not in {IKE_PORT, NAT_PORT}:
         yield "leftikeport", str(connection.listens_at)
     if policy.remote_port != IKE_PORT:
         yield "rightikeport", str(policy.remote_port)
@@ -143,6 +146,8 @@ def _options(connection: Connection, policy: Definition) -> Iterator[tuple[str, 
 def _authentication(connection: Connection) -> Iterator[tuple[str, str]]:
     if connection.is_by_key:
         yield "authby", "secret"
+        yield "leftid", _identity(connection.shared.source_address)
+        yield "rightid", _identity(connection.shared.destination_address)
         return
     if connection.shared.ike_version is IkeVersion.IKEV1:
         yield "authby", "rsasig"  # IKEv2 finds the signature by the certificate
@@ -151,6 +156,11 @@ def _authentication(connection: Connection) -> Iterator[tuple[str, str]]:
     if connection.is_pinned:
         yield "rightcert", PEER_NICKNAME
     yield "rightid", "%fromcert"
+
+
+def _identity(host: str) -> str:
+    """A host name stands for itself, not for the address that it resolves to."""
+    return f"@{host}" if is_name(host) else host
 
 
 def _protoport(protocol: Protocol, port: int) -> str:

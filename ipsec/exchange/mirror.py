@@ -9,9 +9,9 @@ from certificates.refusal import Refused
 from certificates.x509.visible import visible
 from ipsec.policy.choices import Authentication, PeerType
 from ipsec.policy.definition import FIELD_LABELS, IKE_PORT, SHARED_FIELDS, Definition
+from ipsec.policy.rules import NAME
+from ipsec.policy.terms import NAT_PORT
 
-NAT_TRAVERSAL_PORT = 4500
-_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
 _ADDRESS = re.compile(r"[A-Za-z0-9.:-]{1,253}")
 
 
@@ -32,7 +32,7 @@ def counterpart(definition: Definition, *, certificate_name: str = "") -> Defini
         source_port=definition.destination_port,
         destination_address=definition.source_address,
         destination_port=definition.source_port,
-        remote_port=IKE_PORT if definition.remote_port == IKE_PORT else NAT_TRAVERSAL_PORT,
+        remote_port=IKE_PORT if definition.remote_port == IKE_PORT else NAT_PORT,
     )
 
 
@@ -138,7 +138,7 @@ def _refuse_odd_names(definitions: Sequence[Definition]) -> None:
     """What is written into a configuration of another product must not be able to change it."""
     for definition in definitions:
         for field in ("group", "name", "source_address", "destination_address"):
-            value, grammar = getattr(definition, field), _NAME
+            value, grammar = getattr(definition, field), NAME
             if field.endswith("address"):
                 grammar = _ADDRESS
             if not grammar.fullmatch(value):

@@ -1,13 +1,12 @@
 """The export as `swanctl.conf` of strongSwan 5.9 or later."""
 
 from collections.abc import Iterator
-from ipaddress import ip_address
 from typing import TypeAlias
 
 from ipsec.exchange.heading import KEY_PLACEHOLDER, heading
-from ipsec.exchange.mirror import NAT_TRAVERSAL_PORT, Connection, Mirror
+from ipsec.exchange.mirror import Connection, Mirror
 from ipsec.policy.definition import IKE_PORT, Definition
-from ipsec.policy.terms import esp_proposal, ike_proposal, selector
+from ipsec.policy.terms import NAT_PORT, esp_proposal, ike_proposal, selector
 
 OWN_CERTIFICATE, PEER_CERTIFICATE = "ccxsec-own.pem", "ccxsec-peer.pem"
 Section: TypeAlias = dict[str, "str | Section"]
@@ -47,7 +46,7 @@ def _by_hand(mirror: Mirror) -> Iterator[str]:
                 f"Put the certificate of {connection.shared.destination_address} into "
                 f"/etc/swanctl/x509/{PEER_CERTIFICATE}: it alone is accepted."
             )
-    for port in sorted({c.listens_at for c in mirror.connections} - {IKE_PORT, NAT_TRAVERSAL_PORT}):
+    for port in sorted({c.listens_at for c in mirror.connections} - {IKE_PORT, NAT_PORT}):
         yield f"In strongswan.conf, set charon.port_nat_t = {port} and restart the daemon."
     yield "Run: swanctl --load-all"
 
@@ -69,16 +68,21 @@ def _connection(connection: Connection) -> Section:
         "over_time": f"{life - life * 9 // 10}s",
         "rand_time": f"{life // 20}s",
         "dpd_delay": "30s",
-        "local": _side(connection, OWN_CERTIFICATE),
-        "remote": _side(connection, PEER_CERTIFICATE if connection.is_pinned else ""),
+        "mobike": "no",
+        "local": _side(connection, shared.source_address, OWN_CERTIFICATE),
+        "remote": _side(
+            connection,
+            shared.destination_address,
+            PEER_CERTIFICATE if connection.is_pinned else "",
+        ),
         "children": {str(policy): _child(policy) for policy in connection.policies},
     }
     return section
 
 
-def _side(connection: Connection, certificate: str) -> Section:
+def _side(connection: Connection, host: str, certificate: str) -> Section:
     if connection.is_by_key:
-        return {"auth": "psk"}
+        return {"auth": "psk", "id": host}
     side: Section = {"auth": "pubkey"}
     if certificate:
         side["certs"] = certificate
@@ -102,20 +106,11 @@ def _child(policy: Definition) -> Section:
 
 
 def _secret(connection: Connection) -> Section:
-    """Bound to addresses; a host name is no identity here, as charon sends its address."""
-    hosts = (connection.shared.source_address, connection.shared.destination_address)
-    owners: Section = {
-        f"id-{number}": host for number, host in enumerate(hosts, start=1) if _is_address(host)
+    return {
+        "id-1": connection.shared.source_address,
+        "id-2": connection.shared.destination_address,
+        "# secret": f'"{KEY_PLACEHOLDER}"',
     }
-    return owners | {"# secret": f'"{KEY_PLACEHOLDER}"'}
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _lines(section: Section, *, depth: int) -> Iterator[str]:

@@ -1,9 +1,7 @@
 """What each field of an export may hold, and how a value that it may not is shown."""
 
-import re
 from collections.abc import Callable, Mapping
 from enum import IntEnum, StrEnum
-from ipaddress import ip_address
 from typing import Any
 
 from certificates.refusal import Refused
@@ -20,12 +18,11 @@ from ipsec.policy.choices import (
     PeerType,
     Protocol,
 )
+from ipsec.policy.definition import ANY_PORT
+from ipsec.policy.rules import LIFE_TIMES, NAME, PORTS, read_address
 
 LONGEST_CERTIFICATE_NAME = 255  # characters
 _LONGEST_SHOWN = 60  # characters
-_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
-_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_HOST_NAME = re.compile(rf"(?=.{{1,253}}\Z)(?:{_LABEL}\.)*(?!\d+\Z){_LABEL}")
 
 _CHOICES: Mapping[str, tuple[StrEnum | IntEnum, ...]] = {
     "authentication": tuple(Authentication),
@@ -40,11 +37,11 @@ _CHOICES: Mapping[str, tuple[StrEnum | IntEnum, ...]] = {
     "phase_two_dh": tuple(DhGroup),
 }
 _RANGES = {
-    "source_port": (0, 65_535),
-    "destination_port": (0, 65_535),
-    "remote_port": (1, 65_535),
-    "phase_one_life_time": (60, 2_147_483),
-    "phase_two_life_time": (60, 2_147_483),
+    "source_port": (ANY_PORT, PORTS[-1]),
+    "destination_port": (ANY_PORT, PORTS[-1]),
+    "remote_port": (PORTS[0], PORTS[-1]),
+    "phase_one_life_time": (LIFE_TIMES[0], LIFE_TIMES[-1]),
+    "phase_two_life_time": (LIFE_TIMES[0], LIFE_TIMES[-1]),
 }
 
 
@@ -98,20 +95,20 @@ def _number(bounds: tuple[int, int], value: object) -> int:
 
 
 def _name(value: object) -> str:
-    if not isinstance(value, str) or not _NAME.fullmatch(value):
+    if not isinstance(value, str) or not NAME.fullmatch(value):
         raise ValueError("1 to 64 letters, digits and hyphens")
     return value
 
 
 def _address(value: object) -> str:
-    """As policies are kept: RFC 5952, and host names in small letters."""
-    if isinstance(value, str) and "%" not in value:
-        try:
-            return str(ip_address(value))
-        except ValueError:
-            if _HOST_NAME.fullmatch(value.lower()):
-                return value.lower()
-    raise ValueError("an IPv4 address, an IPv6 address without a zone, or a host name")
+    """In the one way of writing that policies have; blanks around it are no part of it."""
+    wanted = "an IPv4 address, an IPv6 address or a fully qualified host name"
+    if not isinstance(value, str) or value != value.strip():
+        raise ValueError(wanted)
+    try:
+        return read_address(value)
+    except Refused:
+        raise ValueError(wanted) from None
 
 
 def _certificate_name(value: object) -> str:

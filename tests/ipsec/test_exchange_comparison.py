@@ -49,7 +49,7 @@ CASES: dict[str, tuple[dict[str, Any], Effect, str, dict[str, Any]]] = {
     "another port": ({"destination_port": 8443}, FAILS, "the same", {}),
     "any port": ({"destination_port": 0}, NARROWER, "wider on the other side: only what this", {}),
     "a port": ({"source_port": 1024}, NARROWER, "wider on this side: only what the other", {}),
-    "any port in IKEv1": ({"destination_port": 0}, FAILS, "wider on the other side", V1),
+    "any port in IKEv1": ({"destination_port": 0}, NARROWER, "wider on the other side", V1),
     "udp": ({"protocol": Protocol.UDP}, FAILS, "the same", {}),
     "any protocol": ({"protocol": Protocol.ANY}, NARROWER, "wider on the other side", {}),
     "4500": ({"remote_port": 4500}, DIFFERS, "both ports", {}),

@@ -44,6 +44,8 @@ conn ccxsec.Cluster-1.web-a
     leftprotoport=tcp/443
     rightprotoport=tcp/%any
     authby=secret
+    leftid=10.0.0.2
+    rightid=10.0.0.1
     ikev2=yes
     ike=aes_gcm256-sha2_384;dh20
     ikelifetime=28800s
