@@ -1,6 +1,7 @@
 """What `ip xfrm policy` prints, read: the text of real kernels, and no policy of a socket."""
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,14 @@ from tests.ipsec.charon import Charon
 from tests.parts import needs
 
 pytestmark = pytest.mark.spec("IP-7")
+HOSTS = ("192.0.2.1/32", "192.0.2.2/32")
 PRINTED = """\
 src 192.0.2.1/32 dst 192.0.2.2/32 proto tcp dport 443 \n\
-\tdir out priority 366974 ptype main \n\
+\tdir out action allow index 65 priority 366974 ptype main share any flag  (0x00000000)\n\
 \ttmpl src 192.0.2.1 dst 192.0.2.2\n\
 \t\tproto esp spi 0xc1a2b3d4 reqid 1 mode transport\n\
 src 192.0.2.2/32 dst 192.0.2.1/32 proto udp sport 53 dport 1024 \n\
-\tdir in priority 366974 ptype main \n\
+\tdir in action allow index 72 priority 366974 ptype main share any flag  (0x00000000)\n\
 \ttmpl src 192.0.2.2 dst 192.0.2.1\n\
 \t\tproto esp reqid 1 mode tunnel\n\
 src 2001:db8::1/128 dst 2001:db8::2/128 \n\
@@ -34,11 +36,15 @@ src 10.0.0.0/8 dst 10.1.0.0/16 \n\
 def test_what_a_kernel_prints() -> None:
     assert list(read_policies(PRINTED.splitlines())) == [
         KernelPolicy(
-            "out", "192.0.2.1/32", "192.0.2.2/32", "tcp", 0, 443, False, True, "transport"
+            "out", *HOSTS, "tcp", 0, 443, False, True, "transport", index=65, priority=366974
         ),
-        KernelPolicy("in", "192.0.2.2/32", "192.0.2.1/32", "udp", 53, 1024, False, True, "tunnel"),
-        KernelPolicy("out", "2001:db8::1/128", "2001:db8::2/128", "", 0, 0, True, False, ""),
-        KernelPolicy("fwd", "10.0.0.0/8", "10.1.0.0/16", "", 0, 0, False, False, ""),
+        KernelPolicy(
+            "in", *HOSTS[::-1], "udp", 53, 1024, False, True, "tunnel", index=72, priority=366974
+        ),
+        KernelPolicy(
+            "out", "2001:db8::1/128", "2001:db8::2/128", "", 0, 0, True, False, "", priority=383615
+        ),
+        KernelPolicy("fwd", "10.0.0.0/8", "10.1.0.0/16", "", 0, 0, False, False, "", priority=1),
     ]
 
 
@@ -77,15 +83,31 @@ def test_what_is_no_policy_is_left_out(text: str) -> None:
             "src 192.0.2.1/32 dst 192.0.2.9/32 dir out action allow",
             KernelPolicy("out", "192.0.2.1/32", "192.0.2.9/32", "", 0, 0, False, False, ""),
         ),
+        (
+            "src 192.0.2.1/32 dst 192.0.2.9/32 dir out priority 77"
+            " tmpl proto esp mode transport level use",
+            KernelPolicy(
+                "out",
+                "192.0.2.1/32",
+                "192.0.2.9/32",
+                "",
+                0,
+                0,
+                False,
+                False,
+                "transport",
+                priority=77,
+            ),
+        ),
     ],
-    ids=["transport", "block", "allow"],
+    ids=["transport", "block", "allow", "optional"],
 )
 def test_what_this_kernel_prints(daemon: Charon, words: str, expected: KernelPolicy) -> None:
     ip = needs("ip", "iproute2")
     with daemon.entered():
         subprocess.run([ip, "xfrm", "policy", "add", *words.split()], check=True)
         try:
-            assert expected in installed_policies()
+            assert expected in [replace(one, index=0) for one in installed_policies()]
         finally:
             subprocess.run([ip, "xfrm", "policy", "flush"], check=True)
 
