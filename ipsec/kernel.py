@@ -32,6 +32,7 @@ class KernelPolicy:
         is_ipsec: packets leave, or are let in, only under a security association.
         mode: transport or tunnel; "" where it asks for none.
         index: the kernel's number for it.
+        priority: of all policies that a packet fits, the one of the lowest number decides.
     """
 
     direction: str
@@ -44,6 +45,12 @@ class KernelPolicy:
     is_ipsec: bool
     mode: str
     index: int = 0
+    priority: int = 0
+
+    @property
+    def is_of_hosts(self) -> bool:
+        """Whether it is for two single hosts."""
+        return all(one.endswith(("/32", "/128")) for one in (self.source, self.destination))
 
     @property
     def selector(self) -> tuple[str, str, str, int, int]:
@@ -125,6 +132,7 @@ def _read(block: list[str]) -> Iterator[KernelPolicy]:
     parts = dict(_PART.findall(found[3]))
     template = re.search(r"\btmpl .*?\bmode (\w+)", text)
     index = re.search(r"\bindex (\d+)", text)
+    priority = re.search(r"\bpriority (\d+)", text)
     yield KernelPolicy(
         direction=direction[1],
         source=found[1],
@@ -133,9 +141,10 @@ def _read(block: list[str]) -> Iterator[KernelPolicy]:
         source_port=_port(parts.get("sport", "")),
         destination_port=_port(parts.get("dport", "")),
         is_block="action block" in text,
-        is_ipsec=template is not None,
+        is_ipsec=template is not None and "level use" not in text,  # "use": if there is one
         mode=template[1] if template else "",
         index=int(index[1]) if index else 0,
+        priority=int(priority[1]) if priority else 0,
     )
 
 

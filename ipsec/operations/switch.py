@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from certificates.access import Actor, Permission
@@ -15,6 +16,7 @@ from ipsec.operations.examine import PolicyRefused, examine
 from ipsec.operations.save import end_of_trial, forget_keys
 
 WAY_BACK = Actor("way back")
+AT_ONCE = 500  # rows in one query
 
 
 @transaction.atomic
@@ -50,12 +52,15 @@ def set_enabled(
             found = examine(row.definition, policy=row)
             if found:
                 raise PolicyRefused(found, of=str(row))
-    for row in rows:
-        row.is_enabled = enabled
-        row.trial_until = until
-        row.revision += 1
-        row.changed_by = str(actor)[:200]
-        row.save()
+    for start in range(0, len(rows), AT_ONCE):
+        Policy.objects.filter(pk__in=[row.pk for row in rows[start : start + AT_ONCE]]).update(
+            is_enabled=enabled,
+            trial_until=until,
+            revision=F("revision") + 1,
+            changed_by=str(actor)[:200],
+            changed_at=timezone.now(),
+        )
+    rows = _held(rows)
     if not enabled:
         Remains.objects.of(row.definition for row in rows)
     action = Action.POLICY_ENABLE if enabled else Action.POLICY_DISABLE
@@ -87,8 +92,8 @@ def delete_policies(policies: Sequence[Policy], *, actor: Actor) -> list[str]:
     Remains.objects.of(row.definition for row in rows if row.is_enabled)
     keys = [row.pk for row in rows]
     forget_keys(keys)
-    for start in range(0, len(keys), 500):
-        Policy.objects.filter(pk__in=keys[start : start + 500]).delete()
+    for start in range(0, len(keys), AT_ONCE):
+        Policy.objects.filter(pk__in=keys[start : start + AT_ONCE]).delete()
     if was_enabled:
         request_apply(actor=actor)
     return [str(row) for row in rows]
@@ -162,6 +167,6 @@ def _held(policies: Iterable[Policy]) -> list[Policy]:
     """The rows as they are now; those that are gone are left out."""
     keys = [policy.pk for policy in policies]
     rows: list[Policy] = []
-    for start in range(0, len(keys), 500):
-        rows += Policy.objects.filter(pk__in=keys[start : start + 500]).in_list_order()
+    for start in range(0, len(keys), AT_ONCE):
+        rows += Policy.objects.filter(pk__in=keys[start : start + AT_ONCE]).in_list_order()
     return rows

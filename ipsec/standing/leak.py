@@ -45,19 +45,20 @@ def _held(
     intended: Intended, heard: Heard, child: Child | None, *, is_passable: bool
 ) -> tuple[Leak, str]:
     """What becomes of traffic that a policy of the kernel holds."""
+    why = "until a negotiation succeeds"
+    if child is not None:
+        why = "as it has no keys, though the daemon tells of some"
+    if not intended.is_enabled:
+        why = "though the policy is disabled: an orphan"
+    blocked = Leak.BLOCKED, f"The kernel holds this traffic back, {why}."
     if not is_passable:
-        why = "until a negotiation succeeds"
-        if child is not None:
-            why = "as it has no keys, though the daemon tells of some"
-        if not intended.is_enabled:
-            why = "though the policy is disabled: an orphan"
-        return Leak.BLOCKED, f"The kernel holds this traffic back, {why}."
+        return blocked
     if child is not None:
         counted = f"{child.packets_out} packets out, {child.packets_in} in"
         return Leak.PROTECTED, f"Under the negotiated keys: {counted} since then."
     if heard.silence:
         return Leak.PROTECTED, "Under keys that the daemon left in the kernel, until they expire."
-    return Leak.BLOCKED, "The kernel holds this traffic back, until a negotiation succeeds."
+    return blocked
 
 
 def _hosts(definition: Definition, seen: Sightings) -> tuple[str, str] | None:
@@ -81,10 +82,24 @@ def _hosts(definition: Definition, seen: Sightings) -> tuple[str, str] | None:
 def _find(
     heard: Heard, direction: str, wanted: tuple[str, str, str, int, int]
 ) -> KernelPolicy | None:
-    """The kernel's policy for exactly this traffic, else one that all of it fits."""
-    same = heard.by_hosts.get((direction, *wanted[:2]), [])
-    fitting = [one for one in same if _fits(wanted[2:], one.selector[2:])]
-    return min(fitting, key=lambda one: one.selector != wanted, default=None)
+    """The kernel's policy that decides about this traffic; None where it lets it pass as it is."""
+    candidates = [*heard.by_hosts.get((direction, *wanted[:2]), [])]
+    candidates += [
+        one for one in heard.of_networks if one.direction == direction and _holds(one, wanted[:2])
+    ]
+    fitting = [one for one in candidates if _fits(wanted[2:], one.selector[2:])]
+    first = min(fitting, key=lambda one: (one.priority, one.selector != wanted), default=None)
+    return first if first and (first.is_ipsec or first.is_block) else None
+
+
+def _holds(policy: KernelPolicy, hosts: tuple[str, str]) -> bool:
+    """Whether both hosts are in its networks."""
+    pairs = zip((policy.source, policy.destination), hosts, strict=True)
+    try:
+        return all(ipaddress.ip_address(host.partition("/")[0]) in ipaddress.ip_network(network)
+                   for network, host in pairs)  # fmt: skip
+    except ValueError:  # what is no network of IP concerns no host
+        return False
 
 
 def _fits(wanted: tuple[str, int, int], selector: tuple[str, int, int]) -> bool:

@@ -84,6 +84,11 @@ class Heard:
             found[one.direction, one.source, one.destination].append(one)
         return dict(found)
 
+    @cached_property
+    def of_networks(self) -> "Sequence[KernelPolicy]":
+        """The kernel's policies of whole networks: others made them, and there are few."""
+        return [one for one in self.kernel or () if not one.is_of_hosts]
+
 
 @dataclass(slots=True)
 class Sightings:

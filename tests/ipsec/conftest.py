@@ -11,8 +11,8 @@ import vici
 from pytest_django import Settings
 
 from certificates.access import Actor
-from certificates.models import Node
-from ipsec.models import Policy
+from certificates.models import Node, Secret
+from ipsec.models import Policy, key_secret
 from ipsec.operations import add_policy
 from ipsec.policy.definition import Definition
 from ipsec.policy.profiles import PROFILES, ProfileName
@@ -41,6 +41,29 @@ def add(node: Node, actor: Actor) -> Add:
         return add_policy(
             definition, preshared_key=key, enabled=enabled, confirmed=everything, actor=actor
         )
+
+    return make
+
+
+@pytest.fixture
+def many(add: Add) -> Callable[[int], list[Policy]]:
+    """So many enabled policies, each of another pair of hosts; written at once."""
+
+    def make(count: int) -> list[Policy]:
+        pattern = add("p-0")
+        rows = [
+            Policy(is_enabled=True, key_mark=pattern.key_mark, changed_by="test")
+            for _ in range(count)
+        ]
+        for number, row in enumerate(rows, 1):
+            there = f"198.51.{number // 256}.{number % 256}"
+            row.define(replace(WEB, name=f"p-{number}", destination_address=there))
+        made = Policy.objects.bulk_create(rows)
+        pattern.delete()
+        Secret.objects.all().filter(name=key_secret(pattern.pk)).delete()
+        for row in made:
+            Secret.objects.keep(key_secret(row.pk), KEY.encode())
+        return list(Policy.objects.in_list_order())
 
     return make
 
