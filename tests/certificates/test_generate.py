@@ -53,7 +53,7 @@ def test_installation_makes_both_own_certificates_for_the_local_node(
     assert all(row.type == "self-signed" and row.key_label == "RSA 3072" for row in rows.values())
     assert rows["tomcat"].subject_alternative_names == "ccx1.example.com, 192.0.2.10"
     assert rows["tomcat"].not_after - rows["tomcat"].not_before > timedelta(days=1825)
-    assert len(made) == 4  # node, two certificates, the schedule of the monitor
+    assert len(made) == 5  # node, two certificates, the schedules of monitor and policies
     assert install(host_name="other", addresses=[], actor=actor, now=timezone.now()) == []
     assert not RestartNotice.objects.exists()
 
