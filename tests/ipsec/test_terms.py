@@ -174,13 +174,13 @@ def test_the_shortest_and_the_longest_life() -> None:
 def test_certificates() -> None:
     same = connection(
         [replace(WEB, **CERTIFICATE)],
-        Credentials(certificate=b"own", authorities=[b"ca"], peers=[b"peer"]),
+        Credentials(certificate=b"own", authorities=[b"ca"]),
     )
     pinned = connection([WEB_PINNED], Credentials(certificate=b"own", peers=[b"peer"]))
 
     assert same.body["local"] == {"auth": "pubkey", "certs": [b"own"]}
-    assert same.body["remote"] == {"auth": "pubkey", "cacerts": [b"ca"], "certs": [b"peer"]}
-    assert pinned.body["remote"] == {"auth": "pubkey", "certs": [b"peer"]}
+    assert same.body["remote"] == {"auth": "pubkey", "id": "%any", "cacerts": [b"ca"]}
+    assert pinned.body["remote"] == {"auth": "pubkey", "id": "%any", "certs": [b"peer"]}
     assert (same.key_name, same.owners) == ("", ())
     assert masked(pinned.body)["remote"]["certs"] == [
         f"certificate {hashlib.sha256(b'peer').hexdigest()}"
