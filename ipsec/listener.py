@@ -42,21 +42,14 @@ class Listener:
         self.stop = stop
         self.daemon_since: datetime | None = None
         self.transcripts = Transcripts()
+        self.is_needed = False
+        self._complaint = ""
         self._next_look = 0.0
 
     def run(self) -> None:
-        said = ""
+        """Until `stop` is set."""
         while not self.stop.is_set():
-            try:
-                self._session()
-            except DaemonError as error:
-                if str(error) != said:
-                    logger.warning("%s", error)
-                said = str(error)
-            except DatabaseError as error:
-                logger.warning("the listener can't reach the database: %s", error)
-            else:
-                said = ""
+            self._try(self._session)
             self._look_after()
             self.stop.wait(PAUSE)
 
@@ -84,6 +77,7 @@ class Listener:
                 keys = Policy.objects.enabled().values_list("pk", flat=True)
                 record(dict.fromkeys(keys, happening), at=timezone.now())
             self.daemon_since = since
+        self._complaint = ""
         self._try(lambda: logger.info("%s", apply(actor=LISTENER)))
 
     def _look_after(self) -> None:
@@ -93,13 +87,30 @@ class Listener:
             return
         self._next_look = now + PAUSE
         close_old_connections()
-        self._try(_end_trials)
+        self._try(self._end_trials)
+
+    def _end_trials(self) -> None:
+        self.is_needed = Policy.objects.enabled().exists()
+        ended = end_trials(now=timezone.now())
+        for policy in ended:
+            logger.warning("%s: nobody confirmed it; it is disabled again", policy)
+        if ended:
+            apply(actor=LISTENER)
 
     def _try(self, action: Callable[[], None]) -> None:
+        """A complaint is logged once, until there is another one."""
         try:
             action()
+        except DaemonError as error:
+            # Where no policy is enabled, as before the first one is made, nobody misses it.
+            self._complain(str(error), logging.WARNING if self.is_needed else logging.INFO)
         except (Refused, DatabaseError) as error:
-            logger.warning("%s", error)
+            self._complain(str(error), logging.WARNING)
+
+    def _complain(self, sentence: str, level: int) -> None:
+        if sentence != self._complaint:
+            logger.log(level, "%s", sentence)
+        self._complaint = sentence
 
     def _hear(self, name: str, message: Mapping[str, Any]) -> None:
         if name == "log":
@@ -110,14 +121,6 @@ class Listener:
         found = up_or_down(message) if name == "child-updown" else rekeyed(message)
         if found:
             self._try(lambda: _record(found))
-
-
-def _end_trials() -> None:
-    ended = end_trials(now=timezone.now())
-    for policy in ended:
-        logger.warning("%s: nobody confirmed it; it is disabled again", policy)
-    if ended:
-        apply(actor=LISTENER)
 
 
 def _record(found: Mapping[str, Happening]) -> None:

@@ -284,7 +284,12 @@ def _shared_keys(wanted: Iterable[Wanted]) -> dict[int, str]:
 def _note(troubles: Mapping[str, str]) -> None:
     """Keep at each policy what stands in its way; one query while nothing does."""
     stale = Policy.objects.exclude(trouble="")
-    for row in [*stale, *Policy.objects.named(list(troubles)[:500])]:
+    named = list(troubles)
+    rows = {row.pk: row for row in stale}
+    for start in range(0, len(named), 200):
+        found = Policy.objects.named(named[start : start + 200])
+        rows |= {row.pk: row for row in found}
+    for row in rows.values():
         said = troubles.get(str(row), "")[:500]
         if row.trouble != said:
             Policy.objects.filter(pk=row.pk).note(trouble=said)

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -49,6 +50,16 @@ class Charon:
                 yield
             finally:
                 _enter(home.fileno())
+
+    def kill(self) -> None:
+        """As a crash would: what it has put into the kernel stays there.
+
+        Call it inside `entered()`: the namespace is kept by whoever is in it.
+        """
+        os.kill(self.pid, signal.SIGKILL)
+        while Path(f"/proc/{self.pid}/cmdline").read_bytes():
+            time.sleep(0.01)
+        self.socket.unlink()
 
     @contextmanager
     def session(self) -> Iterator[vici.Session]:

@@ -73,13 +73,18 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Charon]:
     """One daemon, on a server with the addresses `HERE` and `THERE`'s network."""
     with running(tmp_path_factory.mktemp("charon")) as charon:
         with charon.entered():
-            _ip("link", "set", "lo", "up")
-            _ip("link", "add", "eth0", "type", "veth", "peer", "eth1")
-            _ip("address", "add", f"{HERE}/24", "dev", "eth0")
-            _ip("address", "add", "2001:db8::1/64", "dev", "eth0", "nodad")
-            for link in ("eth0", "eth1"):
-                _ip("link", "set", link, "up")
+            add_addresses()
         yield charon
+
+
+def add_addresses() -> None:
+    """The addresses that the policies of the tests have as their source, in this namespace."""
+    _ip("link", "set", "lo", "up")
+    _ip("link", "add", "eth0", "type", "veth", "peer", "eth1")
+    _ip("address", "add", f"{HERE}/24", "dev", "eth0")
+    _ip("address", "add", "2001:db8::1/64", "dev", "eth0", "nodad")
+    for link in ("eth0", "eth1"):
+        _ip("link", "set", link, "up")
 
 
 @pytest.fixture
