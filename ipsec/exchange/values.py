@@ -21,7 +21,7 @@ from ipsec.policy.choices import (
 from ipsec.policy.definition import ANY_PORT
 from ipsec.policy.rules import LIFE_TIMES, NAME, PORTS, read_address
 
-LONGEST_CERTIFICATE_NAME = 255  # characters
+LONGEST_CERTIFICATE_NAME = 160  # characters
 _LONGEST_SHOWN = 60  # characters
 
 _CHOICES: Mapping[str, tuple[StrEnum | IntEnum, ...]] = {

@@ -9,7 +9,7 @@ from ipsec.policy.choices import IkeVersion
 from ipsec.policy.definition import Definition
 
 _GROUP = re.compile(r"^(?:\d\d[:\d]* )?(?:\d\d)?\[[A-Z]{3}\] (?:<[^>]*> )?")
-_MOST_PROOFS, _LONGEST_LINE = 6, 300
+_MOST_PROOFS, _LONGEST_LINE = 6, 2_000  # some peers offer dozens of proposals in one line
 # Said in every negotiation; nobody learns anything from it.
 _NOISE = re.compile(
     r"^(?:sending|received) packet|^(?:generating|parsed) |vendor ID|^peer supports|"
@@ -54,7 +54,7 @@ class Case:
     def __init__(
         self, lines: Iterable[str], definition: Definition, *, is_certificate: bool
     ) -> None:
-        texts = [visible(_GROUP.sub("", line.strip()))[:_LONGEST_LINE] for line in lines]
+        texts = [visible(_GROUP.sub("", line[:_LONGEST_LINE].strip())) for line in lines]
         self.all_lines = tuple(text for text in texts if text)
         self.lines = [text for text in self.all_lines if not _NOISE.search(text)]
         self.definition, self.is_by_key = definition, not is_certificate

@@ -50,18 +50,21 @@ def _compared(found: re.Match[str], case: Case) -> Told | None:
     theirs, ours = _parts(received[1]), _parts(found[1])
     fields = _PHASES["ESP" if found[1].startswith("ESP") else "IKE"]
     differing = [
-        (fields[kind], theirs[kind], ours[kind])
-        for kind in fields
+        (field, theirs[kind], ours[kind])
+        for kind, field in fields.items()
         if theirs[kind] and ours[kind] and not theirs[kind] & ours[kind]
-    ] or [(fields["group"], theirs["group"] or {"none"}, ours["group"] or {"none"})]
+    ]
+    if not differing and bool(theirs["group"]) is not bool(ours["group"]):
+        differing = [(fields["group"], theirs["group"] or {"Off"}, ours["group"] or {"Off"})]
     told = "; ".join(
         f"{FIELD_LABELS[field]} is {_list(them)} there and {_list(us)} here"
         for field, them, us in differing
     )
+    told = told or "each one is known here, but not together"
     return Told(
         f"The peer {case.peer} offers other algorithms: {told}.",
         "Make them the same on both sides.",
-        field=differing[0][0],
+        field=differing[0][0] if differing else fields["cipher"],
         also=_RECEIVED,
     )
 

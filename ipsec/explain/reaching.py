@@ -28,11 +28,10 @@ def _unresolved(found: re.Match[str], case: Case) -> Told:
 
 def _not_sent(found: re.Match[str], case: Case) -> Told:
     definition = case.definition
-    wording, field = _SEND_ERRORS.get(
-        found[1], (f"Nothing can be sent to {{peer}}: {found[1]}.", "")
-    )
+    wording, field = _SEND_ERRORS.get(found[1], ("", ""))
+    sentence = wording.format(peer=case.peer, source=definition.source_address)
     return Told(
-        wording.format(peer=case.peer, source=definition.source_address),
+        sentence or f"Nothing can be sent to {case.peer}: {found[1]}.",
         f"Look at the routes and the firewall of this host: ip route get {case.peer}.",
         field=field or "destination_address",
         also=_GAVE_UP,

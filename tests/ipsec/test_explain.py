@@ -348,6 +348,47 @@ def test_a_line_by_itself(line: str, field: str, said: str) -> None:
     assert told.field == field
 
 
+@pytest.mark.parametrize(
+    ("received", "configured", "field", "said"),
+    [
+        (
+            "ESP:AES_GCM_16_256/NO_EXT_SEQ",
+            "ESP:AES_GCM_16_256/ECP_384/NO_EXT_SEQ",
+            "phase_two_dh",
+            "Phase Two DH is Off there and ECP 384 here",
+        ),
+        (
+            "IKE:AES_CBC_256/PRF_HMAC_SHA1/ECP_384, IKE:3DES_CBC/PRF_HMAC_SHA2_384/ECP_384",
+            "IKE:AES_CBC_256/PRF_HMAC_SHA2_384/ECP_384",
+            "encryption",
+            "but not together",
+        ),
+        (
+            "ESP:BLOWFISH_CBC_128/HMAC_MD5_96/NO_EXT_SEQ",
+            "ESP:NULL/HMAC_SHA1_96/NO_EXT_SEQ",
+            "esp",
+            "is BLOWFISH there and NULL_ENC here; Hash Algorithm is MD5 there and SHA1 here",
+        ),
+        (
+            "ESP:CAMELLIA_CBC_128/CURVE_25519",
+            "ESP:AES_CBC_128/CURVE_25519",
+            "esp",
+            "CAMELLIA_CBC_128 there and AES-128 here",
+        ),
+    ],
+    ids=["off", "together", "both", "unknown"],
+)  # fmt: skip
+def test_proposals_are_compared_part_by_part(
+    received: str, configured: str, field: str, said: str
+) -> None:
+    lines = [f"received proposals: {received}", f"configured proposals: {configured}"]
+
+    told = explain(lines, HERE, is_certificate=False)
+
+    assert said in told.sentence
+    assert told.field == field
+
+
 def test_silence_after_the_first_answer_is_something_else() -> None:
     lines = [
         "selected proposal: IKE:AES_GCM_16_256/PRF_HMAC_SHA2_384/ECP_384",
@@ -384,6 +425,13 @@ def test_hostile_text_of_a_certificate_does_no_harm() -> None:
     assert not told.is_established
     assert "\\u{202e}evil\\u{a}" in told.sentence
     assert all("\u202e" not in text and "\n" not in text for text in (told.sentence, *told.lines))
+
+
+@pytest.mark.parametrize("text", ["{peer.__class__}", "{0}", "{", "%s"])
+def test_text_from_outside_is_never_a_template(text: str) -> None:
+    told = explain([f"error writing to socket: {text}"], HERE, is_certificate=False)
+
+    assert told.sentence == f"Nothing can be sent to 10.98.0.2: {text}."
 
 
 def test_a_second_try_that_works_counts() -> None:
