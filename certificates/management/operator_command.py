@@ -159,14 +159,18 @@ def secret_in(file: str | None, prompt: str) -> str:
     It is never a word of the command line, which everybody on the machine can read.
 
     Raises:
-        Refused: secret.empty.
+        Refused: secret.empty, secret.text.
     """
     if not file:
         return ""
-    if file == "-":
-        text = getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.read()
-    else:
-        text = Path(settings.CCXSEC_CALLED_FROM, file).read_text()
+    try:
+        if file == "-":
+            text = getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.read()
+        else:
+            text = Path(settings.CCXSEC_CALLED_FROM, file).read_text()
+    except UnicodeDecodeError:  # which holds the secret: it goes no further
+        wrong = "The secret that was given is no text."
+        raise Refused("secret.text", wrong, "Write its file in UTF-8.") from None
     text = text.rstrip("\r\n") if text.count("\n") <= 1 else text
     if not text:
         raise Refused("secret.empty", "The secret that was given is empty.", "Look at its file.")

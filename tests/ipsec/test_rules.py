@@ -26,6 +26,10 @@ IKEV1: dict[str, Any] = {"ike_version": IkeVersion.IKEV1}
 OLD = replace(WEB, **IKEV1, encryption=Encryption.AES_256, phase_one_dh=DhGroup.GROUP_14)
 
 
+def having(field: str, value: Any) -> Definition:
+    return replace(WEB, **{field: value})
+
+
 def told(definition: Definition, *, allow_legacy: bool = True) -> list[tuple[str, str]]:
     return [(one.field, one.code) for one in faults(definition, allow_legacy=allow_legacy)]
 
@@ -73,7 +77,7 @@ NAMES = {
 @pytest.mark.parametrize("field", ["group", "name"])
 @pytest.mark.parametrize("text", [*NAMES.values()], ids=[*NAMES])
 def test_names_that_are_refused(field: str, text: str) -> None:
-    [fault] = faults(replace(WEB, **{field: text}))
+    [fault] = faults(having(field, text))
 
     assert (fault.field, fault.code) == (field, "policy.name")
     assert len(fault.sentence) < 1200
@@ -260,12 +264,12 @@ REFUSED: dict[str, tuple[Definition, list[tuple[str, str]]]] = {
         [("phase_two_dh", "policy.ikev1")],
     ),
     **{
-        f"{field} {port}": (replace(WEB, **{field: port}), [(field, "policy.port")])
+        f"{field} {port}": (having(field, port), [(field, "policy.port")])
         for field in ("source_port", "destination_port", "remote_port")
         for port in (-1, 65_536, 10**30)
     },
     **{
-        f"{field} {seconds}": (replace(WEB, **{field: seconds}), [(field, "policy.life-time")])
+        f"{field} {seconds}": (having(field, seconds), [(field, "policy.life-time")])
         for field in ("phase_one_life_time", "phase_two_life_time")
         for seconds in (-1, 0, 59, 2_147_484, 99_999_999_999)
     },
@@ -310,7 +314,7 @@ WEAK: dict[str, tuple[str, Any]] = {
 
 @pytest.mark.parametrize(("field", "choice"), [*WEAK.values()], ids=[*WEAK])
 def test_each_weak_choice_is_marked_and_can_be_forbidden(field: str, choice: Any) -> None:
-    definition = replace(WEB, **{field: choice})
+    definition = having(field, choice)
 
     assert told(definition) == []
     assert legacy_choices(definition) == [(field, choice.label)]
