@@ -9,8 +9,8 @@ from django.db.models import QuerySet
 from benchmarks.rows import COMMON, RARE
 from benchmarks.timing import Times
 from certificates.admin.certificate import PAGE, CertificateAdmin
-from certificates.admin.changelist import COUNTED
-from certificates.find import Operator
+from certificates.admin.find_list import COUNTED
+from certificates.conditions import Operator
 from certificates.models import Certificate, Purpose
 
 Address = dict[str, str | list[str]]

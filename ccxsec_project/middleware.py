@@ -24,6 +24,7 @@ FILE_FORM = "multipart/form-data"
 FORM_TYPES = (FILE_FORM, "application/x-www-form-urlencoded")  # Django reads both into memory
 FORM_BYTES = 64 * 1024  # of a form without a file: room for 500 alternative names
 MOST_UPLOADS = 8  # at once, each up to some megabytes of memory
+BY_ITSELF = "X-Refresh"  # the header of requests that a page makes while nobody touches it
 TOUCH_EVERY = 60  # seconds: a session is written at most this often
 
 
@@ -105,7 +106,10 @@ class SessionLifetime:
             too_old = now - started > settings.CCXSEC_SESSION_MAXIMUM
             if too_old or now - seen > settings.SESSION_COOKIE_AGE:
                 logout(request)
-            elif now - seen >= TOUCH_EVERY or "seen_at" not in request.session:
+            elif "seen_at" not in request.session or (
+                # A page that refreshes itself is nobody who is there.
+                now - seen >= TOUCH_EVERY and BY_ITSELF not in request.headers
+            ):
                 request.session["seen_at"] = now
         with acting_as(str(signed_in(request)) if request.user.is_authenticated else ""):
             return self.get_response(request)

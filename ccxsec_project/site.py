@@ -20,6 +20,7 @@ from ccxsec_project.timeline import timeline
 from certificates.access import Actor, Permission, signed_in
 from certificates.dialogs import guarded, show
 from certificates.models import BackupReminder, Node, RestartNotice
+from ipsec.models import IpsecSettings, Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,9 @@ class Planned:
     meanwhile: str
 
 
+TRIALS = 5  # that a page names
+
 PLANNED = (
-    Planned(
-        Entry("IPSEC Configuration", "admin:ipsec", Permission.VIEW),
-        "ipsec/",
-        "Policies that protect the traffic between two hosts, in force in the host's IKE daemon.",
-        "The ipsec certificate of each node is made and kept under Certificate Management.",
-    ),
     Planned(
         Entry("Bulk Certificate Management", "admin:bulk", Permission.VIEW),
         "bulk/",
@@ -71,6 +68,7 @@ MENU = {
             Permission.VIEW,
             covers="admin:certificates_delivery_changelist",
         ),
+        Entry("IPSEC Configuration", "admin:ipsec_policy_changelist", Permission.VIEW_POLICIES),
         *(planned.entry for planned in PLANNED),
     ),
     "System": (
@@ -114,11 +112,15 @@ class SecuritySite(AdminSite):
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)
-        if self.has_permission(request) and signed_in(request).may(Permission.VIEW):
+        if not self.has_permission(request):
+            return context
+        if signed_in(request).may(Permission.VIEW):
             due = RestartNotice.objects.open().in_restart_order().select_related("node")
             context["restarts_due"] = list(due[:20])
             context |= _standing()
             context["may_back_up"] = signed_in(request).may(Permission.BACKUP)
+        if signed_in(request).may(Permission.VIEW_POLICIES):
+            context |= _policies(request)
         return context
 
     def index(
@@ -150,10 +152,12 @@ class SecuritySite(AdminSite):
         hidden = ("view_on_site", "app_list", None)
         stock = [url for url in super().get_urls() if getattr(url, "name", "") not in hidden]
         home = self.admin_view(RedirectView.as_view(url=reverse_lazy("admin:index")))
+        policies = RedirectView.as_view(pattern_name="admin:ipsec_policy_changelist")
         # Stock breadcrumbs link to an app's own index; ours has one index for all.
         groups = re_path("^(?P<app_label>auth|certificates)/$", home, name="app_list")
         return [
             groups,
+            path("ipsec/", self.admin_view(policies), name="ipsec"),
             *monitor_urls(self),
             *(_planned_url(self, planned) for planned in PLANNED),
             *stock,
@@ -167,6 +171,20 @@ def _standing() -> dict[str, Any]:
     found = Node.objects.filter(is_local=True).values_list(Subquery(reminders), Exists(alarmed))
     reason, is_alarmed = found.first() or (None, False)
     return {"backup_due": reason, "host_key_alarms": list(alarmed[:5]) if is_alarmed else []}
+
+
+def _policies(request: HttpRequest) -> dict[str, Any]:
+    """What stands on every page about policies: trials that run; on their own the upgrade, too."""
+    trials = Policy.objects.on_trial()[:TRIALS]
+    context: dict[str, Any] = {
+        "trials": list(trials),
+        "may_confirm": signed_in(request).may(Permission.OPERATE_POLICIES),
+    }
+    own = (reverse("admin:ipsec_policy_changelist"), reverse("admin:index"))
+    if request.path.startswith(own[0]) or request.path == own[1]:
+        context["upgrade"] = IpsecSettings.objects.current()
+        context["may_switch_upgrade"] = signed_in(request).may(Permission.CONFIGURE_POLICIES)
+    return context
 
 
 def _line(entry: Entry) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.timezone import get_current_timezone, localtime
 
-from certificates.find import Operator
+from certificates.conditions import Operator
 from certificates.models import Certificate
 
 MONTHS = 12

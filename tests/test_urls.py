@@ -35,6 +35,9 @@ from certificates.operations import add_rule
 from certificates.operations.request import EVERYTHING, request_certificate
 from certificates.x509.facts import read_facts
 from certificates.x509.policy import KeyChoice
+from ipsec.models import Policy
+from ipsec.operations import add_policy
+from ipsec.policy.definition import Definition
 from tests.conftest import ROLES
 
 pytestmark = pytest.mark.spec("MN-2")
@@ -82,6 +85,7 @@ def rows(node: Node, tomcat: Certificate) -> Keys:
         **observed(node, tomcat),
         "delivery": message().pk,
         "rule": rule().pk,
+        "policy": policy().pk,
         "user": User.objects.create(username="somebody").pk,
         "group": Group.objects.get(name="Auditor").pk,
     }
@@ -100,6 +104,13 @@ def message() -> Message:
     row = Message.objects.create(channel="email", identifier="<1@test>", at=timezone.now())
     row.deliveries.create(address="ops@example.com", changed_at=timezone.now())
     return row
+
+
+def policy() -> Policy:
+    """One that is disabled, of this server and its peer."""
+    hosts = {"source_address": "192.0.2.10", "destination_address": "192.0.2.11"}
+    definition = Definition(group="a", name="a", **hosts)
+    return add_policy(definition, preshared_key="a-good-key-1234", actor=Actor("test"))
 
 
 def rule() -> SilenceRule:

@@ -14,12 +14,7 @@ from django.utils.safestring import SafeString
 
 from certificates.access import Permission, signed_in
 from certificates.admin.acknowledge import expiry_acknowledge, expiry_withdraw
-from certificates.admin.changelist import (
-    FIELD_CHOICES,
-    OPERATOR_CHOICES,
-    BoundedPaginator,
-    CertificateChangeList,
-)
+from certificates.admin.changelist import FIELD_CHOICES, CertificateChangeList
 from certificates.admin.delete import delete_dialog, delete_selected
 from certificates.admin.details import details
 from certificates.admin.download import FILE_KINDS, download, download_selected
@@ -31,6 +26,7 @@ from certificates.admin.filters import (
     PurposeFilter,
     TypeFilter,
 )
+from certificates.admin.find_list import OPERATOR_CHOICES, BoundedPaginator
 from certificates.admin.generate import generate_dialog, regenerate_selected, regenerate_several
 from certificates.admin.guide import guide
 from certificates.admin.roll_back import roll_back_dialog
@@ -150,6 +146,8 @@ class CertificateAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generi
             "title": "Certificate List",
             "field_choices": FIELD_CHOICES,
             "operator_choices": OPERATOR_CHOICES,
+            "thing_named": "certificate",
+            "things_named": "certificates",
             "may_generate": self.has_generate_permission(request),
             "may_download": self.has_download_permission(request),
             "may_upload": signed_in(request).may(Permission.UPLOAD),

@@ -1,46 +1,22 @@
-"""The Certificate List behind the screen: find rows, filters, and counts that are bounded."""
+"""The Certificate List behind the screen: what is found, and what stands beside it."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from functools import cached_property
 from typing import Any
 
-from django.contrib.admin.views.main import ChangeList
-from django.core.paginator import Paginator
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.http import HttpRequest
 
-from certificates.find import (
-    FIELDS,
-    Condition,
-    Operator,
-    from_address,
-    selective,
-    to_query,
-    to_query_of_observed,
-    typed_rows,
-)
+from certificates.admin.find_list import FindChangeList
+from certificates.conditions import Condition
+from certificates.find import FIELDS, selective, to_query, to_query_of_observed
 from certificates.models import Certificate, Observed, SigningRequest
-from certificates.refusal import Refused
 
-FIND_PARAMETERS = ("field", "op", "value")
 NAMESAKES = 2_000  # rows that are looked at for one page
 MOST_OBSERVED = 20
 FEW = 500  # rows that are looked up by their keys
-COUNTED = 10_000  # more rows than this are not counted: nobody pages through them
 LARGE_COLUMNS = ("der", "subject", "issuer", "subject_alternative_names", "undecoded")
-
-
-class BoundedPaginator(Paginator):  # type: ignore[type-arg] # not generic at run time
-    """Counts up to `COUNTED` rows, whatever the size of the table."""
-
-    @cached_property
-    def count(self) -> int:
-        rows = self.object_list
-        if isinstance(rows, QuerySet):
-            return rows.order_by()[: COUNTED + 1].count()
-        return len(rows)
 
 
 def mark_older(rows: Sequence[Certificate]) -> None:
@@ -61,50 +37,28 @@ def mark_older(rows: Sequence[Certificate]) -> None:
         row.is_older = bool(row.not_before and others and max(others) > row.not_before)
 
 
-class CertificateChangeList(ChangeList):
-    """Adds the find rows; certificates that were replaced are left to their successor's page."""
+class CertificateChangeList(FindChangeList):
+    """Certificates that were replaced are left to their successor's page."""
 
-    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        self.find_refused: Refused | None = None
-        self.conditions = self._read_conditions(request)
-        self.asked = list(request.GET.lists())
-        self.request = request
-        super().__init__(request, *args, **kwargs)
+    first_field = "common_name"
 
-    def _read_conditions(self, request: HttpRequest) -> list[Condition]:
-        try:
-            conditions = from_address(request.GET)
-            to_query(conditions)
-        except Refused as refused:
-            self.find_refused = refused
-            return typed_rows(request.GET)
-        return conditions
-
-    def get_filters_params(self, params: dict[str, Any] | None = None) -> dict[str, Any]:
-        lookups = super().get_filters_params(params)
-        return {key: value for key, value in lookups.items() if key not in FIND_PARAMETERS}
+    def to_query(self, conditions: Sequence[Condition]) -> Any:
+        return to_query(conditions)
 
     def get_queryset(
         self, request: HttpRequest, exclude_parameters: list[str | None] | None = None
     ) -> Any:
         self.root_queryset = Certificate.objects.active().defer(*LARGE_COLUMNS)
-        found = super().get_queryset(request, exclude_parameters)
-        if self.find_refused:
-            return found.none()
-        return self._narrowed(found.filter(to_query(self.conditions)))
+        return self._narrowed(super().get_queryset(request, exclude_parameters))
 
     def _narrowed(self, found: Any) -> Any:
         """Few rows by an index first, where a find row allows it; then order and filter those."""
-        few = selective(self.conditions)
+        few = None if self.find_refused else selective(self.conditions)
         if few is None:
             return found
         rows = Certificate.objects.filter(few).order_by().values_list("pk", flat=True)
         keys = list(rows[: FEW + 1])
         return found.filter(pk__in=keys) if len(keys) <= FEW else found
-
-    def get_ordering_field_columns(self) -> Any:
-        # Django would derive arrows from the default order, which is none of the columns alone.
-        return super().get_ordering_field_columns() if "o" in self.params else {}
 
     def get_results(self, request: HttpRequest) -> None:
         """Marks, among the rows of this page alone, those of which a newer one is there."""
@@ -155,25 +109,5 @@ class CertificateChangeList(ChangeList):
     def own_filters(self) -> list[Any]:
         return [spec for spec in self.filter_specs if hasattr(spec, "parameter_name")]
 
-    @property
-    def find_rows(self) -> list[Condition]:
-        """What the form shows: the rows in force, and an empty one."""
-        return [*self.conditions, Condition("common_name", Operator.CONTAINS)]
-
-    @property
-    def other_parameters(self) -> list[tuple[str, str]]:
-        """What the find form carries along: filters and order, not the page."""
-        return [
-            (key, value)
-            for key, values in self.asked
-            for value in values
-            if key not in (*FIND_PARAMETERS, "p", "e")
-        ]
-
-    @property
-    def is_bounded(self) -> bool:
-        return self.result_count > COUNTED
-
 
 FIELD_CHOICES = [(name, field.label) for name, field in FIELDS.items()]
-OPERATOR_CHOICES = [(operator.value, operator.value) for operator in Operator]

@@ -10,7 +10,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 
 from certificates.access import Permission, signed_in
-from certificates.admin.changelist import BoundedPaginator
+from certificates.admin.find_list import BoundedPaginator
 from certificates.dialogs import screen_url, show
 from certificates.models import Event
 from certificates.operations.audit import verify_audit

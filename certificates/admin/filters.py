@@ -12,11 +12,11 @@ from certificates.models import Node, Purpose
 from certificates.models.certificate import CLASSIFIED, KEY_TYPES
 
 
-class _Filter(SimpleListFilter):
+class DropDownFilter(SimpleListFilter):
     template = "certificates/_filter.html"
 
 
-class _ChoiceFilter(_Filter):
+class ChoiceFilter(DropDownFilter):
     """One column that must equal the choice; an unknown choice finds nothing."""
 
     column = ""
@@ -33,22 +33,22 @@ class _ChoiceFilter(_Filter):
         return queryset.filter(**{self.column: value}) if value in known else queryset.none()
 
 
-class PurposeFilter(_ChoiceFilter):
+class PurposeFilter(ChoiceFilter):
     title, parameter_name, column = "certificate", "purpose", "purpose"
     choices_of_column = list(Purpose.choices)
 
 
-class TypeFilter(_ChoiceFilter):
+class TypeFilter(ChoiceFilter):
     title, parameter_name, column = "type", "type", "type"
     choices_of_column = [*CLASSIFIED, ("csr", "CSR only")]
 
 
-class KeyTypeFilter(_ChoiceFilter):
+class KeyTypeFilter(ChoiceFilter):
     title, parameter_name, column = "key type", "key", "key_type"
     choices_of_column = KEY_TYPES
 
 
-class NodeFilter(_ChoiceFilter):
+class NodeFilter(ChoiceFilter):
     title, parameter_name, column = "node", "node", "node_id"
 
     def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> Any:
@@ -56,7 +56,7 @@ class NodeFilter(_ChoiceFilter):
         return [(str(pk), name) for pk, name in nodes]
 
 
-class ExpiryFilter(_Filter):
+class ExpiryFilter(DropDownFilter):
     title, parameter_name = "expiration", "expiry"
 
     def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> Any:

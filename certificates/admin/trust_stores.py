@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 
 from certificates.access import Permission, signed_in
-from certificates.admin.changelist import COUNTED, BoundedPaginator
+from certificates.admin.find_list import COUNTED, BoundedPaginator
 from certificates.cells import expiry
 from certificates.dialogs import show, tell
 from certificates.forms.trust_stores import CopyForm, StoresForm

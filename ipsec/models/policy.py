@@ -37,6 +37,10 @@ class PolicyQuerySet(models.QuerySet["Policy"]):
     def enabled(self) -> Self:
         return self.filter(is_enabled=True)
 
+    def on_trial(self) -> Self:
+        """Enabled until they are confirmed or their time is over, the next to end first."""
+        return self.filter(trial_until__isnull=False).order_by("trial_until", "pk")
+
     def in_list_order(self) -> Self:
         return self.order_by("group", "name")
 
@@ -135,6 +139,15 @@ class Policy(models.Model):
         indexes = [
             models.Index(fields=["name"], name="policies_by_name"),
             models.Index(fields=["destination_address"], name="policies_by_destination"),
+            # Asked on each page, and each minute, and nearly always empty.
+            models.Index(
+                fields=["trial_until"],
+                condition=Q(trial_until__isnull=False),
+                name="policies_on_trial",
+            ),
+            models.Index(
+                fields=["group", "name"], condition=~Q(trouble=""), name="policies_in_trouble"
+            ),
         ]
 
     def __str__(self) -> str:

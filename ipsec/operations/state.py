@@ -35,6 +35,8 @@ def listen() -> Heard:
         with Daemon.open() as daemon:
             heard = replace(
                 heard,
+                daemon=daemon.version(),
+                daemon_since=daemon.started_at(),
                 connections=daemon.connections(),
                 associations=daemon.associations(),
                 traps=daemon.traps(),

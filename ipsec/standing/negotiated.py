@@ -1,10 +1,19 @@
 """What was negotiated against what is configured: fallbacks are failures (IP-7)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol as Shape
 
 from ipsec.associations import Association, Child, protocol_and_port
 from ipsec.policy.choices import DhGroup, Encryption, Esp, Hash, Protocol
 from ipsec.policy.definition import Definition
+
+
+class _Choice(Shape):
+    """A choice of a field, with its word on the screen."""
+
+    @property
+    def label(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +24,7 @@ class Difference:
     sentence: str
 
 
-_CIPHERS = {
+_CIPHERS: dict[Encryption | Esp, tuple[str, int]] = {
     Encryption.DES: ("DES_CBC", 0),
     Encryption.TRIPLE_DES: ("3DES_CBC", 0),
     Esp.NULL_ENC: ("NULL", 0),
@@ -50,44 +59,94 @@ _GROUPS = {
 }
 
 
+def _cipher(choice: Encryption | Esp) -> str:
+    name, bits = _CIPHERS[choice]
+    return f"{name} {bits}" if bits else name
+
+
+_SCREEN_WORDS = {
+    **{_cipher(choice): choice.label for choice in _CIPHERS},
+    **{term: choice.label for choice, term in _INTEGRITY.items()},
+    **{term: DhGroup(number).label for number, term in _GROUPS.items()},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One field, as it is configured and as it was negotiated, in the words of the screens.
+
+    `sentence`: why the two differ; "" where they don't.
+    """
+
+    field: str
+    configured: str
+    negotiated: str
+    sentence: str = ""
+
+
 def differences(definition: Definition, association: Association, child: Child) -> list[Difference]:
     """Where what was negotiated is not what is configured."""
-    found = []
+    rows = compared(definition, association, child)
+    return [Difference(row.field, row.sentence) for row in rows if row.sentence]
 
-    def expect(field: str, configured: str, negotiated: str) -> None:
-        if configured != negotiated:
-            said = f"{configured} is configured, and {negotiated or 'none'} was negotiated."
-            found.append(Difference(field, said))
 
-    expect("ike_version", f"IKEv{definition.ike_version.value}", f"IKEv{association.version}")
-    expect("encryption", _cipher(definition.encryption), _negotiated(association))
-    if not definition.encryption.is_combined:
-        expect("hash", _INTEGRITY[definition.hash], association.integrity)
-    expect("phase_one_dh", _GROUPS[definition.phase_one_dh], association.dh_group)
-    expect("esp", _cipher(definition.esp), _negotiated(child))
+def compared(
+    definition: Definition, association: Association | None, child: Child | None
+) -> list[Compared]:
+    """Every field that is negotiated, with its two sides; a phase without an SA has none."""
+    found: list[Compared] = []
+    if association is not None:
+        found += _phase_one(definition, association)
+    if child is not None:
+        found += _phase_two(definition, child)
+    return found
+
+
+def _phase_one(definition: Definition, association: Association) -> Iterator[Compared]:
+    version = f"IKEv{association.version}"
+    yield _row("ike_version", definition.ike_version, definition.ike_version.label, version)
+    cipher = definition.encryption
+    yield _row("encryption", cipher, _cipher(cipher), _negotiated(association))
+    if not cipher.is_combined:
+        wanted = definition.hash
+        yield _row("hash", wanted, _INTEGRITY[wanted], association.integrity)
+    group = definition.phase_one_dh
+    yield _row("phase_one_dh", group, _GROUPS[group], association.dh_group)
+
+
+def _phase_two(definition: Definition, child: Child) -> Iterator[Compared]:
+    yield _row("esp", definition.esp, _cipher(definition.esp), _negotiated(child))
     if not definition.esp.is_combined:
-        expect("hash", _INTEGRITY[definition.hash], child.integrity)
+        yield _row("hash", definition.hash, _INTEGRITY[definition.hash], child.integrity)
+    group = definition.phase_two_dh
     # The first child of IKEv2 is made with the keys of phase one: RFC 7296, 1.2.
-    if child.dh_group:
-        wanted = definition.phase_two_dh
-        expect("phase_two_dh", "none" if wanted is DhGroup.OFF else _GROUPS[wanted], child.dh_group)
-    expect("mode", definition.mode.value.upper(), child.mode)
+    if child.dh_group or group is DhGroup.OFF:
+        wanted = "none" if group is DhGroup.OFF else _GROUPS[group]
+        yield _row("phase_two_dh", group, wanted, child.dh_group or "none")
+    else:
+        yield Compared("phase_two_dh", group.label, "with the keys of phase one until the rekey")
+    mode = definition.mode
+    yield _row("mode", mode, mode.value.upper(), child.mode)
     sides = (
         ("source_port", child.local_selectors, definition.source_port),
         ("destination_port", child.remote_selectors, definition.destination_port),
     )
     for field, selectors, port in sides:
-        if [protocol_and_port(text) for text in selectors] != [
-            _wanted_ports(definition.protocol, port)
-        ]:
-            said = f"Only {', '.join(selectors) or 'nothing'} is protected: the peer narrowed it."
-            found.append(Difference(field, said))
-    return found
+        protocol = definition.protocol
+        wanted = f"{protocol.label}, port {port or 'any'}"
+        shown, said = ", ".join(selectors) or "nothing", ""
+        if [protocol_and_port(text) for text in selectors] != [_wanted_ports(protocol, port)]:
+            said = f"Only {shown} is protected: the peer narrowed it."
+        yield Compared(field, wanted, shown, said)
 
 
-def _cipher(choice: Encryption | Esp) -> str:
-    name, bits = _CIPHERS[choice]
-    return f"{name} {bits}" if bits else name
+def _row(field: str, choice: _Choice, configured: str, negotiated: str) -> Compared:
+    """`configured` and `negotiated` are in the daemon's words, and shown in those of the screen."""
+    if configured == negotiated:
+        return Compared(field, choice.label, choice.label)
+    shown = _SCREEN_WORDS.get(negotiated, negotiated) or "none"
+    said = f"{configured} is configured, and {negotiated or 'none'} was negotiated."
+    return Compared(field, choice.label, shown, said)
 
 
 def _negotiated(sa: Association | Child) -> str:

@@ -40,6 +40,7 @@ class Heard:
 
     Args:
         silence: why the daemon did not answer; "" when it did.
+        daemon, daemon_since: its name and version, and when it started.
         keys: source and destination of each ESP association in the kernel.
         kernel: None where the kernel's policies can't be read, which `kernel_silence` explains.
     """
@@ -47,6 +48,8 @@ class Heard:
     at: datetime
     silence: str = ""
     silence_cure: str = ""
+    daemon: str = ""
+    daemon_since: datetime | None = None
     connections: Mapping[str, Loaded] = field(default_factory=dict)
     associations: Sequence[Association] = ()
     traps: Sequence[Trap] = ()

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from certificates.access import command_line
 from certificates.cells import at, expiry
-from certificates.find import CSR_ONLY, from_words, to_query
+from certificates.conditions import from_words
+from certificates.find import CSR_ONLY, to_query
 from certificates.management.chosen import chosen
 from certificates.management.deploy_verb import DeployVerb
 from certificates.management.import_verb import ImportVerb

@@ -1,0 +1,168 @@
+"""What an operator does to one policy, or to several: enable, connect, confirm (IP-3, IP-4)."""
+
+from collections.abc import Callable, Sequence
+
+from django.contrib import messages
+from django.contrib.admin.sites import AdminSite
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from certificates.access import signed_in
+from certificates.dialogs import key_of, tell
+from certificates.models import Job
+from certificates.refusal import Refused
+from ipsec.models import Policy
+from ipsec.operations import (
+    confirm_trial,
+    disconnect,
+    rekey,
+    request_apply,
+    request_connect,
+    request_diagnose,
+    set_enabled,
+)
+
+LIST = "admin:ipsec_policy_changelist"
+PAGE = "admin:ipsec_policy_page"
+NAMED = 5  # policies in a message
+NO_TRIAL = "Say after how many minutes the trial is to end: a whole number."
+
+
+def enable_selected(request: HttpRequest, chosen: QuerySet[Policy], *, enabled: bool) -> None:
+    """All of them or none; those that are so already stay."""
+    try:
+        rows = set_enabled(list(chosen), enabled=enabled, actor=signed_in(request))
+    except Refused as refused:
+        tell(request, refused)
+        return
+    word = "Enabled" if enabled else "Disabled"
+    if rows:
+        messages.success(request, f"{word} {named(rows)}. It is put in force now.")
+    else:
+        messages.info(request, f"All of them are {word.lower()} already.")
+
+
+def connect_selected(request: HttpRequest, chosen: QuerySet[Policy]) -> None:
+    """A job for each that is enabled; their state follows on the list by itself."""
+    started: list[Policy] = []
+    for row in chosen:
+        try:
+            request_connect(row, actor=signed_in(request))
+        except Refused as refused:
+            messages.error(request, str(refused))
+        else:
+            started.append(row)
+    if started:
+        messages.success(request, f"Connecting {named(started)}: see the state.")
+
+
+def disconnect_selected(request: HttpRequest, chosen: QuerySet[Policy]) -> None:
+    """Ends what is negotiated; the next packet negotiates anew."""
+    _order(request, list(chosen), disconnect, "Disconnected", "Nothing was negotiated for them.")
+
+
+def rekey_selected(request: HttpRequest, chosen: QuerySet[Policy]) -> None:
+    """New keys beside the traffic."""
+    nothing = "None of them is in force: there are no keys to renew."
+    _order(request, list(chosen), rekey, "New keys are negotiated for", nothing)
+
+
+def _order(
+    request: HttpRequest,
+    chosen: Sequence[Policy],
+    operation: Callable[..., list[str]],
+    done: str,
+    nothing: str,
+) -> None:
+    try:
+        names = operation(chosen, actor=signed_in(request))
+    except Refused as refused:
+        messages.error(request, str(refused))
+        return
+    if names:
+        messages.success(request, f"{done} {named(names)}.")
+    else:
+        messages.info(request, nothing)
+
+
+def policy_apply(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
+    """POST has the daemon made equal to what is intended, and goes to the job."""
+    return redirect("admin:certificates_job_page", request_apply(actor=signed_in(request)).pk)
+
+
+def policy_confirm(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
+    """POST keeps what was enabled on trial: the policies that are named, else all."""
+    keys = [key_of(text) or 0 for text in request.POST.getlist("policy")]
+    rows = Policy.objects.filter(trial_until__isnull=False)
+    try:
+        kept = confirm_trial(
+            list(rows.filter(pk__in=keys) if keys else rows), actor=signed_in(request)
+        )
+    except Refused as refused:
+        tell(request, refused)
+    else:
+        messages.success(request, f"Confirmed: {named(kept)} stays enabled.")
+    return redirect(_back(request))
+
+
+def policy_switch(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
+    """POST enables the policy, on trial or for good, or disables it."""
+    row = get_object_or_404(Policy, pk=pk)
+    wanted, minutes = request.POST.get("to", ""), None
+    if wanted == "trial":
+        minutes = key_of(request.POST.get("minutes", ""))
+        if minutes is None:
+            messages.error(request, f"{NO_TRIAL} Nothing was changed.")
+            return redirect(PAGE, pk)
+    enabled = wanted in ("enabled", "trial")
+    try:
+        done = set_enabled([row], enabled=enabled, trial_minutes=minutes, actor=signed_in(request))
+    except Refused as refused:
+        tell(request, refused)
+        return redirect(PAGE, pk)
+    word = "enabled" if enabled else "disabled"
+    if not done:
+        messages.info(request, f"{row} is {word} already.")
+    elif minutes:
+        wait = f"Confirm it within {minutes} minute{'s' if minutes != 1 else ''}"
+        messages.success(request, f"{row} is enabled on trial. {wait}, or it is disabled again.")
+    else:
+        messages.success(request, f"{row} is {word}. That is put in force now.")
+    return redirect(PAGE, pk)
+
+
+def policy_operate(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
+    """POST connects, diagnoses, disconnects or rekeys; what takes its time is followed."""
+    row = get_object_or_404(Policy, pk=pk)
+    verb = request.POST.get("do", "")
+    if verb == "disconnect":
+        _order(request, [row], disconnect, "Disconnected", f"Nothing is negotiated for {row}.")
+    elif verb == "rekey":
+        nothing = f"{row} is not in force: there are no keys to renew."
+        _order(request, [row], rekey, "New keys are negotiated for", nothing)
+    else:
+        ask = request_diagnose if verb == "diagnose" else request_connect
+        try:
+            job: Job = ask(row, actor=signed_in(request))
+        except Refused as refused:
+            tell(request, refused)
+        else:
+            return redirect(f"{reverse(PAGE, args=[pk])}?job={job.pk}")
+    return redirect(PAGE, pk)
+
+
+def named(rows: Sequence[object]) -> str:
+    """A few of them by name, the rest by number."""
+    shown = ", ".join(str(row) for row in rows[:NAMED])
+    return f"{shown} and {len(rows) - NAMED} more" if len(rows) > NAMED else shown
+
+
+def _back(request: HttpRequest) -> str:
+    """The page on which a button was that stands on all of them; else the list."""
+    page = request.POST.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(page, allowed_hosts=None, require_https=True)
+    return page if page and is_ours else LIST

@@ -1,0 +1,38 @@
+"""The fresh state of what a page shows, for the script that refreshes it (IP-7)."""
+
+from django.contrib.admin.sites import AdminSite
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, render
+
+from certificates.dialogs import key_of
+from ipsec.admin.cells import leak_cell, since_cell, state_cell
+from ipsec.admin.standing_page import context_of
+from ipsec.models import Policy
+from ipsec.operations import listen, standings
+
+MOST_ROWS = 50
+
+
+def policy_states(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
+    """The cells of the rows that the address names, and the line about the daemon."""
+    texts = request.GET.get("policies", "").split(",")[:MOST_ROWS]
+    rows = list(Policy.objects.filter(pk__in=[key_of(text) or 0 for text in texts]))
+    heard = listen()
+    found = standings(rows, heard)
+    cells = [
+        cell
+        for row in rows
+        for cell in (
+            state_cell(row, found[row.pk]),
+            leak_cell(row, found[row.pk]),
+            since_cell(row, found[row.pk], heard.at),
+        )
+    ]
+    return render(request, "ipsec/_states.html", {"cells": cells, "heard": heard})
+
+
+def policy_state(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
+    """The live part of one policy's page."""
+    row = get_object_or_404(Policy, pk=pk)
+    return render(request, "ipsec/_state.html", context_of(row))

@@ -1,0 +1,95 @@
+"""The live part of a policy's page: state, negotiated against configured, associations, history."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+
+from certificates.cells import UNKNOWN
+from ipsec.admin.cells import clock, distance, leak_badge, word_badge
+from ipsec.associations import Association, Child
+from ipsec.models import Kind, Policy
+from ipsec.operations import listen, standings
+from ipsec.policy.definition import FIELD_LABELS
+from ipsec.standing import Standing, compared
+
+_KINDS = {Kind.UP: "valid", Kind.REKEY: "plain", Kind.FAILED: "critical", Kind.DAEMON: "soon"}
+EVENTS = 10  # of the history, on a page
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line about an association."""
+
+    label: str
+    text: str
+    is_code: bool = False
+
+
+def context_of(row: Policy) -> dict[str, Any]:
+    """What the template `_standing.html` shows; asks the daemon once."""
+    heard = listen()
+    standing = standings([row], heard)[row.pk]
+    rows = compared(row.definition, standing.association, standing.child)
+    return {
+        "row": row,
+        "standing": standing,
+        "heard": heard,
+        "state": word_badge(standing),
+        "packets": leak_badge(standing),
+        "since": _moment(standing.since, heard.at),
+        "trial_left": distance(row.trial_until, heard.at) if row.trial_until else "",
+        "field_label": FIELD_LABELS.get(standing.field, "Preshared Key"),
+        "field_address": field_address(row, standing),
+        "compared": [(FIELD_LABELS[one.field], one) for one in rows],
+        "ike": _ike(standing.association, heard.at) if standing.association else [],
+        "child": _child(standing.child, heard.at) if standing.child else [],
+    }
+
+
+def field_address(row: Policy, standing: Standing) -> str:
+    """The field of the Configuration that most likely has to be mended."""
+    form = reverse("admin:ipsec_policy_change", args=[row.pk])
+    return f"{form}#div_id_{standing.field}" if standing.field else ""
+
+
+def kind_badge(kind: str) -> str:
+    """The CSS class of a row of the history."""
+    return _KINDS.get(Kind(kind), "plain")
+
+
+def _moment(moment: datetime | None, now: datetime) -> str:
+    return f"{clock(moment, now)}, {distance(moment, now)}" if moment else UNKNOWN
+
+
+def _ike(one: Association, now: datetime) -> list[Fact]:
+    bits = f" {one.key_size}" if one.key_size else ""
+    chosen = (f"{one.encryption}{bits}", one.integrity, one.pseudo_random, one.dh_group)
+    return [
+        Fact("State", one.state.capitalize()),
+        Fact("Between", f"{one.local_host} and {one.remote_host}"),
+        Fact("The peer calls itself", one.remote_identity or UNKNOWN),
+        Fact("Algorithms", ", ".join(filter(None, chosen)), is_code=True),
+        Fact("Since", _moment(one.established_at, now)),
+        Fact("New keys", _moment(one.rekeys_at, now)),
+        Fact("Connection", one.connection, is_code=True),
+    ]
+
+
+def _child(one: Child, now: datetime) -> list[Fact]:
+    return [
+        Fact("State", f"{one.state.capitalize()}, {one.mode.lower()} mode"),
+        Fact("From", ", ".join(one.local_selectors) or UNKNOWN, is_code=True),
+        Fact("To", ", ".join(one.remote_selectors) or UNKNOWN, is_code=True),
+        Fact("Sent", _counted(one.packets_out, one.bytes_out)),
+        Fact("Received", _counted(one.packets_in, one.bytes_in)),
+        Fact("SPI out, in", f"{one.spi_out}, {one.spi_in}", is_code=True),
+        Fact("Since", _moment(one.installed_at, now)),
+        Fact("New keys", _moment(one.rekeys_at, now)),
+        Fact("Ends at the latest", _moment(one.expires_at, now)),
+    ]
+
+
+def _counted(packets: int, count: int) -> str:
+    return f"{packets:,} packet{'s' if packets != 1 else ''}, {count:,} bytes"

@@ -1,0 +1,1 @@
+"""One crispy form for one screen."""

@@ -1,0 +1,39 @@
+"""In which sections the fields of a policy stand, and which of them belong to one choice alone.
+
+The classes are what the theme goes by: it hides what does not apply to what is chosen.
+"""
+
+from crispy_forms.layout import Column, Div, Fieldset, Row
+
+
+def sections() -> list[Fieldset]:
+    """The fields in the order in which they are thought about."""
+    return [
+        Fieldset("Identity", Row(Column("group"), Column("name"))),
+        Fieldset(
+            "Authentication",
+            "authentication",
+            Div("preshared_key", css_class="for-key"),
+            Div("peer_type", css_class="for-certificate"),
+            Div("certificate_name", css_class="for-different"),
+        ),
+        Fieldset(
+            "Endpoints",
+            Row(Column("source_address"), Column("destination_address"), Column("remote_port")),
+        ),
+        Fieldset(
+            "Traffic",
+            Row(Column("protocol"), Column("source_port"), Column("destination_port")),
+            "mode",
+        ),
+        Fieldset(
+            "Phase one: the two hosts agree on keys (IKE)",
+            Row(Column("ike_version"), Column("encryption"), Column("hash")),
+            Row(Column("phase_one_dh"), Column("phase_one_life_time")),
+        ),
+        Fieldset(
+            "Phase two: the packets are protected (ESP)",
+            Row(Column("esp"), Column("phase_two_dh"), Column("phase_two_life_time")),
+        ),
+        Fieldset("In force", "is_enabled", Div("trial_minutes", css_class="for-enabled")),
+    ]
