@@ -54,10 +54,10 @@ class Listener:
             self.stop.wait(PAUSE)
 
     def _session(self) -> None:
-        with Daemon.open() as daemon:
+        with Daemon.open() as daemon, daemon.events(EVENTS, pause=SILENCE) as events:
             since, is_met = daemon.started_at(), False
             # It is listened to before the policies are loaded, so that nothing of them is missed.
-            for event in daemon.events(EVENTS, pause=SILENCE):
+            for event in events:
                 if self.stop.is_set():
                     return
                 if not is_met:

@@ -159,9 +159,22 @@ class Daemon:
             self.session.transport.socket.settimeout(PATIENCE)
         return lines
 
-    def events(self, names: Iterable[str], *, pause: float) -> Iterator[tuple[str, Any] | None]:
-        """What it tells by itself, as it happens; None after each `pause` seconds of silence."""
+    @contextlib.contextmanager
+    def events(
+        self, names: Iterable[str], *, pause: float
+    ) -> "Iterator[Iterator[tuple[str, Any] | None]]":
+        """What it tells by itself, as it happens; None after each `pause` seconds of silence.
+
+        It is listened to from the first `next` on, to the end of the block.
+        """
         stream = self.session.listen(list(names), timeout=pause)
+        try:
+            yield self._heard(stream)
+        finally:
+            with contextlib.suppress(OSError, *_BROKEN):  # it may be gone
+                stream.close()
+
+    def _heard(self, stream: Any) -> "Iterator[tuple[str, Any] | None]":
         while True:
             try:
                 name, message = next(stream)

@@ -11,9 +11,10 @@ from ipsec.policy.terms import OURS
 
 LINES = 80  # of one negotiation, the last ones
 NEGOTIATIONS = 500  # at once; the oldest is forgotten
+NOT_SENT = "error writing to socket"
 # A line after which nothing more comes of a negotiation; why is in the lines before it.
 _ENDS = re.compile(
-    r"giving up after \d+ retransmits"
+    rf"{NOT_SENT}|giving up after \d+ retransmits"
     r"|received \S+ (error )?notify"
     r"|failed to establish CHILD_SA"
     r"|no CHILD_SA built"
@@ -61,16 +62,21 @@ class Transcripts:
 
     def __init__(self) -> None:
         self._open: OrderedDict[str, _Transcript] = OrderedDict()
+        self._sender = ""
 
     def add(self, message: Mapping[str, Any]) -> Failure | None:
+        line = text_of(message.get("msg", b""))
         number = text_of(message.get("ikesa-uniqueid", b""))
+        if not number and line.startswith(NOT_SENT):
+            number = self._sender  # the daemon does not say whose packet it was
         if not number:
             return None
         one = self._open.setdefault(number, _Transcript())
         self._open.move_to_end(number)
         if len(self._open) > NEGOTIATIONS:
             self._open.popitem(last=False)
-        line = text_of(message.get("msg", b""))
+        if line.startswith("sending packet"):
+            self._sender = number
         name = text_of(message.get("ikesa-name", b""))
         if name.startswith(OURS):
             one.connection = name

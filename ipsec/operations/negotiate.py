@@ -11,7 +11,7 @@ from certificates.jobs import enqueue, job
 from certificates.models import Action, Event, Job
 from certificates.refusal import Refused
 from certificates.x509.visible import visible
-from ipsec.associations import Child
+from ipsec.associations import Child, text_of
 from ipsec.explain import Diagnosis, explain
 from ipsec.models import Kind, Policy
 from ipsec.operations.apply import apply
@@ -21,9 +21,11 @@ from ipsec.policy.choices import Authentication
 from ipsec.policy.terms import policy_of
 from ipsec.standing import Standing, Word
 from ipsec.strongswan import Daemon, NegotiationFailed
+from ipsec.transcripts import NOT_SENT
 
 CONNECT, DIAGNOSE = "ipsec-connect", "ipsec-diagnose"
 LINES = 40  # of the daemon's log that a diagnosis shows
+HEARD_OUT = 0.2  # seconds of silence after which nothing more is expected
 
 
 @transaction.atomic
@@ -85,17 +87,37 @@ def negotiate(policy: Policy, *, actor: Actor) -> Diagnosis:
     if trouble:
         raise Refused("policy.trouble", trouble, "Mend that, then try again.")
     definition = policy.definition
-    with Daemon.open() as daemon:
-        try:
-            lines = daemon.initiate(connection, child)
-        except NegotiationFailed as failed:
-            lines = failed.lines
+    lines = _lines_of(connection, child)
     is_certificate = definition.authentication is Authentication.CERTIFICATE
     diagnosis = explain(lines, definition, is_certificate=is_certificate)
     if not diagnosis.is_established:
         happening = Happening(Kind.FAILED, diagnosis.sentence, diagnosis.cure, diagnosis.field)
         record({policy.pk: happening}, at=timezone.now())
     return diagnosis
+
+
+def _lines_of(connection: str, child: str) -> list[str]:
+    """What the daemon writes about a negotiation, also what it can't tell whose it is.
+
+    That a packet could not be sent is only in its general log, which a second session hears.
+    """
+    with (
+        Daemon.open() as daemon,
+        Daemon.open() as ear,
+        ear.events(["log"], pause=HEARD_OUT) as log,
+    ):
+        next(log)  # from here on it is listened to
+        try:
+            lines = daemon.initiate(connection, child)
+        except NegotiationFailed as failed:
+            lines = failed.lines
+        for event in log:
+            if event is None:
+                break
+            text = text_of(event[1].get("msg", b""))
+            if text.startswith(NOT_SENT):
+                lines.append(text)
+    return lines
 
 
 def _request(kind: str, action: Action, policy: Policy, actor: Actor) -> Job:
