@@ -1,6 +1,6 @@
 """Everything that is wrong with a policy before it is saved: by itself, and beside the others."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from django.conf import settings
@@ -65,9 +65,26 @@ def examine(
     elif preshared_key:
         wrong = "A pre-shared key does not apply to authentication by certificate."
         found.append(Fault("preshared_key", "policy.key", wrong, "Leave it empty."))
-    if definition.peer_type is PeerType.DIFFERENT and definition.certificate_name:
-        found += _certificate_faults(definition)
+    found += _certificate_faults(definition, Stores())
     return found
+
+
+def examine_kept(policies: Iterable[Policy]) -> Iterator[tuple[Policy, list[Fault]]]:
+    """What has become wrong with policies since they were saved; those without faults left out.
+
+    A setting may forbid their choices by now, a certificate may be gone. Each pair agreed when
+    they were saved, and asking that again would cost several queries for each of thousands.
+    """
+    stores = Stores()
+    for row in policies:
+        definition = row.definition
+        found = faults(definition, allow_legacy=settings.CCXSEC_ALLOW_LEGACY)
+        if definition.authentication is Authentication.PRESHARED_KEY and not row.key_mark:
+            wrong = "The pre-shared key is missing."
+            found.append(Fault("preshared_key", "policy.key", wrong, "Set one."))
+        found += _certificate_faults(definition, stores)
+        if found:
+            yield row, found
 
 
 def others_of(definition: Definition, policy: Policy | None) -> list[Policy]:
@@ -143,9 +160,11 @@ def _key_faults(
     return []
 
 
-def _certificate_faults(definition: Definition) -> list[Fault]:
+def _certificate_faults(definition: Definition, stores: Stores) -> list[Fault]:
+    if definition.peer_type is not PeerType.DIFFERENT or not definition.certificate_name:
+        return []
     try:
-        Stores().named(definition.certificate_name)
+        stores.named(definition.certificate_name)
     except Refused as refused:
         return [Fault("certificate_name", refused.code, refused.sentence, refused.cure)]
     return []

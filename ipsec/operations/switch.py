@@ -12,7 +12,7 @@ from certificates.models import Action, Event
 from certificates.refusal import Refused
 from ipsec.models import IpsecSettings, Policy, Remains
 from ipsec.operations.apply import request_apply
-from ipsec.operations.examine import PolicyRefused, examine
+from ipsec.operations.examine import PolicyRefused, examine_kept
 from ipsec.operations.save import end_of_trial, forget_keys
 
 WAY_BACK = Actor("way back")
@@ -48,10 +48,8 @@ def set_enabled(
     rows = [row for row in _held(policies) if row.is_enabled != enabled]
     until = end_of_trial(trial_minutes, enabled=enabled)
     if enabled:
-        for row in rows:
-            found = examine(row.definition, policy=row)
-            if found:
-                raise PolicyRefused(found, of=str(row))
+        for row, found in examine_kept(rows):
+            raise PolicyRefused(found, of=str(row))
     for start in range(0, len(rows), AT_ONCE):
         Policy.objects.filter(pk__in=[row.pk for row in rows[start : start + AT_ONCE]]).update(
             is_enabled=enabled,

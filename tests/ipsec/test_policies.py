@@ -485,6 +485,8 @@ def test_many_are_switched_and_deleted_with_few_queries(
 
     with django_assert_max_num_queries(40):
         set_enabled(rows, enabled=False, actor=actor)
+    with django_assert_max_num_queries(40):
+        set_enabled(rows, enabled=True, actor=actor)
     with django_assert_max_num_queries(60):
         delete_policies(rows, actor=actor)
     assert not Policy.objects.exists()
