@@ -8,9 +8,11 @@ from certificates.refusal import Refused
 from certificates.x509.visible import visible
 from ipsec.management.definition_options import split_name, words_of
 from ipsec.models import Policy
+from ipsec.policy.definition import FIELD_LABELS
 from ipsec.policy.pair import shown
 from ipsec.policy.terms import esp_proposal, ike_proposal, selector
 from ipsec.standing import Leak, Standing, Word
+from ipsec.standing.negotiated import compared
 
 AT_ONCE = 200  # names in one query
 
@@ -100,6 +102,11 @@ def standing_details(row: Policy, standing: Standing) -> dict[str, Any]:
     """The same with all that was negotiated, for `show` and for scripts."""
     told = standing_line(row, standing)
     told |= {"leak_about": standing.leak_sentence, "field": standing.field}
+    pairs = compared(row.definition, standing.association, standing.child)
+    told["negotiated"] = [
+        f"{FIELD_LABELS[one.field]}: {one.negotiated}; configured: {one.configured}"
+        for one in pairs
+    ]
     if standing.child:
         child = standing.child
         told |= {

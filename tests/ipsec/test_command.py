@@ -139,6 +139,8 @@ NEW = ["add", "web/b", "--source", HERE, "--destination", "192.0.2.9"]
 KEYED = [*NEW, "--key-file", "psk"]
 SECOND = ["add", "web/b", *HOSTS, "--protocol", "tcp", "--yes"]
 REFUSALS: dict[str, tuple[list[str], str]] = {
+    "find": (["list", "--find", "colour contains red"], "no field 'colour'"),
+    "find without an operator": (["list", "--find", "name"], "is not 'field operator value'"),
     "no policy": (["show", "web/x"], "There is no policy 'web/x'"),
     "no name": (["show", "web"], "'web' does not name a policy"),
     "hostile name": (["show", "a/\x1b[31m\u202e"], "There is no policy"),
@@ -277,7 +279,7 @@ def test_several_are_enabled_tried_disabled_and_deleted(
     assert {row["policy"] for row in run("list", "--enabled")} == {f"web/p-{n}" for n in (3, 4, 5)}
     assert run("disable", "web/p-4")["disabled"] == ["web/p-4"]
     assert [row["policy"] for row in run("list", "--disabled")] == ["web/p-4"]
-    assert run("list", "--find", "192.0.2.5")[0]["policy"] == "web/p-5"
+    assert run("list", "--find", "destination ends with .2.5")[0]["policy"] == "web/p-5"
     answers("yes")
     _, asked = printed("delete", "--all")
     assert "3 policies with their keys: web/p-3, web/p-4, web/p-5" in asked

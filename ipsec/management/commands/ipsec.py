@@ -3,9 +3,10 @@
 from typing import Any
 
 from django.core.management import CommandParser
-from django.db.models import Q
 
+from certificates.conditions import from_words
 from certificates.management.operator_command import Answer
+from ipsec.find import to_query
 from ipsec.management.answers import chosen, details, line, moment, standing_details
 from ipsec.management.force_verbs import ForceVerbs
 from ipsec.management.mirror_verbs import MirrorVerbs
@@ -22,7 +23,11 @@ class Command(SwitchVerbs, ForceVerbs, NegotiateVerbs, MirrorVerbs):
         verbs = parser.add_subparsers(dest="verb", required=True)
         listing = self.verb(verbs, "list", self.list, "every policy (IP-1)")
         listing.add_argument(
-            "--find", default="", metavar="TEXT", help="in group, name, source or destination"
+            "--find",
+            action="append",
+            default=[],
+            metavar='"FIELD OPERATOR VALUE"',
+            help='such as "destination begins with 192.0.2."; may be repeated, all must match',
         )
         which = listing.add_mutually_exclusive_group()
         which.add_argument("--enabled", action="store_const", const=True, dest="enabled")
@@ -39,13 +44,8 @@ class Command(SwitchVerbs, ForceVerbs, NegotiateVerbs, MirrorVerbs):
         history.add_argument("--limit", type=int, default=50, metavar="N", help="default: 50")
 
     def list(self, options: dict[str, Any]) -> Answer:
-        text, rows = options["find"], Policy.objects.in_list_order()
-        if text:
-            fields = ("group", "name", "source_address", "destination_address")
-            wanted = Q(pk__in=[])
-            for field in fields:
-                wanted |= Q(**{f"{field}__icontains": text.replace("\0", "")})
-            rows = rows.filter(wanted)
+        wanted = to_query([from_words(text) for text in options["find"]])
+        rows = Policy.objects.filter(wanted).in_list_order()
         if options["enabled"] is not None:
             rows = rows.filter(is_enabled=options["enabled"])
         return [line(row) for row in rows.iterator(chunk_size=1000)]
