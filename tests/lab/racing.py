@@ -29,7 +29,8 @@ from tests.lab.changes import (
     roll_back_shown,
 )
 
-Act = tuple[str, list[Any]]  # the name of a function of this module, and its arguments
+# The name of a function of this module, or "module:name" of another, and its arguments.
+Act = tuple[str, list[Any]]
 WON = "won"
 
 
@@ -65,7 +66,9 @@ def race(kind: str, acts: list[Act], delays: list[float]) -> list[tuple[str, flo
 
 
 def _contend(act: Act, delay: float, barrier: Any) -> tuple[str, float]:
-    function: Callable[..., None] = resolve_name(f"{__name__}:{act[0]}")
+    function: Callable[..., None] = resolve_name(
+        act[0] if ":" in act[0] else f"{__name__}:{act[0]}"
+    )
     outcome, begun = WON, 0.0
     try:
         Node.objects.exists()  # the connection stands before the start
