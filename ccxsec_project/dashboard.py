@@ -1,6 +1,5 @@
 """The dashboard: what needs attention, each with the way to its cure."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +7,8 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
+from ccxsec_project.attention import Attention
+from ccxsec_project.policies import attention_of_policies
 from certificates import anchor
 from certificates.access import Actor, Permission
 from certificates.cells import at, expiry
@@ -33,17 +34,6 @@ PATHS = 10  # of own certificates that are looked at
 COUNTED = 1_000  # more than this is shown as "more than 1,000"
 
 
-@dataclass(frozen=True, slots=True)
-class Attention:
-    """One thing to do: how urgent (a CSS class and a word), what, and where."""
-
-    urgency: str
-    word: str
-    sentence: str
-    cure: str
-    address: str
-
-
 def attention(actor: Actor) -> list[Attention]:
     """The most urgent first."""
     found = [
@@ -57,6 +47,8 @@ def attention(actor: Actor) -> list[Attention]:
         *_requests(),
         *_monitor(),
     ]
+    if actor.may(Permission.VIEW_POLICIES):
+        found += attention_of_policies(actor)
     if actor.may(Permission.VIEW_JOBS):
         found += [*_worker(), *_failed_jobs()]
     if actor.may(Permission.VIEW_EVENTS):

@@ -42,6 +42,11 @@ class Product:
         return self.data.with_suffix(".log")
 
     @property
+    def vici(self) -> Path:
+        """Where a test may have an IKE daemon answer."""
+        return self.data.with_suffix(".vici")
+
+    @property
     def environment(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("CCXSEC_", "DATABASE_"))}
         return kept | {
@@ -52,6 +57,7 @@ class Product:
             "CCXSEC_HOST_NAME": "ccx1.example.com",
             "CCXSEC_ADDRESSES": "127.0.0.1",
             "CCXSEC_ADMIN_PASSWORD": PASSWORD,
+            "CCXSEC_IPSEC_SOCKET": str(self.vici),  # never the machine's own daemon
             **self.settings,
         }
 

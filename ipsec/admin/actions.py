@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from certificates.access import signed_in
-from certificates.dialogs import key_of, tell
+from certificates.dialogs import key_of
 from certificates.models import Job
 from certificates.refusal import Refused
 from ipsec.models import Policy
@@ -37,7 +37,7 @@ def enable_selected(request: HttpRequest, chosen: QuerySet[Policy], *, enabled: 
     try:
         rows = set_enabled(list(chosen), enabled=enabled, actor=signed_in(request))
     except Refused as refused:
-        tell(request, refused)
+        say_no(request, refused)
         return
     word = "Enabled" if enabled else "Disabled"
     if rows:
@@ -53,7 +53,7 @@ def connect_selected(request: HttpRequest, chosen: QuerySet[Policy]) -> None:
         try:
             request_connect(row, actor=signed_in(request))
         except Refused as refused:
-            messages.error(request, str(refused))
+            messages.error(request, f"Not connected: {refused}")
         else:
             started.append(row)
     if started:
@@ -81,7 +81,7 @@ def _order(
     try:
         names = operation(chosen, actor=signed_in(request))
     except Refused as refused:
-        messages.error(request, str(refused))
+        messages.error(request, f"Not done: {refused}")
         return
     if names:
         messages.success(request, f"{done} {named(names)}.")
@@ -103,7 +103,7 @@ def policy_confirm(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
             list(rows.filter(pk__in=keys) if keys else rows), actor=signed_in(request)
         )
     except Refused as refused:
-        tell(request, refused)
+        say_no(request, refused)
     else:
         messages.success(request, f"Confirmed: {named(kept)} stays enabled.")
     return redirect(_back(request))
@@ -122,16 +122,18 @@ def policy_switch(request: HttpRequest, site: AdminSite, pk: int) -> HttpRespons
     try:
         done = set_enabled([row], enabled=enabled, trial_minutes=minutes, actor=signed_in(request))
     except Refused as refused:
-        tell(request, refused)
+        say_no(request, refused)
         return redirect(PAGE, pk)
     word = "enabled" if enabled else "disabled"
     if not done:
-        messages.info(request, f"{row} is {word} already.")
+        messages.info(request, f"The policy {row} is {word} already.")
     elif minutes:
         wait = f"Confirm it within {minutes} minute{'s' if minutes != 1 else ''}"
-        messages.success(request, f"{row} is enabled on trial. {wait}, or it is disabled again.")
+        messages.success(
+            request, f"The policy {row} is enabled on trial. {wait}, or it is disabled again."
+        )
     else:
-        messages.success(request, f"{row} is {word}. That is put in force now.")
+        messages.success(request, f"The policy {row} is {word}. That is put in force now.")
     return redirect(PAGE, pk)
 
 
@@ -142,17 +144,22 @@ def policy_operate(request: HttpRequest, site: AdminSite, pk: int) -> HttpRespon
     if verb == "disconnect":
         _order(request, [row], disconnect, "Disconnected", f"Nothing is negotiated for {row}.")
     elif verb == "rekey":
-        nothing = f"{row} is not in force: there are no keys to renew."
+        nothing = f"The policy {row} is not in force: there are no keys to renew."
         _order(request, [row], rekey, "New keys are negotiated for", nothing)
     else:
         ask = request_diagnose if verb == "diagnose" else request_connect
         try:
             job: Job = ask(row, actor=signed_in(request))
         except Refused as refused:
-            tell(request, refused)
+            say_no(request, refused)
         else:
             return redirect(f"{reverse(PAGE, args=[pk])}?job={job.pk}")
     return redirect(PAGE, pk)
+
+
+def say_no(request: HttpRequest, refused: Refused) -> None:
+    """Show a refusal above the next page, which begins each message with a capital letter."""
+    messages.error(request, f"Nothing was changed. {refused}")
 
 
 def named(rows: Sequence[object]) -> str:

@@ -1,14 +1,15 @@
 """How the standing of a policy looks, in the list and on its page alike."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from certificates.cells import UNKNOWN, badge, breaking, local, with_legacy
+from certificates.cells import badge, with_legacy
 from ipsec.find import ANY
 from ipsec.models import Policy
+from ipsec.moments import clock, distance
 from ipsec.policy.choices import Protocol
 from ipsec.policy.definition import Definition
 from ipsec.policy.rules import legacy_choices
@@ -56,13 +57,15 @@ def live(name: str, pk: int, content: SafeString | str, says: str) -> SafeString
     )
 
 
-def state_cell(row: Policy, standing: Standing) -> SafeString:
-    """The state in a word, and below it what stands in the way."""
+def state_cell(row: Policy, standing: Standing, now: datetime) -> SafeString:
+    """The state in a word, and below it since when, or what stands in the way."""
     page = reverse("admin:ipsec_policy_page", args=[row.pk])
     wrong = standing.sentence if _WORDS[standing.word] in ("critical", "soon") else ""
     content = format_html('<a class="plainly" href="{}">{}</a>', page, word_badge(standing))
     if row.trial_until:
         content += format_html(" {}", badge("On trial", "soon"))
+    if standing.since:
+        wrong = f"since {clock(standing.since, now)}, {distance(standing.since, now)}. {wrong}"
     if wrong:
         content += format_html('<small class="quiet">{}</small>', wrong)
     return live("state", row.pk, content, f"{row}: {standing.word}")
@@ -73,45 +76,13 @@ def leak_cell(row: Policy, standing: Standing) -> SafeString:
     return live("leak", row.pk, leak_badge(standing), f"{row}: {standing.leak}")
 
 
-def since_cell(row: Policy, standing: Standing, now: datetime) -> SafeString:
-    """How long what is in force has been so."""
-    content: SafeString | str = UNKNOWN
-    if standing.since:
-        content = format_html(
-            '<span class="nowrap">{}</span><small class="quiet">{}</small>',
-            clock(standing.since, now),
-            distance(standing.since, now),
-        )
-    return live("since", row.pk, content, "")
-
-
-def clock(moment: datetime, now: datetime) -> str:
-    """A time of today without its date."""
-    here = local(moment)
-    return f"{here:%H:%M:%S}" if here.date() == local(now).date() else f"{here:%Y-%m-%d %H:%M}"
-
-
-def distance(moment: datetime, now: datetime) -> str:
-    """Such as "in 12 minutes", or "3 hours ago"."""
-    away = moment - now
-    return f"in {span(away)}" if away > timedelta(0) else f"{span(-away)} ago"
-
-
-def span(length: timedelta) -> str:
-    """A length of time by its largest unit; two of them below an hour and a half."""
-    seconds = int(length.total_seconds())
-    for unit, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
-        if seconds >= unit + unit // 2:
-            count = round(seconds / unit)
-            return f"{count:,} {name}{'s' if count != 1 else ''}"
-    return "a minute" if seconds >= 60 else f"{seconds} s"  # noqa: PLR2004 - one minute
-
-
 def algorithms_cell(definition: Definition) -> SafeString:
     """Phase one, then phase two; marked once where anything of it is legacy."""
     weak = legacy_choices(definition)
     text = format_html("{}", with_legacy(phase_one(definition), is_legacy=bool(weak)))
-    return format_html('{}<small class="quiet">{}</small>', text, phase_two(definition))
+    return format_html(
+        '<span class="cell">{}<small class="quiet">{}</small></span>', text, phase_two(definition)
+    )
 
 
 def phase_one(definition: Definition) -> str:
@@ -134,8 +105,3 @@ def traffic_text(definition: Definition) -> str:
         return f"{protocol}, all ports" if definition.protocol is not Protocol.ANY else "All"
     source, destination = (str(port) if port else "any" for port in ports)
     return f"{protocol}, {source} to {destination}"
-
-
-def host_cell(address: str) -> SafeString:
-    """An address that a narrow column breaks where it may."""
-    return breaking(address)

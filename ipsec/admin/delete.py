@@ -11,9 +11,9 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from certificates.access import signed_in
-from certificates.dialogs import key_of, show, tell
+from certificates.dialogs import key_of, show
 from certificates.refusal import Refused
-from ipsec.admin.actions import LIST, named
+from ipsec.admin.actions import LIST, named, say_no
 from ipsec.admin.cells import traffic_text
 from ipsec.models import Policy
 from ipsec.operations import delete_policies
@@ -34,7 +34,7 @@ def policy_delete(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
         try:
             gone = delete_policies(rows, actor=signed_in(request))
         except Refused as refused:
-            tell(request, refused)
+            say_no(request, refused)
         else:
             messages.success(request, f"Deleted {named(gone)}.")
         return redirect(LIST)

@@ -9,9 +9,9 @@ from django.shortcuts import get_object_or_404, redirect
 
 from certificates.access import signed_in
 from certificates.admin.download import attachment
-from certificates.dialogs import show, tell
+from certificates.dialogs import show
 from certificates.refusal import Refused
-from ipsec.admin.actions import PAGE
+from ipsec.admin.actions import PAGE, say_no
 from ipsec.admin.cells import traffic_text
 from ipsec.admin.configuration import form_page
 from ipsec.exchange.comparison import Difference, Effect
@@ -32,7 +32,7 @@ def policy_export(request: HttpRequest, site: AdminSite, pk: int) -> HttpRespons
     try:
         made = export_peer([row], form=form, actor=signed_in(request))
     except Refused as refused:
-        tell(request, refused)
+        say_no(request, refused)
         return redirect(PAGE, pk)
     return attachment(made.content, made.name, made.content_type)
 

@@ -6,7 +6,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 
 from certificates.dialogs import key_of
-from ipsec.admin.cells import leak_cell, since_cell, state_cell
+from ipsec.admin.cells import leak_cell, state_cell
 from ipsec.admin.standing_page import context_of
 from ipsec.models import Policy
 from ipsec.operations import listen, standings
@@ -24,9 +24,8 @@ def policy_states(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
         cell
         for row in rows
         for cell in (
-            state_cell(row, found[row.pk]),
+            state_cell(row, found[row.pk], heard.at),
             leak_cell(row, found[row.pk]),
-            since_cell(row, found[row.pk], heard.at),
         )
     ]
     return render(request, "ipsec/_states.html", {"cells": cells, "heard": heard})

@@ -17,7 +17,7 @@ from certificates.admin.find_list import OPERATOR_CHOICES, BoundedPaginator
 from certificates.cells import badge, breaking
 from certificates.dialogs import key_of, screen_url
 from ipsec.admin import actions, configuration, delete, exchange, live, page, upgrade
-from ipsec.admin.cells import algorithms_cell, leak_cell, since_cell, state_cell, traffic_text
+from ipsec.admin.cells import algorithms_cell, leak_cell, state_cell, traffic_text
 from ipsec.admin.changelist import FIELD_CHOICES, MOST_OTHERS, PolicyChangeList
 from ipsec.admin.filters import AuthenticationFilter, LegacyFilter, ProtocolFilter, StateFilter
 from ipsec.models import Policy
@@ -40,7 +40,6 @@ class PolicyAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at 
         "enabled",
         "state",
         "leak",
-        "since",
     )
     list_display_links = ("policy",)
     list_filter = (StateFilter, ProtocolFilter, AuthenticationFilter, LegacyFilter)
@@ -75,7 +74,7 @@ class PolicyAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at 
     def to_host(self, row: Any) -> SafeString:
         return breaking(row.destination_address)
 
-    @admin.display(description="Protocol and ports", ordering="protocol")
+    @admin.display(description="Protocol, ports", ordering="protocol")
     def traffic(self, row: Any) -> str:
         return traffic_text(row.definition)
 
@@ -89,15 +88,11 @@ class PolicyAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at 
 
     @admin.display(description="State")
     def state(self, row: Any) -> SafeString:
-        return state_cell(row, row.standing)
+        return state_cell(row, row.standing, row.heard_at)
 
     @admin.display(description="Packets")
     def leak(self, row: Any) -> SafeString:
         return leak_cell(row, row.standing)
-
-    @admin.display(description="Since")
-    def since(self, row: Any) -> SafeString:
-        return since_cell(row, row.standing, row.heard_at)
 
     @admin.action(description="Delete Selected", permissions=["configure"])
     def delete_chosen(self, request: HttpRequest, chosen: QuerySet[Policy]) -> Any:

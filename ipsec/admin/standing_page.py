@@ -7,9 +7,10 @@ from typing import Any
 from django.urls import reverse
 
 from certificates.cells import UNKNOWN
-from ipsec.admin.cells import clock, distance, leak_badge, word_badge
+from ipsec.admin.cells import leak_badge, word_badge
 from ipsec.associations import Association, Child
 from ipsec.models import Kind, Policy
+from ipsec.moments import clock, distance
 from ipsec.operations import listen, standings
 from ipsec.policy.definition import FIELD_LABELS
 from ipsec.standing import Standing, compared

@@ -7,8 +7,8 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 
 from certificates.access import signed_in
-from certificates.dialogs import tell
 from certificates.refusal import Refused
+from ipsec.admin.actions import say_no
 from ipsec.operations import switch_upgrade
 
 
@@ -18,7 +18,7 @@ def policy_upgrade(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
     try:
         switch_upgrade(on=is_on, actor=signed_in(request))
     except Refused as refused:
-        tell(request, refused)
+        say_no(request, refused)
     else:
         said = "A system upgrade is in progress: every change of a policy is refused."
         messages.success(request, said if is_on else "The system upgrade has ended.")

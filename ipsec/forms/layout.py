@@ -12,10 +12,12 @@ def sections() -> list[Fieldset]:
         Fieldset("Identity", Row(Column("group"), Column("name"))),
         Fieldset(
             "Authentication",
-            "authentication",
-            Div("preshared_key", css_class="for-key"),
-            Div("peer_type", css_class="for-certificate"),
-            Div("certificate_name", css_class="for-different"),
+            Row(
+                Column("authentication"),
+                Div("preshared_key", css_class="column for-key"),
+                Div("peer_type", css_class="column for-certificate"),
+                Div("certificate_name", css_class="column for-different"),
+            ),
         ),
         Fieldset(
             "Endpoints",
@@ -23,8 +25,12 @@ def sections() -> list[Fieldset]:
         ),
         Fieldset(
             "Traffic",
-            Row(Column("protocol"), Column("source_port"), Column("destination_port")),
-            "mode",
+            Row(
+                Column("protocol"),
+                Column("source_port"),
+                Column("destination_port"),
+                Column("mode"),
+            ),
         ),
         Fieldset(
             "Phase one: the two hosts agree on keys (IKE)",
@@ -35,5 +41,8 @@ def sections() -> list[Fieldset]:
             "Phase two: the packets are protected (ESP)",
             Row(Column("esp"), Column("phase_two_dh"), Column("phase_two_life_time")),
         ),
-        Fieldset("In force", "is_enabled", Div("trial_minutes", css_class="for-enabled")),
+        Fieldset(
+            "In force",
+            Row(Column("is_enabled"), Div("trial_minutes", css_class="column for-enabled")),
+        ),
     ]

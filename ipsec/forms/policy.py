@@ -155,7 +155,10 @@ class PolicyForm(forms.Form):
         label="Set the other policies of these two hosts likewise", required=False
     )
     confirm_legacy = forms.BooleanField(
-        label="I want the choices that are marked as legacy", required=False
+        label="I want the choices that are marked as legacy",
+        required=False,
+        help_text="They are weak by today's measure: such traffic can be read or forged by who"
+        " tries hard.",
     )
     confirm_overlap = forms.BooleanField(label="I want it so", required=False)
     revision = forms.IntegerField(required=False, widget=forms.HiddenInput)

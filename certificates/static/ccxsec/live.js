@@ -28,6 +28,7 @@ async function refresh(line) {
 document.querySelectorAll("[data-live-from]").forEach((line) => {
   const lost = line.querySelector("[data-lost]");
   line.querySelector("[data-refreshed]").hidden = false;
+  line.querySelector("[data-look-again]").hidden = true;
   let waiting = null;
   const again = () => {
     clearTimeout(waiting);
