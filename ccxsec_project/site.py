@@ -1,6 +1,6 @@
 """The admin site in the shape of the manual: one group Security, four entries (MN-1)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,13 +114,14 @@ class SecuritySite(AdminSite):
         context = super().each_context(request)
         if not self.has_permission(request):
             return context
+        standing = _standing()
         if signed_in(request).may(Permission.VIEW):
             due = RestartNotice.objects.open().in_restart_order().select_related("node")
             context["restarts_due"] = list(due[:20])
-            context |= _standing()
+            context |= {"backup_due": standing.backup_due, "host_key_alarms": standing.alarmed}
             context["may_back_up"] = signed_in(request).may(Permission.BACKUP)
         if signed_in(request).may(Permission.VIEW_POLICIES):
-            context |= _policies(request)
+            context |= _policies(request, standing.trials)
         return context
 
     def index(
@@ -164,20 +165,34 @@ class SecuritySite(AdminSite):
         ]
 
 
-def _standing() -> dict[str, Any]:
-    """What stands on every page beside restarts; one query while no host key has changed."""
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What stands on every page beside restarts."""
+
+    backup_due: str | None = None
+    alarmed: Sequence[Node] = ()
+    trials: Sequence[Policy] = ()
+
+
+def _standing() -> _Standing:
+    """One query while no host key has changed and no policy is on trial."""
     reminders = BackupReminder.objects.open().values("reason")[:1]
-    alarmed = Node.objects.exclude(host_key_alarm="")
-    found = Node.objects.filter(is_local=True).values_list(Subquery(reminders), Exists(alarmed))
-    reason, is_alarmed = found.first() or (None, False)
-    return {"backup_due": reason, "host_key_alarms": list(alarmed[:5]) if is_alarmed else []}
+    alarmed, trials = Node.objects.exclude(host_key_alarm=""), Policy.objects.on_trial()
+    found = Node.objects.filter(is_local=True).values_list(
+        Subquery(reminders), Exists(alarmed), Exists(trials)
+    )
+    reason, is_alarmed, is_on_trial = found.first() or (None, False, False)
+    return _Standing(
+        reason,
+        list(alarmed[:5]) if is_alarmed else (),
+        list(trials[:TRIALS]) if is_on_trial else (),
+    )
 
 
-def _policies(request: HttpRequest) -> dict[str, Any]:
+def _policies(request: HttpRequest, trials: Sequence[Policy]) -> dict[str, Any]:
     """What stands on every page about policies: trials that run; on their own the upgrade, too."""
-    trials = Policy.objects.on_trial()[:TRIALS]
     context: dict[str, Any] = {
-        "trials": list(trials),
+        "trials": trials,
         "may_confirm": signed_in(request).may(Permission.OPERATE_POLICIES),
     }
     own = (reverse("admin:ipsec_policy_changelist"), reverse("admin:index"))
