@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ from ipsec.policy.swanctl_text import MASKED
 from tests.conftest import NOW
 from tests.ipsec.charon import Charon
 from tests.ipsec.conftest import HERE, KEY, LEGACY, THERE, Add
+from tests.product import ROOT
 from tests.test_urls import state
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.spec("IP-7")]
@@ -487,3 +489,13 @@ def test_the_history_is_told_newest_first(add: Add) -> None:
     assert run("history", "web/a", "--limit", "1")[0]["field"] == "esp"
     assert run("history", "--limit", "-1") == []
     assert "\x1b" not in printed("history")[0]
+
+
+def test_every_verb_is_documented_and_no_other() -> None:
+    parser = Command().create_parser("manage.py", "ipsec")
+    [verbs] = [action for action in parser._actions if isinstance(action.choices, dict)]
+    page = (ROOT / "docs" / "ipsec-command.md").read_text()
+    cells = re.findall(r"^\| (`.*?) \| ", page, re.MULTILINE)
+
+    told = {name for cell in cells for name in re.findall(r"`(\w+)|, `(\w+)", cell)}
+    assert {name for pair in told for name in pair if name} == set(verbs.choices)
