@@ -1,8 +1,11 @@
 """The other side of a policy: export for it, import from it, compare with it (IP-2)."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.admin.sites import AdminSite
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
@@ -11,10 +14,11 @@ from certificates.access import signed_in
 from certificates.admin.download import attachment
 from certificates.dialogs import show
 from certificates.refusal import Refused
-from ipsec.admin.actions import PAGE, say_no
+from ipsec.admin.actions import PAGE
 from ipsec.admin.cells import traffic_text
 from ipsec.admin.configuration import form_page
 from ipsec.exchange.comparison import Difference, Effect
+from ipsec.exchange.formats import Format
 from ipsec.exchange.reading import Exported
 from ipsec.forms.peer_file import PeerFileForm
 from ipsec.forms.policy import PolicyForm
@@ -28,12 +32,22 @@ _EFFECTS = {Effect.FAILS: "critical", Effect.NARROWER: "soon", Effect.DIFFERS: "
 def policy_export(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
     """POST downloads what the peer must be set to; it is an event, so no GET."""
     row = get_object_or_404(Policy, pk=pk)
-    form = request.POST.get("format", "json")
+    return _exported(request, [row]) or redirect(PAGE, pk)
+
+
+def export_selected(request: HttpRequest, chosen: QuerySet[Policy]) -> HttpResponseBase | None:
+    """The list's action: one file for the one peer of several policies."""
+    return _exported(request, list(chosen))
+
+
+def _exported(request: HttpRequest, rows: Sequence[Policy]) -> HttpResponseBase | None:
+    """The file; None where it was refused, which is told."""
+    form = request.POST.get("format", Format.CCXSEC)
     try:
-        made = export_peer([row], form=form, actor=signed_in(request))
+        made = export_peer(rows, form=form, actor=signed_in(request))
     except Refused as refused:
-        say_no(request, refused)
-        return redirect(PAGE, pk)
+        messages.error(request, f"Not exported: {refused}")
+        return None
     return attachment(made.content, made.name, made.content_type)
 
 

@@ -20,6 +20,7 @@ from ipsec.admin import actions, configuration, delete, exchange, live, page, up
 from ipsec.admin.cells import algorithms_cell, leak_cell, state_cell, traffic_text
 from ipsec.admin.changelist import FIELD_CHOICES, MOST_OTHERS, PolicyChangeList
 from ipsec.admin.filters import AuthenticationFilter, LegacyFilter, ProtocolFilter, StateFilter
+from ipsec.exchange.formats import Format
 from ipsec.models import Policy
 
 PAGE = 25
@@ -49,7 +50,7 @@ class PolicyAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at 
     paginator = BoundedPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
-    actions = ("delete_chosen", "enable", "disable", "connect", "disconnect", "rekey")
+    actions = ("delete_chosen", "enable", "disable", "connect", "disconnect", "rekey", "export")
     actions_selection_counter = True
 
     def action_checkbox(self, obj: Any) -> SafeString:
@@ -118,6 +119,10 @@ class PolicyAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at 
     def rekey(self, request: HttpRequest, chosen: QuerySet[Policy]) -> None:
         actions.rekey_selected(request, chosen)
 
+    @admin.action(description="Export for the peer", permissions=["view"])
+    def export(self, request: HttpRequest, chosen: QuerySet[Policy]) -> Any:
+        return exchange.export_selected(request, chosen)
+
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return signed_in(request).may(SEE)
 
@@ -158,6 +163,7 @@ class PolicyAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at 
             "may_configure": self.has_configure_permission(request),
             "may_operate": self.has_operate_permission(request),
             "most_others": MOST_OTHERS,
+            "formats": list(Format),
         }
         return super().changelist_view(request, context | (extra_context or {}))
 

@@ -65,6 +65,7 @@ def _cipher(choice: Encryption | Esp) -> str:
 
 
 _SCREEN_WORDS = {
+    "TUNNEL": "Tunnel",
     **{_cipher(choice): choice.label for choice in _CIPHERS},
     **{term: choice.label for choice, term in _INTEGRITY.items()},
     **{term: DhGroup(number).label for number, term in _GROUPS.items()},

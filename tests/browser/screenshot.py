@@ -10,6 +10,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests.browser.chromium import ARGUMENTS, sign_in
 from tests.certificates.authority import Authority
+from tests.ipsec.charon import add_addresses, running
 from tests.product import ROOT, Product
 from tests.ssh_server import ssh_server
 
@@ -43,6 +44,28 @@ for name, days, choice in (
 """
 
 
+POLICIES = """
+from certificates.access import shell
+from ipsec.operations import add_policy
+from ipsec.policy.choices import Protocol
+from ipsec.policy.definition import Definition
+from ipsec.policy.profiles import PROFILES, ProfileName
+
+def add(group, name, destination, profile="modern", enabled=True, **fields):
+    chosen = PROFILES[ProfileName(profile)].fields | fields
+    hosts = {"source_address": "192.0.2.1", "destination_address": destination}
+    definition = Definition(group=group, name=name, **hosts, **chosen)
+    key, legacy = "an-example-of-a-key", ["confirm.legacy"]
+    add_policy(
+        definition, preshared_key=key, enabled=enabled, confirmed=legacy, actor=shell()
+    )
+
+add("Cluster", "all-of-ccx2", "192.0.2.2")
+add("Desktops", "finesse", "192.0.2.30", protocol=Protocol.TCP, destination_port=8443)
+add("Desktops", "reports", "192.0.2.31", "fips", protocol=Protocol.TCP, destination_port=8444)
+add("Gateways", "west", "192.0.2.40", "unified-ccx", protocol=Protocol.UDP)
+add("Recording", "recorder", "recorder.invalid", enabled=False)
+"""
 LIST = "certificates/certificate/"
 
 
@@ -63,6 +86,29 @@ def main() -> None:
             show(page, product, LIST, "certificate-list", whole=False)
             node(page, product)
             third_party(page, product, Authority(Path(folder) / "ca", "Example"))
+            browser.close()
+        product.stop()
+    ipsec()
+
+
+def ipsec() -> None:
+    """The list of policies, where a daemon and a kernel of its own hold them."""
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as daemon, daemon.entered():
+        add_addresses()
+        settings = {"CCXSEC_IPSEC_SOCKET": str(daemon.socket)}
+        product = Product(Path(folder) / "data", settings=settings)
+        product.start()
+        run(product, "shell", "-v", "0", "-c", POLICIES)
+        run(product, "ipsec", "apply")
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path="/usr/bin/chromium", args=ARGUMENTS
+            )
+            context = browser.new_context(
+                ignore_https_errors=True, viewport={"width": 1280, "height": 960}
+            )
+            page = sign_in(context.new_page(), product)
+            show(page, product, "ipsec/policy/", "ipsec", whole=False)
             browser.close()
         product.stop()
 

@@ -14,6 +14,7 @@ import vici
 
 from tests.parts import is_missing, needs
 
+HERE = "192.0.2.1"  # the source of the policies of the tests
 _CLONE_NEWNET = 0x40000000  # <linux/sched.h>
 _CONFIGURATION = """
 charon {{
@@ -117,3 +118,17 @@ def _wait_for(daemon: Charon, process: "subprocess.Popen[bytes]") -> None:
         assert process.poll() is None, (daemon.folder / "stdout").read_text()
         assert time.monotonic() < deadline, "charon does not listen"
         time.sleep(0.02)
+
+
+def add_addresses() -> None:
+    """The addresses that the policies of the tests have as their source, in this namespace."""
+    _ip("link", "set", "lo", "up")
+    _ip("link", "add", "eth0", "type", "veth", "peer", "eth1")
+    _ip("address", "add", f"{HERE}/24", "dev", "eth0")
+    _ip("address", "add", "2001:db8::1/64", "dev", "eth0", "nodad")
+    for link in ("eth0", "eth1"):
+        _ip("link", "set", link, "up")
+
+
+def _ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True, capture_output=True)

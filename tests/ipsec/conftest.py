@@ -1,6 +1,5 @@
 """What the tests of IPsec share: a daemon, a server with an address, and policies."""
 
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +15,10 @@ from ipsec.models import Policy, key_secret
 from ipsec.operations import add_policy
 from ipsec.policy.definition import Definition
 from ipsec.policy.profiles import PROFILES, ProfileName
-from tests.ipsec.charon import Charon, running
+from tests.ipsec.charon import HERE, Charon, add_addresses, running
 
 KEY = "a-good-key-1234"
-HERE, THERE = "192.0.2.1", "192.0.2.2"
+THERE = "192.0.2.2"
 WEB = Definition(group="web", name="a", source_address=HERE, destination_address=THERE)
 LEGACY = PROFILES[ProfileName.UNIFIED_CCX].fields
 Add = Callable[..., Policy]
@@ -77,16 +76,6 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Charon]:
         yield charon
 
 
-def add_addresses() -> None:
-    """The addresses that the policies of the tests have as their source, in this namespace."""
-    _ip("link", "set", "lo", "up")
-    _ip("link", "add", "eth0", "type", "veth", "peer", "eth1")
-    _ip("address", "add", f"{HERE}/24", "dev", "eth0")
-    _ip("address", "add", "2001:db8::1/64", "dev", "eth0", "nodad")
-    for link in ("eth0", "eth1"):
-        _ip("link", "set", link, "up")
-
-
 @pytest.fixture
 def charon(daemon: Charon, settings: Settings) -> Iterator[Charon]:
     """The product's own daemon in this test, with nothing loaded; its kernel is this thread's."""
@@ -105,7 +94,3 @@ def forget_everything(session: vici.Session) -> None:
     for section in list(session.list_sas()):
         for sa in section.values():
             list(session.terminate({"ike-id": sa["uniqueid"], "force": "yes", "timeout": "2000"}))
-
-
-def _ip(*words: str) -> None:
-    subprocess.run(["ip", *words], check=True, capture_output=True)

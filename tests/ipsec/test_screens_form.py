@@ -13,7 +13,7 @@ from pytest_django import Settings
 from certificates.models import Certificate, Event, Job, Node, Purpose
 from certificates.x509.facts import read_facts
 from ipsec.models import Policy
-from ipsec.policy.choices import Esp
+from ipsec.policy.choices import Esp, Protocol
 from ipsec.policy.definition import FIELD_LABELS
 from tests.ipsec.conftest import KEY, LEGACY, THERE, Add
 
@@ -387,6 +387,19 @@ def test_exports_for_the_peer_without_the_key(administrator: Client, add: Add, k
     assert "filename=" in response.headers["Content-Disposition"]
     assert THERE.encode() in response.content
     assert KEY.encode() not in response.content
+
+
+def test_several_policies_of_one_peer_are_one_export(administrator: Client, add: Add) -> None:
+    rows = add("a", protocol=Protocol.TCP), add("b", protocol=Protocol.UDP)
+    other = add("c", destination_address="192.0.2.3")
+
+    def export(*chosen: Policy) -> Any:
+        keys = [str(row.pk) for row in chosen]
+        data = {"action": "export", "index": "0", "select_across": "0", "_selected_action": keys}
+        return administrator.post(LIST, data | {"format": "json"}, follow=True)
+
+    assert [one["name"] for one in export(*rows).json()["policies"]] == ["a", "b"]
+    assert "Not exported: " in text(export(*rows, other))
 
 
 def test_an_unknown_format_is_told(administrator: Client, add: Add) -> None:

@@ -51,6 +51,7 @@ function readyPolicy(form) {
       const checks = page.querySelector("#preflight");
       if (!checks) throw new Error("refused");
       checks.querySelector("[data-without-script]")?.remove();
+      document.getElementById("preflight")?.remove();
       place.replaceChildren(checks);
       place.scrollIntoView({ block: "nearest" });
     } catch {
