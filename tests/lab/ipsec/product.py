@@ -24,8 +24,12 @@ class Product(Worker):
         return self.host.command(*super().command())
 
     def do(self, verb: str, *arguments: Any) -> Any:
-        """Have it do what `operating` names so: by name, as its models are loaded only there."""
-        self.order(f"tests.lab.ipsec.operating:{verb}", *arguments)
+        """Have it do what `operating` names so, or another module: "module.verb".
+
+        By name, as the product's models are loaded in its own process alone.
+        """
+        module, _, name = verb.rpartition(".")
+        self.order(f"tests.lab.ipsec.{module or 'operating'}:{name}", *arguments)
         return self.hear()
 
 
