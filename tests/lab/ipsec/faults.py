@@ -40,6 +40,15 @@ def disable(lab: Laboratory, fields: dict[str, Any]) -> dict[str, Any]:
     return seen | {"wire": watch(lab, FITTING)}
 
 
+def disconnect(lab: Laboratory, fields: dict[str, Any]) -> dict[str, Any]:
+    """Disconnect at the first host; then traffic comes."""
+    seen: dict[str, Any] = {"before": _start(lab, fields)}
+    lab.first.product.do("disconnect", NAME)
+    seen["between"] = [peer.product.do("standing", NAME) for peer in lab.peers]
+    seen["wire"] = watch(lab, FITTING, OTHER)
+    return seen | {"after": [settled(peer) for peer in lab.peers]}
+
+
 def wrong_key(lab: Laboratory, fields: dict[str, Any]) -> dict[str, Any]:
     """The two hosts have different keys."""
     clear(lab)

@@ -169,10 +169,17 @@ class Host:
 
     def associations(self) -> list[dict[str, Any]]:
         """The IKE SAs that charon has now, each as vici's list-sa tells it, in text."""
+        return self._ask("list_sas")
+
+    def connections(self) -> list[dict[str, Any]]:
+        """What charon has loaded, each as vici's list-conn tells it, in text."""
+        return self._ask("list_conns")
+
+    def _ask(self, command: str) -> list[dict[str, Any]]:
         with socket.socket(socket.AF_UNIX) as channel:
             channel.connect(str(self.vici))
-            told = list(vici.Session(channel).list_sas())
-        return [_text(sa) for section in told for sa in section.values()]
+            told = list(getattr(vici.Session(channel), command)())
+        return [_text(one) for section in told for one in section.values()]
 
     def states(self) -> str:
         """The SAs in the kernel, as `ip` prints them, for each key the number of its bits.

@@ -45,6 +45,12 @@ def add(fields: dict[str, Any], key: str, enabled: bool = True) -> None:
 
 
 def change(name: str, fields: dict[str, Any], key: str = "") -> None:
+    save(name, fields, key)
+    do_jobs()
+
+
+def save(name: str, fields: dict[str, Any], key: str = "") -> None:
+    """Change a policy; what follows from it is left to the background worker."""
     row = _policy(name)
     operations.change_policy(
         row,
@@ -53,12 +59,28 @@ def change(name: str, fields: dict[str, Any], key: str = "") -> None:
         confirmed=CONFIRMED,
         actor=ACTOR,
     )
-    do_jobs()
 
 
 def enable(name: str, enabled: bool = True) -> None:
     operations.set_enabled([_policy(name)], enabled=enabled, actor=ACTOR)
     do_jobs()
+
+
+def disconnect(name: str) -> None:
+    operations.disconnect([_policy(name)], actor=ACTOR)
+
+
+def diagnose(name: str) -> list[str]:
+    """What the job of *Diagnose* says."""
+    row = operations.request_diagnose(_policy(name), actor=ACTOR)
+    done = jobs.run(row.pk)
+    assert done is not None
+    return [str(line) for line in done.messages]
+
+
+def history(name: str) -> list[str]:
+    """What happened, oldest first."""
+    return list(_policy(name).negotiations.order_by("at", "pk").values_list("kind", flat=True))
 
 
 def delete_all() -> None:

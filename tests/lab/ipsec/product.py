@@ -16,9 +16,9 @@ class Product(Worker):
 
     def __init__(self, host: Host, installed: Path, **settings: str) -> None:
         self.host = host
-        data = host.folder / "data"
-        shutil.copytree(installed, data, symlinks=True)
-        super().__init__(data, CCXSEC_IPSEC_SOCKET=str(host.vici), **settings)
+        self.data = host.folder / "data"
+        shutil.copytree(installed, self.data, symlinks=True)
+        super().__init__(self.data, CCXSEC_IPSEC_SOCKET=str(host.vici), **settings)
 
     def command(self) -> list[str]:
         return self.host.command(*super().command())

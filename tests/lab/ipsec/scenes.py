@@ -5,7 +5,7 @@ A scene begins with hosts that have no policy, and is played in the process that
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tests.lab.ipsec.hosts import Host
@@ -38,6 +38,14 @@ def await_clean(lab: Laboratory) -> None:
         time.sleep(PAUSE)
 
 
+def await_that(holds: Callable[[], bool], host: Host) -> None:
+    """Wait until something holds; else what the host's daemon has said."""
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline, host.log[-LOG:]
+        time.sleep(PAUSE)
+
+
 def left_over(lab: Laboratory) -> list[str]:
     """What the kernels hold of policies and SAs; "" for nothing."""
     return [text for peer in lab.peers for text in (peer.host.states(), peer.host.policies())]
@@ -57,11 +65,15 @@ def bring_up(lab: Laboratory, fields: dict[str, Any], *, key: str = "") -> list[
         fields: of the first host's policy.
         key: pre-shared; "": `KEY`, unless certificates are used.
     """
-    key = key or ("" if fields.get("authentication") == "certificate" else KEY)
+    follow(lab, fields, key or ("" if fields.get("authentication") == "certificate" else KEY))
+    return [settled(peer) for peer in lab.peers]
+
+
+def follow(lab: Laboratory, fields: dict[str, Any], key: str) -> None:
+    """The policy at the first host; the second does what its export says, and the first begins."""
     lab.first.product.do("add", fields, key, False)
     lab.second.product.do("follow", lab.first.product.do("export"), key)
     lab.first.product.do("enable", NAME)
-    return [settled(peer) for peer in lab.peers]
 
 
 def settled(peer: Peer, name: str = NAME) -> dict[str, Any]:

@@ -26,6 +26,18 @@ def test_a_disabled_policy_leaves_nothing_behind(esp: EspKernel) -> None:
 
 
 @BOTH
+def test_traffic_negotiates_anew_what_was_disconnected(
+    esp: EspKernel, fields: dict[str, Any]
+) -> None:
+    seen = esp.play(faults.disconnect, fields)
+
+    assert words(seen["before"]) == ["in force, protected"] * 2
+    assert words(seen["between"])[0] == "waiting for traffic, blocked"
+    assert words(seen["after"]) == ["in force, protected"] * 2
+    assert_on_the_wire(seen["wire"])
+
+
+@BOTH
 def test_a_wrong_key_lets_nothing_through(esp: EspKernel, fields: dict[str, Any]) -> None:
     seen = esp.play(faults.wrong_key, fields)
 
