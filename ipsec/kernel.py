@@ -91,6 +91,16 @@ def remove(policy: KernelPolicy) -> None:
     _run("xfrm", "policy", "delete", "dir", policy.direction, "index", str(policy.index))
 
 
+def remove_keys(source: str, destination: str) -> None:
+    """Take all associations from one host to another out of the kernel.
+
+    Raises:
+        KernelUnreadable: it may not.
+    """
+    wanted = ("src", source, "dst", destination, "proto", "esp", "mode", "transport")
+    _run("xfrm", "state", "deleteall", *wanted)
+
+
 def _run(*arguments: str) -> str:
     command = shutil.which("ip", path=_PATH)
     if command is None:

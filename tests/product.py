@@ -26,11 +26,16 @@ def free_port() -> int:
 
 @dataclass
 class Product:
-    """One installation: its data folder, its port, and its process while it runs."""
+    """One installation: its data folder, its port, and its process while it runs.
+
+    Args:
+        place: the words before a command that run it elsewhere, such as in a network namespace.
+    """
 
     data: Path
     port: int = field(default_factory=free_port)
     settings: dict[str, str] = field(default_factory=dict)
+    place: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -67,7 +72,7 @@ class Product:
         with self.log.open("ab") as log:
             offset = log.tell()
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "up"],
+                [*self.place, sys.executable, "manage.py", "up"],
                 cwd=ROOT,
                 env=self.environment,
                 stdout=log,
@@ -99,7 +104,7 @@ class Product:
     def run(self, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
         """A command of the product on the same data."""
         return subprocess.run(
-            [sys.executable, "manage.py", *words],
+            [*self.place, sys.executable, "manage.py", *words],
             cwd=ROOT,
             env=self.environment,
             input=given,

@@ -73,6 +73,11 @@ def _obstacle(_: Connection, policy: Definition) -> str:  # noqa: PLR0911 - one 
 
 def _by_hand(found: Sorted) -> Iterator[str]:
     yield "Save this file as /etc/ipsec.d/ccxsec.conf (ipsec.conf includes /etc/ipsec.d/*.conf)."
+    if any(one.shared.ike_version is IkeVersion.IKEV1 for one in found.connections):
+        yield (
+            "Write ikev1-policy=accept under config setup of /etc/ipsec.conf: many builds of"
+            " Libreswan refuse IKEv1 otherwise."
+        )
     for connection in found.connections:
         shared = connection.shared
         if connection.is_by_key:
@@ -164,7 +169,11 @@ def _identity(host: str) -> str:
 
 
 def _protoport(protocol: Protocol, port: int) -> str:
-    return f"{protocol}/{port if port != ANY_PORT else '%any'}"
+    """Any port is written as none: `%any` stands for one that the other side chooses.
+
+    Such a conn is a template, which holds no traffic before the other side has negotiated it.
+    """
+    return protocol.value if port == ANY_PORT else f"{protocol}/{port}"
 
 
 def ike_algorithms(policy: Definition) -> str:

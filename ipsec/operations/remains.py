@@ -1,12 +1,19 @@
 """Clear out of the kernel what a killed daemon has left there of former policies (IP-7)."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from ipaddress import ip_network
 from itertools import product
 
 from ipsec.associations import Association, Trap, protocol_and_port
-from ipsec.kernel import KernelPolicy, KernelUnreadable, installed_policies, remove
+from ipsec.kernel import (
+    KernelPolicy,
+    KernelUnreadable,
+    installed_keys,
+    installed_policies,
+    remove,
+    remove_keys,
+)
 from ipsec.models import Policy, Remains
 from ipsec.names import resolve
 from ipsec.policy.choices import Protocol
@@ -16,8 +23,10 @@ logger = logging.getLogger(__name__)
 Selector = tuple[str, str, str, int, int]
 
 
-def clear_remains(traps: Iterable[Trap], associations: Iterable[Association]) -> list[str]:
+def clear_remains(traps: Iterable[Trap], associations: Sequence[Association]) -> list[str]:
     """Remove each kernel policy of a former policy that nothing explains; its selectors.
+
+    The keys between its two hosts too, when no policy of theirs is left.
 
     Args:
         traps, associations: what the daemon holds; none without a daemon.
@@ -36,6 +45,7 @@ def clear_remains(traps: Iterable[Trap], associations: Iterable[Association]) ->
             if _key(row) not in wanted:
                 removed += _remove(_selectors(row, resolved) - held, kernel)
             row.delete()
+        removed += _remove_keys(rows, resolved, associations)
     except KernelUnreadable as error:
         logger.warning("what former policies left in the kernel stays there: %s", error)
         return []
@@ -72,6 +82,28 @@ def _remove(
             if found and found.is_ipsec and found.mode == "transport":
                 remove(found)
                 removed.append(f"{direction} {source} {destination}")
+    return removed
+
+
+def _remove_keys(
+    rows: Iterable[Remains],
+    resolved: dict[str, list[str]],
+    associations: Iterable[Association],
+) -> list[str]:
+    """Of hosts between which nothing is enabled and the daemon has no association."""
+    enabled = set(Policy.objects.enabled().values_list("source_address", "destination_address"))
+    used = {(one.local_host, one.remote_host) for one in associations}
+    pairs = {_pair(row) for row in rows} - enabled
+    hosts = {
+        both
+        for pair in pairs
+        for both in product(*(resolved.get(address, [address]) for address in pair))
+    }
+    removed = []
+    for source, destination in hosts - used:
+        for ends in {(source, destination), (destination, source)} & installed_keys():
+            remove_keys(*ends)
+            removed.append(f"keys {ends[0]} {ends[1]}")
     return removed
 
 

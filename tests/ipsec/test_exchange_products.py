@@ -42,7 +42,7 @@ conn ccxsec.Cluster-1.web-a
     left=10.0.0.2
     right=10.0.0.1
     leftprotoport=tcp/443
-    rightprotoport=tcp/%any
+    rightprotoport=tcp
     authby=secret
     leftid=10.0.0.2
     rightid=10.0.0.1

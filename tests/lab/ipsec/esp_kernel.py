@@ -29,18 +29,22 @@ from tests.product import ROOT
 MEMORY = "1024M"
 LINE = 4000  # bytes that the serial line takes at once
 PATIENCE = 60  # seconds until an answer must be there
-# PID 1. `modprobe` looks below /lib, which is the machine's: it is sent to the modules of this
-# kernel, also where the kernel itself calls it for a cipher.
+# Everything is loaded at the start, and the kernel asks for nothing later: its look for a cipher
+# would take seconds, and a peer that waits meanwhile would give up.
+MODULES = (
+    "af_packet", "xfrm_user", "esp4", "esp4_offload", "esp6", "veth", "authenc", "echainiv",
+    "seqiv", "hmac", "sha512_generic", "cbc", "ecb", "des_generic", "blowfish_generic", "gcm",
+    "ghash-generic", "ctr", "chacha20poly1305", "jitterentropy_rng", "drbg",
+)  # fmt: skip
+# PID 1. The modules of this kernel are below a root of their own, as /lib is the machine's.
 INIT = """\
 #!/bin/sh
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 TMPDIR=/run
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t tmpfs tmpfs /run
 mkdir -p /run/modules/lib /run/netns /run/lock
 ln -s /usr/lib/uml/modules /run/modules/lib/modules
-printf '#!/bin/sh\\nexec /usr/sbin/modprobe -d /run/modules "$@"\\n' > /run/modules/modprobe
-chmod +x /run/modules/modprobe
-echo /run/modules/modprobe > /proc/sys/kernel/modprobe
-for module in xfrm_user esp4 esp6 veth; do /run/modules/modprobe $module; done
+modprobe -d /run/modules -a {modules}
+echo > /proc/sys/kernel/modprobe
 ip link set lo up
 stty -F /dev/ttyS0 raw -echo
 cd {root}
@@ -98,7 +102,8 @@ def esp_kernel(installed: Path) -> Iterator[EspKernel]:
     folder = Path(tempfile.mkdtemp(prefix="ccxsec-uml-"))
     init, console = folder / "init", folder / "console"
     words = {"root": ROOT, "python": sys.executable, "installed": installed}
-    init.write_text(INIT.format_map({key: shlex.quote(str(word)) for key, word in words.items()}))
+    quoted = {key: shlex.quote(str(word)) for key, word in words.items()}
+    init.write_text(INIT.format(modules=" ".join(MODULES), **quoted))
     init.chmod(0o700)
     root = ["root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", f"init={init}"]
     lines = ["con=null", "con0=null,fd:2", "ssl=null", "ssl0=fd:0,fd:1", "quiet"]

@@ -7,6 +7,7 @@ one, is not asked. Needs root. Works on every kernel with namespaces and XFRM.
 import contextlib
 import ctypes
 import os
+import re
 import shutil
 import signal
 import socket
@@ -168,14 +169,31 @@ class Host:
 
     def associations(self) -> list[dict[str, Any]]:
         """The IKE SAs that charon has now, each as vici's list-sa tells it, in text."""
+        return self._ask("list_sas")
+
+    def connections(self) -> list[dict[str, Any]]:
+        """What charon has loaded, each as vici's list-conn tells it, in text."""
+        return self._ask("list_conns")
+
+    def _ask(self, command: str) -> list[dict[str, Any]]:
         with socket.socket(socket.AF_UNIX) as channel:
             channel.connect(str(self.vici))
-            told = list(vici.Session(channel).list_sas())
-        return [_text(sa) for section in told for sa in section.values()]
+            told = list(getattr(vici.Session(channel), command)())
+        return [_text(one) for section in told for one in section.values()]
 
     def states(self) -> str:
-        """The SAs in the kernel, as `ip` prints them; "" for none."""
-        return self._xfrm("state")
+        """The SAs in the kernel, as `ip` prints them, for each key the number of its bits.
+
+        Without SPI it is no SA, but the kernel's own note that a packet has asked for one.
+        """
+        text = re.sub(
+            r"^(\s+(?:enc|auth-trunc|auth|aead) \S+) (?:0x(\S*))?",
+            lambda found: f"{found[1]} {len(found[2] or '') * 4} bits",
+            self._xfrm("state"),
+            flags=re.MULTILINE,
+        )
+        blocks = re.split(r"^(?=src )", text, flags=re.MULTILINE)
+        return "".join(block for block in blocks if " spi 0x00000000 " not in block)
 
     def policies(self) -> str:
         """The policies in the kernel that are about traffic; IKE's own exceptions are none."""

@@ -1,5 +1,6 @@
 """What an operator does with policies, called in the product's own process (JSON in and out)."""
 
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -7,11 +8,13 @@ from certificates import jobs
 from certificates.access import Actor
 from certificates.models import Job, JobState
 from ipsec import operations
+from ipsec.exchange.formats import Format
+from ipsec.listener import Listener
 from ipsec.models import Policy
 from ipsec.operations.apply import JOB
 from ipsec.operations.examine import LEGACY, OVERLAP
 from ipsec.policy import choices
-from ipsec.policy.definition import FIELD_LABELS, Definition
+from ipsec.policy.definition import Definition
 
 ACTOR = Actor("lab")
 CONFIRMED = [LEGACY, OVERLAP]
@@ -42,6 +45,12 @@ def add(fields: dict[str, Any], key: str, enabled: bool = True) -> None:
 
 
 def change(name: str, fields: dict[str, Any], key: str = "") -> None:
+    save(name, fields, key)
+    do_jobs()
+
+
+def save(name: str, fields: dict[str, Any], key: str = "") -> None:
+    """Change a policy; what follows from it is left to the background worker."""
     row = _policy(name)
     operations.change_policy(
         row,
@@ -50,7 +59,6 @@ def change(name: str, fields: dict[str, Any], key: str = "") -> None:
         confirmed=CONFIRMED,
         actor=ACTOR,
     )
-    do_jobs()
 
 
 def enable(name: str, enabled: bool = True) -> None:
@@ -58,14 +66,46 @@ def enable(name: str, enabled: bool = True) -> None:
     do_jobs()
 
 
+def disconnect(name: str) -> None:
+    operations.disconnect([_policy(name)], actor=ACTOR)
+
+
+def diagnose(name: str) -> list[str]:
+    """What the job of *Diagnose* says."""
+    row = operations.request_diagnose(_policy(name), actor=ACTOR)
+    done = jobs.run(row.pk)
+    assert done is not None
+    return [str(line) for line in done.messages]
+
+
+def history(name: str) -> list[str]:
+    """What happened, oldest first."""
+    return list(_policy(name).negotiations.order_by("at", "pk").values_list("kind", flat=True))
+
+
 def delete_all() -> None:
     operations.delete_policies(list(Policy.objects.all()), actor=ACTOR)
     do_jobs()
 
 
-def definition(name: str) -> dict[str, Any]:
-    row = _policy(name)
-    return {field: getattr(row, field) for field in FIELD_LABELS}
+def export(form: str = Format.CCXSEC) -> str:
+    """What *Export for the peer* gives, of all policies."""
+    policies = list(Policy.objects.all())
+    return operations.export_peer(policies, form=form, actor=ACTOR).content.decode()
+
+
+def follow(exported: str, key: str) -> None:
+    """Do what the other side's export says."""
+    for one in operations.read_peer(exported.encode(), actor=ACTOR).policies:
+        operations.add_policy(
+            one, preshared_key=key, enabled=True, confirmed=CONFIRMED, actor=ACTOR
+        )
+    do_jobs()
+
+
+def start_listening() -> None:
+    """What `./ccxsec up` keeps a process for; ends with this process."""
+    threading.Thread(target=Listener(threading.Event()).run, daemon=True).start()
 
 
 def standing(name: str) -> dict[str, Any]:

@@ -16,16 +16,20 @@ class Product(Worker):
 
     def __init__(self, host: Host, installed: Path, **settings: str) -> None:
         self.host = host
-        data = host.folder / "data"
-        shutil.copytree(installed, data, symlinks=True)
-        super().__init__(data, CCXSEC_IPSEC_SOCKET=str(host.vici), **settings)
+        self.data = host.folder / "data"
+        shutil.copytree(installed, self.data, symlinks=True)
+        super().__init__(self.data, CCXSEC_IPSEC_SOCKET=str(host.vici), **settings)
 
     def command(self) -> list[str]:
         return self.host.command(*super().command())
 
     def do(self, verb: str, *arguments: Any) -> Any:
-        """Have it do what `operating` names so: by name, as its models are loaded only there."""
-        self.order(f"tests.lab.ipsec.operating:{verb}", *arguments)
+        """Have it do what `operating` names so, or another module: "module.verb".
+
+        By name, as the product's models are loaded in its own process alone.
+        """
+        module, _, name = verb.rpartition(".")
+        self.order(f"tests.lab.ipsec.{module or 'operating'}:{name}", *arguments)
         return self.hear()
 
 
