@@ -26,15 +26,16 @@ def clear_remains(traps: Iterable[Trap], associations: Iterable[Association]) ->
     if not rows:
         return []
     held = _held_by_daemon(traps, associations)
-    wanted = {_key(row) for row in Policy.objects.enabled()}
-    names = {address for row in rows for address in _pair(row) if is_name(address)}
+    enabled = list(Policy.objects.enabled())
+    names = {address for row in (*rows, *enabled) for address in _pair(row) if is_name(address)}
     resolved = resolve(names)
+    # By their addresses: one policy may say by name what another says by number.
+    wanted = {selector for row in enabled for selector in _selectors(row, resolved)}
     try:
         kernel = {(one.direction, one.selector): one for one in installed_policies()}
         removed = []
         for row in rows:
-            if _key(row) not in wanted:
-                removed += _remove(_selectors(row, resolved) - held, kernel)
+            removed += _remove(_selectors(row, resolved) - held - wanted, kernel)
             row.delete()
     except KernelUnreadable as error:
         logger.warning("what former policies left in the kernel stays there: %s", error)
@@ -75,7 +76,7 @@ def _remove(
     return removed
 
 
-def _selectors(row: Remains, resolved: dict[str, list[str]]) -> set[Selector]:
+def _selectors(row: Remains | Policy, resolved: dict[str, list[str]]) -> set[Selector]:
     """Of its outgoing packets, by the addresses that its names have now."""
     protocol = "" if row.protocol == Protocol.ANY else row.protocol
     sides = [resolved.get(address, [address]) for address in _pair(row)]
@@ -94,7 +95,3 @@ def _selectors(row: Remains, resolved: dict[str, list[str]]) -> set[Selector]:
 
 def _pair(row: Remains | Policy) -> tuple[str, str]:
     return row.source_address, row.destination_address
-
-
-def _key(row: Remains | Policy) -> Selector:
-    return (*_pair(row), row.protocol, row.source_port, row.destination_port)
