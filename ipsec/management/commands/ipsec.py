@@ -7,12 +7,16 @@ from django.db.models import Q
 
 from certificates.management.operator_command import Answer
 from ipsec.management.answers import chosen, details, line, moment, standing_details
+from ipsec.management.definition_options import is_text
 from ipsec.management.force_verbs import ForceVerbs
 from ipsec.management.mirror_verbs import MirrorVerbs
 from ipsec.management.negotiate_verbs import NegotiateVerbs
 from ipsec.management.switch_verbs import SwitchVerbs
 from ipsec.models import Negotiation, Policy
 from ipsec.operations import standings
+
+LONGEST = 253  # characters of a field
+MOST_ROWS = 1_000_000
 
 
 class Command(SwitchVerbs, ForceVerbs, NegotiateVerbs, MirrorVerbs):
@@ -40,7 +44,9 @@ class Command(SwitchVerbs, ForceVerbs, NegotiateVerbs, MirrorVerbs):
 
     def list(self, options: dict[str, Any]) -> Answer:
         text, rows = options["find"], Policy.objects.in_list_order()
-        if text:
+        if len(text) > LONGEST or not is_text(text):
+            rows = rows.none()  # no field of a policy can hold it
+        elif text:
             fields = ("group", "name", "source_address", "destination_address")
             wanted = Q(pk__in=[])
             for field in fields:
@@ -69,5 +75,5 @@ class Command(SwitchVerbs, ForceVerbs, NegotiateVerbs, MirrorVerbs):
                 "cure": row.cure,
                 "field": row.field,
             }
-            for row in rows[: max(0, options["limit"])]
+            for row in rows[: min(max(0, options["limit"]), MOST_ROWS)]
         ]
