@@ -6,6 +6,7 @@ Everything here is a question to the daemon or an order to it; what should be is
 import contextlib
 import socket
 import struct
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,7 +25,15 @@ Answer = TypeVar("Answer")
 
 PATIENCE = 20.0  # seconds for one answer of the daemon
 INITIATE_PATIENCE = 30.0  # seconds for a negotiation; charon gives up by itself after 165
-_BROKEN = (vici.exception.SessionException, vici.exception.DeserializationException)
+# What vici says of an answer that is none, also what it trips over without a word of its own.
+_BROKEN = (
+    vici.exception.SessionException,
+    vici.exception.DeserializationException,
+    vici.exception.EventUnknownException,
+    struct.error,
+    UnicodeDecodeError,
+    LookupError,
+)
 
 
 class DaemonError(Refused):
@@ -32,6 +41,46 @@ class DaemonError(Refused):
 
     `code` is daemon.down or daemon.refused.
     """
+
+
+class PatientTransport(vici.protocol.Transport):  # type: ignore[misc] # it has no types
+    """Reads whole packets, each within the socket's patience, or not at all.
+
+    The one that it stands for waits for ever once the first byte is there: a daemon that stops
+    in the middle of an answer would hold whoever asked it, and the lock that he has.
+    """
+
+    def receive(self, timeout: Any = vici.protocol.RECV_TIMEOUT_DEFAULT) -> bytes:
+        """`timeout`: seconds until it begins; by default the socket's, which the rest has too."""
+        patience = self.socket.gettimeout()
+        try:
+            if timeout is not vici.protocol.RECV_TIMEOUT_DEFAULT:
+                self.socket.settimeout(timeout)
+            head = self.socket.recv(self.HEADER_LENGTH)
+            deadline = time.monotonic() + (patience or PATIENCE)
+            head += self._rest(self.HEADER_LENGTH - len(head), deadline, is_cut=not head)
+            (length,) = struct.unpack("!I", head)
+            if length > self.MAX_SEGMENT:
+                raise vici.exception.SessionException("what answers does not speak vici")
+            return self._rest(length, deadline)
+        finally:
+            self.socket.settimeout(patience)
+
+    def _rest(self, count: int, deadline: float, *, is_cut: bool = False) -> bytes:
+        data = b""
+        while len(data) < count:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise OSError("it stopped in the middle of an answer")
+            self.socket.settimeout(left)
+            try:
+                part = b"" if is_cut else self.socket.recv(count - len(data))
+            except TimeoutError:
+                continue
+            if not part:
+                raise OSError("it closed the connection")
+            data += part
+        return data
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,25 +92,34 @@ class Daemon:
 
     @classmethod
     @contextlib.contextmanager
-    def open(cls, path: str = "") -> "Iterator[Self]":
-        """Connect to the socket `path`, by default the setting's, until the block is left."""
+    def open(cls, path: str = "", *, patience: float | None = None) -> "Iterator[Self]":
+        """Connect to the socket `path`, by default the setting's, until the block is left.
+
+        Args:
+            patience: seconds for one answer; None: `PATIENCE`.
+        """
         path = path or str(settings.CCXSEC_IPSEC_SOCKET)
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
-            channel.settimeout(PATIENCE)
+            channel.settimeout(PATIENCE if patience is None else patience)
             try:
                 channel.connect(path)
             except OSError as error:
                 raise _down(path, error) from error
-            yield cls(vici.Session(channel), path)
+            session = vici.Session(channel)
+            session.transport = PatientTransport(channel)
+            yield cls(session, path)
 
     def started_at(self) -> datetime:
         """When this daemon started: another moment is another daemon."""
-        since = self._ask(self.session.stats)["uptime"]["since"].decode()
-        return datetime.strptime(since, "%b %d %H:%M:%S %Y").astimezone(UTC)
+        since = self._ask(lambda: text_of(self.session.stats()["uptime"]["since"]))
+        try:
+            return datetime.strptime(since, "%b %d %H:%M:%S %Y").astimezone(UTC)
+        except ValueError as error:
+            raise _down(self.path, error) from error
 
     def version(self) -> str:
         told = self._ask(self.session.version)
-        return f"{told['daemon'].decode()} {told['version'].decode()}"
+        return " ".join(text_of(told.get(word, b"?")) for word in ("daemon", "version"))
 
     def connections(self) -> dict[str, Loaded]:
         return {
@@ -194,7 +252,7 @@ class Daemon:
             said = str(error).removeprefix("Command failed: ")
             wrong = f"The IKE daemon refused: {visible(said)[:200]}."
             raise DaemonError("daemon.refused", wrong, "Look at its log.") from error
-        except (OSError, struct.error, *_BROKEN) as error:
+        except (OSError, *_BROKEN) as error:
             raise _down(self.path, error) from error
 
 

@@ -172,4 +172,4 @@ def _back(request: HttpRequest) -> str:
     """The page on which a button was that stands on all of them; else the list."""
     page = request.POST.get("next", "")
     is_ours = url_has_allowed_host_and_scheme(page, allowed_hosts=None, require_https=True)
-    return page if page and is_ours else LIST
+    return page if page.startswith("/") and is_ours else LIST

@@ -7,6 +7,7 @@ from enum import IntEnum, StrEnum
 from typing import Any
 
 from certificates.refusal import Refused
+from certificates.x509.visible import visible
 from ipsec.policy.choices import (
     PHASE_ONE_GROUPS,
     Authentication,
@@ -94,10 +95,18 @@ def defined(options: Mapping[str, Any], former: Definition | None = None) -> Def
 def split_name(text: str) -> tuple[str, str]:
     """Group and name of a policy. Raises `Refused` policy.unnamed."""
     group, slash, name = text.partition("/")
-    if not slash:
-        wrong = f"{text[:130]!r} does not name a policy."
+    if not slash or not is_text(text):
+        wrong = f"{visible(text)[:130]!r} does not name a policy."
         raise Refused("policy.unnamed", wrong, "Write GROUP/NAME.")
     return group, name
+
+
+def is_text(text: str) -> bool:
+    """Whether a word of the command line is text, which no database takes otherwise.
+
+    Bytes that are no UTF-8 come as surrogates (PEP 383).
+    """
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def words_of(definition: Definition) -> dict[str, str | int]:

@@ -6,7 +6,7 @@ half: each order stands by itself, and the next run does what was not done.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -17,13 +17,14 @@ from certificates.jobs import enqueue, job
 from certificates.locks import cluster_lock
 from certificates.models import Job, Secret
 from certificates.refusal import Refused
+from certificates.secrets import SealError
 from ipsec.associations import Association, Loaded, Trap
 from ipsec.models import Policy, Remains, key_secret
 from ipsec.names import resolve
 from ipsec.operations.remains import clear_remains
 from ipsec.operations.wanted import Intent, Stores, Wanted, intent
 from ipsec.policy.rules import is_name
-from ipsec.policy.terms import OURS
+from ipsec.policy.terms import OURS, Connection, policy_of
 from ipsec.strongswan import Daemon, DaemonError
 
 JOB = "ipsec-apply"
@@ -94,6 +95,7 @@ class _Round:
         self.actor = actor
         self.applied = Applied(troubles=dict(intended.troubles))
         self.loaded: Mapping[str, Loaded] = daemon.connections()
+        self.kept: set[str] = set()  # names of what stays in the place of what can't be loaded
 
     def run(self) -> Applied:
         # New before old: in between both hold the traffic, and none of it leaves in the clear.
@@ -115,18 +117,58 @@ class _Round:
         known = self.daemon.shared_keys() if keys else set()
         self._load_private_key(missing)
         for one in missing:
-            connection = one.connection
             try:
-                if connection.key_name and connection.key_name not in known:
-                    key = keys[next(iter(one.policies.values())).pk]
-                    self.daemon.load_shared_key(connection.key_name, connection.owners, key)
-                self.daemon.load_connection(connection)
+                if one.connection.key_name not in known:
+                    self._load_shared_key(one, keys)
+                self._load_connection(one.connection)
             except DaemonError as error:
                 if error.code == "daemon.down":
                     raise
-                self.applied.troubles |= dict.fromkeys(one.policies, str(error))
+                self._keep_former(one, str(error))
+            except SealError as error:
+                cure = "Write it again into the policy, or put the master key's backup back."
+                self._keep_former(one, f"Its pre-shared key can't be opened: {error} {cure}")
             else:
-                self.applied.loaded.append(connection.name)
+                self.applied.loaded.append(one.connection.name)
+
+    def _keep_former(self, one: Wanted, why: str) -> None:
+        """What can't be loaded leaves in force what was there: unloading it would end the guard."""
+        self.applied.troubles |= dict.fromkeys(one.policies, why)
+        self.kept |= {
+            name
+            for name, found in self.loaded.items()
+            if found.is_ours and {policy_of(child) for child in found.children} & set(one.policies)
+        }
+
+    def _load_shared_key(self, one: Wanted, keys: Mapping[int, Secret]) -> None:
+        if one.connection.key_name:
+            secret = keys.get(next(iter(one.policies.values())).pk)
+            if secret is None:
+                raise SealError("There is none.")
+            key = secret.unseal().decode()
+            self.daemon.load_shared_key(one.connection.key_name, one.connection.owners, key)
+
+    def _load_connection(self, connection: Connection) -> None:
+        """The daemon takes a former child out before it puts the new one in: one that stands
+        beside them holds the traffic meanwhile.
+        """
+        before = self.loaded.get(connection.name)
+        children = connection.body["children"]
+        new = {
+            name: child | {"start_action": "trap"}
+            for name, child in children.items()
+            if before and name not in before.children
+        }
+        if not new:
+            self.daemon.load_connection(connection)
+            return
+        name = f"{connection.name}+"
+        beside = replace(connection, name=name, body=connection.body | {"children": new})
+        self.daemon.load_connection(beside)
+        try:
+            self.daemon.load_connection(connection)
+        finally:
+            self.daemon.unload_connection(name)
 
     def _load_private_key(self, missing: Iterable[Wanted]) -> None:
         if all(one.connection.key_name for one in missing):
@@ -147,10 +189,13 @@ class _Round:
 
     def _unload(self) -> None:
         for name in superfluous_of(self.wanted, self.loaded):
+            if name in self.kept:
+                continue
             self.daemon.unload_connection(name)
             self.applied.unloaded.append(name)
 
     def _terminate(self, associations: Sequence[Association]) -> None:
+        associations = [one for one in associations if one.connection not in self.kept]
         for name, number in outdated_of(self.wanted, associations):
             self.daemon.terminate(**number)
             self.applied.terminated.append(name)
@@ -173,7 +218,7 @@ class _Round:
             is_ours = wanted is not None and trap.child in wanted.connection.body["children"]
             if is_ours and not self._has_moved(trap):
                 present.add(trap.child)
-            elif trap.is_ours:
+            elif trap.is_ours and trap.connection not in self.kept:
                 self.daemon.uninstall(trap)
                 self.applied.uninstalled.append(trap.child)
         for one in self.wanted.values():
@@ -218,7 +263,7 @@ class _Round:
 
     def _forget_keys(self) -> None:
         """Of ours: pre-shared keys that nothing uses, private keys of former certificates."""
-        used = {one.connection.key_name for one in self.wanted.values()}
+        used = {one.connection.key_name for one in self.wanted.values()} | self.kept
         for name in self.daemon.shared_keys() - used:
             if name.startswith(OURS):
                 self.daemon.unload_shared_key(name)
@@ -264,19 +309,15 @@ def outdated_of(
                 yield child.name, {"child": child.unique_id}
 
 
-def _shared_keys(wanted: Iterable[Wanted]) -> dict[int, str]:
-    """Policy -> its pre-shared key, of one policy a connection, as all of a pair have the same.
-
-    Raises:
-        SealError: a sealed value was changed, or its master key is gone.
-    """
+def _shared_keys(wanted: Iterable[Wanted]) -> dict[int, Secret]:
+    """Policy -> its sealed key, of one policy a connection, as all of a pair have the same."""
     ones = [next(iter(one.policies.values())) for one in wanted if one.connection.key_name]
     names = {key_secret(row.pk): row.pk for row in ones}
-    found: dict[int, str] = {}
+    found: dict[int, Secret] = {}
     listed = list(names)
     for start in range(0, len(listed), 500):
         for secret in Secret.objects.filter(name__in=listed[start : start + 500]):
-            found[names[secret.name]] = secret.unseal().decode()
+            found[names[secret.name]] = secret
     return found
 
 

@@ -9,7 +9,7 @@ from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 
 from certificates.x509.visible import visible
-from ipsec.models import Kind, Negotiation
+from ipsec.models import Kind, Negotiation, Policy
 
 AT_ONCE = 500
 
@@ -43,6 +43,9 @@ def record(happenings: Mapping[int, Happening], *, at: datetime) -> None:
     A failure that follows on the same failure is counted in its row: a packet a second may
     start a negotiation a second.
     """
+    # A negotiation takes its time, in which its policy may have been deleted.
+    there = set(Policy.objects.filter(pk__in=happenings).values_list("pk", flat=True))
+    happenings = {pk: one for pk, one in happenings.items() if pk in there}
     failed = [pk for pk, one in happenings.items() if one.kind is Kind.FAILED]
     before = newest_of(failed)
     new = []

@@ -170,6 +170,9 @@ def _policy_of(row: Job) -> Policy:
     policy = Policy.objects.filter(pk=row.arguments["policy"]).first()
     if policy is None:
         raise Refused("policy.gone", f"{row.target} was deleted meanwhile.", "Look at the list.")
+    if not policy.is_enabled:
+        wrong = f"{policy} was disabled meanwhile: nothing is negotiated for it."
+        raise Refused("policy.disabled", wrong, "Enable it, then try again.")
     return policy
 
 

@@ -35,15 +35,16 @@ def clear_remains(traps: Iterable[Trap], associations: Sequence[Association]) ->
     if not rows:
         return []
     held = _held_by_daemon(traps, associations)
-    wanted = {_key(row) for row in Policy.objects.enabled()}
-    names = {address for row in rows for address in _pair(row) if is_name(address)}
+    enabled = list(Policy.objects.enabled())
+    names = {address for row in (*rows, *enabled) for address in _pair(row) if is_name(address)}
     resolved = resolve(names)
+    # By their addresses: one policy may say by name what another says by number.
+    wanted = {selector for row in enabled for selector in _selectors(row, resolved)}
     try:
         kernel = {(one.direction, one.selector): one for one in installed_policies()}
         removed = []
         for row in rows:
-            if _key(row) not in wanted:
-                removed += _remove(_selectors(row, resolved) - held, kernel)
+            removed += _remove(_selectors(row, resolved) - held - wanted, kernel)
             row.delete()
         removed += _remove_keys(rows, resolved, associations)
     except KernelUnreadable as error:
@@ -90,24 +91,27 @@ def _remove_keys(
     resolved: dict[str, list[str]],
     associations: Iterable[Association],
 ) -> list[str]:
-    """Of hosts between which nothing is enabled and the daemon has no association."""
-    enabled = set(Policy.objects.enabled().values_list("source_address", "destination_address"))
+    """Of hosts between which the daemon has no association, and the kernel no policy that asks.
+
+    Keys that a policy uses, whoever has installed it, are not ours to take.
+    """
     used = {(one.local_host, one.remote_host) for one in associations}
-    pairs = {_pair(row) for row in rows} - enabled
-    hosts = {
-        both
-        for pair in pairs
-        for both in product(*(resolved.get(address, [address]) for address in pair))
-    }
+    for one in installed_policies():
+        if one.is_ipsec:
+            hosts = one.source.partition("/")[0], one.destination.partition("/")[0]
+            used |= {hosts, hosts[::-1]}
     removed = []
-    for source, destination in hosts - used:
-        for ends in {(source, destination), (destination, source)} & installed_keys():
-            remove_keys(*ends)
-            removed.append(f"keys {ends[0]} {ends[1]}")
+    for row in rows:
+        for ours, theirs in product(*(resolved.get(host, [host]) for host in _pair(row))):
+            if (ours, theirs) in used:
+                continue
+            for ends in {(ours, theirs), (theirs, ours)} & installed_keys():
+                remove_keys(*ends)
+                removed.append(f"keys {ends[0]} {ends[1]}")
     return removed
 
 
-def _selectors(row: Remains, resolved: dict[str, list[str]]) -> set[Selector]:
+def _selectors(row: Remains | Policy, resolved: dict[str, list[str]]) -> set[Selector]:
     """Of its outgoing packets, by the addresses that its names have now."""
     protocol = "" if row.protocol == Protocol.ANY else row.protocol
     sides = [resolved.get(address, [address]) for address in _pair(row)]
@@ -126,7 +130,3 @@ def _selectors(row: Remains, resolved: dict[str, list[str]]) -> set[Selector]:
 
 def _pair(row: Remains | Policy) -> tuple[str, str]:
     return row.source_address, row.destination_address
-
-
-def _key(row: Remains | Policy) -> Selector:
-    return (*_pair(row), row.protocol, row.source_port, row.destination_port)

@@ -12,6 +12,8 @@ from ipsec.operations.wanted import intent
 from ipsec.standing import Heard, Intended, LastFailure, Standing, judge
 from ipsec.strongswan import Daemon, DaemonError
 
+PATIENCE = 5.0  # seconds for an answer: a page waits for it, and so does a thread of the web server
+
 
 def standings(policies: Sequence[Policy], heard: Heard | None = None) -> dict[int, Standing]:
     """The verdict on each policy, by its primary key.
@@ -32,7 +34,7 @@ def listen() -> Heard:
     """
     heard = Heard(timezone.now())
     try:
-        with Daemon.open() as daemon:
+        with Daemon.open(patience=PATIENCE) as daemon:
             heard = replace(
                 heard,
                 daemon=daemon.version(),

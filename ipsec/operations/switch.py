@@ -127,7 +127,11 @@ def end_trials(*, now: datetime) -> list[Policy]:
     Event.objects.hold()
     rows = list(Policy.objects.filter(trial_until__lte=now))
     Policy.objects.filter(pk__in=[row.pk for row in rows]).note(
-        is_enabled=False, trial_until=None, changed_by=str(WAY_BACK), changed_at=now
+        is_enabled=False,
+        trial_until=None,
+        revision=F("revision") + 1,  # a form that was opened before would enable it again
+        changed_by=str(WAY_BACK),
+        changed_at=now,
     )
     Remains.objects.of(row.definition for row in rows)
     Event.objects.record_many(str(WAY_BACK), Action.POLICY_WAY_BACK, [(row, {}) for row in rows])

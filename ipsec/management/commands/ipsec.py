@@ -15,6 +15,9 @@ from ipsec.management.switch_verbs import SwitchVerbs
 from ipsec.models import Negotiation, Policy
 from ipsec.operations import standings
 
+LONGEST = 253  # characters of a field
+MOST_ROWS = 1_000_000
+
 
 class Command(SwitchVerbs, ForceVerbs, NegotiateVerbs, MirrorVerbs):
     help = "IPsec policies of this server."
@@ -69,5 +72,5 @@ class Command(SwitchVerbs, ForceVerbs, NegotiateVerbs, MirrorVerbs):
                 "cure": row.cure,
                 "field": row.field,
             }
-            for row in rows[: max(0, options["limit"])]
+            for row in rows[: min(max(0, options["limit"]), MOST_ROWS)]
         ]
