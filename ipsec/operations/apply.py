@@ -149,8 +149,9 @@ class _Round:
             self.daemon.load_shared_key(one.connection.key_name, one.connection.owners, key)
 
     def _load_connection(self, connection: Connection) -> None:
-        """The daemon takes a former child out before it puts the new one in: one that stands
-        beside them holds the traffic meanwhile.
+        """Load it, with something that holds the traffic meanwhile.
+
+        The daemon takes a former child out before it puts the new one in.
         """
         before = self.loaded.get(connection.name)
         children = connection.body["children"]

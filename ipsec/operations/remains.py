@@ -36,7 +36,8 @@ def clear_remains(traps: Iterable[Trap], associations: Sequence[Association]) ->
         return []
     held = _held_by_daemon(traps, associations)
     enabled = list(Policy.objects.enabled())
-    names = {address for row in (*rows, *enabled) for address in _pair(row) if is_name(address)}
+    both: list[Remains | Policy] = [*rows, *enabled]
+    names = {address for row in both for address in _pair(row) if is_name(address)}
     resolved = resolve(names)
     # By their addresses: one policy may say by name what another says by number.
     wanted = {selector for row in enabled for selector in _selectors(row, resolved)}
