@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin.sites import AdminSite
 from django.http import HttpRequest
@@ -107,8 +106,7 @@ def _told(saved: Policy) -> str:
 
 def start_of(profile: str) -> dict[str, Any]:
     """What a new policy begins with; an unknown profile is Modern."""
-    weak = profile == ProfileName.UNIFIED_CCX and not settings.CCXSEC_ALLOW_LEGACY
-    fields = {} if weak else PolicyForm.of_profile(profile)
+    fields = PolicyForm.of_profile(profile)
     blank = Definition(group="", name="", source_address="", destination_address="")
     start = {name: getattr(blank, name) for name in blank.__slots__}
     start |= PolicyForm.of_profile(ProfileName.MODERN) | fields

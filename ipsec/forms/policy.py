@@ -199,7 +199,8 @@ class PolicyForm(forms.Form):
         listed = [(name, name) for name in names[:MOST_CERTIFICATES]]
         chosen = str(self["certificate_name"].value() or "")
         if chosen and (chosen, chosen) not in listed:
-            listed.append((chosen, f"{chosen} (not in the store)"))
+            is_there = trusted.filter(file_name=chosen).exists()  # beyond the first of them
+            listed.append((chosen, chosen if is_there else f"{chosen} (not in the store)"))
         select: Any = self.fields["certificate_name"].widget
         select.choices = [("", "—" if listed else "— the ipsec-trust store is empty —"), *listed]
 
@@ -281,6 +282,6 @@ class PolicyForm(forms.Form):
 
     @staticmethod
     def of_profile(text: str) -> dict[str, Any]:
-        """The values of a profile; none for an unknown name."""
-        known = {name.value for name in ProfileName}
-        return dict(PROFILES[ProfileName(text)].fields) if text in known else {}
+        """The values of a profile; none for an unknown name, or one that is forbidden here."""
+        is_usable = text in PolicyForm.profiles()
+        return dict(PROFILES[ProfileName(text)].fields) if is_usable else {}

@@ -116,7 +116,8 @@ def test_a_profile_fills_in_both_phases_and_legacy_is_confirmed(
     expect(page.get_by_label("Phase One DH")).to_have_value("2")
     expect(page.get_by_label("Phase One Life Time")).to_have_value("3600")
     expect(confirm).to_be_visible()
-    page.get_by_role("button", name="Modern").click()
+    page.get_by_role("button", name="Modern").focus()
+    page.keyboard.press("Space")
     expect(page.get_by_label("IKE Version")).to_have_value("2")
     expect(confirm).to_be_hidden()
 

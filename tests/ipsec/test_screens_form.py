@@ -216,7 +216,7 @@ def test_legacy_is_confirmed_once(administrator: Client, node: Node) -> None:
 
 
 def test_forbidden_legacy_is_not_offered_and_refused(
-    administrator: Client, node: Node, settings: Settings
+    administrator: Client, node: Node, add: Add, settings: Settings
 ) -> None:
     settings.CCXSEC_ALLOW_LEGACY = False
 
@@ -224,6 +224,10 @@ def test_forbidden_legacy_is_not_offered_and_refused(
     assert "(legacy)" not in shown
     assert ">Unified CCX<" not in shown
     assert ">3DES" not in text(administrator.get(f"{ADD}?profile=unified-ccx"))
+    strong = add()
+    change = f"{LIST}{strong.pk}/change/?profile=unified-ccx"
+    assert administrator.get(change).context["form"]["encryption"].value() == "AES-256-GCM"
+    strong.delete()
     response = administrator.post(ADD, form(**CCX, confirm_legacy="on"))
     assert response.status_code == 422
     assert "is forbidden here" in errors(response)["encryption"]

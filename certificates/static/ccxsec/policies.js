@@ -1,6 +1,15 @@
 "use strict";
 // Eases what works without it: Select All, profiles, fields that do not apply, the pre-flight.
 
+// A link that acts as a button is pressed with the space bar, too.
+document.querySelectorAll("a[role=button]").forEach((link) => {
+  link.addEventListener("keydown", (event) => {
+    if (event.key !== " ") return;
+    event.preventDefault();
+    link.click();
+  });
+});
+
 // Select All, Clear All.
 document.querySelectorAll("[data-tick]").forEach((link) => {
   link.addEventListener("click", (event) => {
@@ -21,8 +30,10 @@ function readyPolicy(form) {
       });
     });
   };
-  form.addEventListener("change", applies);
-  applies();
+  if (form.querySelector("[type=submit]")) {
+    form.addEventListener("change", applies);
+    applies();
+  }
 
   // A profile fills in both phases.
   document.querySelectorAll("[data-profile]").forEach((link) => {
