@@ -36,8 +36,8 @@ def clear_remains(traps: Iterable[Trap], associations: Sequence[Association]) ->
         return []
     held = _held_by_daemon(traps, associations)
     enabled = list(Policy.objects.enabled())
-    names = {address for row in (*rows, *enabled) for address in _pair(row) if is_name(address)}
-    resolved = resolve(names)
+    pairs = [_pair(row) for row in rows] + [_pair(row) for row in enabled]
+    resolved = resolve({address for pair in pairs for address in pair if is_name(address)})
     # By their addresses: one policy may say by name what another says by number.
     wanted = {selector for row in enabled for selector in _selectors(row, resolved)}
     try:
@@ -55,8 +55,10 @@ def clear_remains(traps: Iterable[Trap], associations: Sequence[Association]) ->
 
 def _held_by_daemon(traps: Iterable[Trap], associations: Iterable[Association]) -> set[Selector]:
     """Selectors of outgoing packets."""
-    children = (child for association in associations for child in association.children)
-    return {selector for one in (*traps, *children) for selector in selectors_of(one)}
+    found = {selector for trap in traps for selector in selectors_of(trap)}
+    for association in associations:
+        found.update(*(selectors_of(child) for child in association.children))
+    return found
 
 
 def selectors_of(one: Trap | Child) -> set[Selector]:
