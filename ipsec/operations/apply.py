@@ -150,8 +150,9 @@ class _Round:
             self.daemon.load_shared_key(one.connection.key_name, one.connection.owners, key)
 
     def _load_connection(self, connection: Connection) -> None:
-        """The daemon takes a former child out before it puts the new one in: one that stands
-        beside them holds the traffic meanwhile.
+        """Load it; a child that stands beside it meanwhile holds the traffic of a changed one.
+
+        The daemon takes the former child out before it puts the new one in.
         """
         before = self.loaded.get(connection.name)
         children = connection.body["children"]

@@ -135,7 +135,7 @@ def test_clearing_up_without_a_daemon_spares_what_another_policy_says_by_number(
     add: Add, actor: Actor, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = sys.modules["ipsec.operations.remains"]
-    monkeypatch.setattr(module, "resolve", lambda names: dict.fromkeys(names, [THERE]))
+    monkeypatch.setattr(module, "resolve", lambda names: {name: [THERE] for name in names})
     with running(tmp_path) as charon, charon.entered():
         settings.CCXSEC_IPSEC_SOCKET = str(charon.socket)
         add_addresses()
