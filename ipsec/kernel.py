@@ -78,8 +78,18 @@ def installed_keys() -> set[tuple[str, str]]:
     Raises:
         KernelUnreadable: there is no `ip`, or it may not look.
     """
-    found = re.findall(r"^src (\S+) dst (\S+)$", _run("xfrm", "state"), re.MULTILINE)
-    return set(found)
+    return set(read_keys(_run("xfrm", "state")))
+
+
+def read_keys(text: str) -> Iterator[tuple[str, str]]:
+    """The same from what `ip xfrm state` prints.
+
+    What has no algorithm yet was asked for by a packet, and protects nothing.
+    """
+    for block in re.split(r"^(?=src )", text, flags=re.MULTILINE):
+        hosts = re.match(r"src (\S+) dst (\S+)\n\s+proto esp ", block)
+        if hosts and re.search(r"^\s+(enc|aead) ", block, re.MULTILINE):
+            yield hosts[1], hosts[2]
 
 
 def remove(policy: KernelPolicy) -> None:

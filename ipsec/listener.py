@@ -8,6 +8,7 @@ force: the minute's sweep would do the same, later.
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -33,6 +34,8 @@ LISTENER = Actor("listener")
 EVENTS = ("child-updown", "child-rekey", "log")
 SILENCE = 0.5  # seconds without an event, after which other things are seen to
 PAUSE = 2.0  # seconds between two looks at what is due, and between two tries to connect
+FAILURES, FAILURES_WITHIN = 5, 60.0  # of one peer, in so many seconds, enter the histories
+PEERS = 1_000  # that are told apart
 
 
 class Listener:
@@ -45,6 +48,7 @@ class Listener:
         self.is_needed = False
         self._complaint = ""
         self._next_look = 0.0
+        self._failures: dict[tuple[str, ...], deque[float]] = {}  # when the last ones were told
 
     def run(self) -> None:
         """Until `stop` is set."""
@@ -112,10 +116,23 @@ class Listener:
             logger.log(level, "%s", sentence)
         self._complaint = sentence
 
+    def _is_bearable(self, failure: Failure) -> bool:
+        """Anybody may send packets that fail, in any number and in a peer's name."""
+        now = time.monotonic()
+        if len(self._failures) > PEERS:
+            self._failures.clear()
+        told = self._failures.setdefault(
+            (failure.connection, failure.child, *failure.hosts), deque(maxlen=FAILURES)
+        )
+        if len(told) == FAILURES and now - told[0] < FAILURES_WITHIN:
+            return False
+        told.append(now)
+        return True
+
     def _hear(self, name: str, message: Mapping[str, Any]) -> None:
         if name == "log":
             failure = self.transcripts.add(message)
-            if failure:
+            if failure and self._is_bearable(failure):
                 self._try(lambda: _record_failure(failure))
             return
         found = up_or_down(message) if name == "child-updown" else rekeyed(message)

@@ -15,7 +15,7 @@ from ipsec.forms.layout import sections
 from ipsec.forms.texts import AddressField, PortField, SecondsField
 from ipsec.models import Policy
 from ipsec.operations import PolicyRefused, examine, warnings
-from ipsec.operations.examine import LEGACY, OVERLAP
+from ipsec.operations.examine import LEGACY, OVERLAP, only_disables
 from ipsec.operations.save import TRIAL_MINUTES
 from ipsec.policy.choices import (
     PHASE_ONE_GROUPS,
@@ -207,6 +207,13 @@ class PolicyForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """All faults of the policy, each at its field."""
         data = super().clean() or self.cleaned_data
+        if not self.errors and only_disables(
+            self.definition(),
+            self.policy,
+            preshared_key=data["preshared_key"],
+            enabled=data["is_enabled"],
+        ):
+            return data
         if not self.errors:
             self.faults = examine(
                 self.definition(),

@@ -19,9 +19,10 @@ from certificates.models import Job, Secret
 from certificates.refusal import Refused
 from certificates.secrets import SealError
 from ipsec.associations import Association, Loaded, Trap
+from ipsec.kernel import KernelUnreadable, installed_policies
 from ipsec.models import Policy, Remains, key_secret
 from ipsec.names import resolve
-from ipsec.operations.remains import clear_remains
+from ipsec.operations.remains import Selector, clear_remains, selectors_of
 from ipsec.operations.wanted import Intent, Stores, Wanted, intent
 from ipsec.policy.rules import is_name
 from ipsec.policy.terms import OURS, Connection, policy_of
@@ -149,9 +150,9 @@ class _Round:
             self.daemon.load_shared_key(one.connection.key_name, one.connection.owners, key)
 
     def _load_connection(self, connection: Connection) -> None:
-        """Load it, with something that holds the traffic meanwhile.
+        """Load it; a child that stands beside it meanwhile holds the traffic of a changed one.
 
-        The daemon takes a former child out before it puts the new one in.
+        The daemon takes the former child out before it puts the new one in.
         """
         before = self.loaded.get(connection.name)
         children = connection.body["children"]
@@ -214,10 +215,14 @@ class _Round:
     def _mend_traps(self, traps: Iterable[Trap]) -> None:
         """An orphan blocks its traffic for ever; a missing one lets it leave in the clear."""
         present = set()
+        kernel = _held_by_kernel()
         for trap in traps:
             wanted = self.wanted.get(trap.connection)
             is_ours = wanted is not None and trap.child in wanted.connection.body["children"]
-            if is_ours and not self._has_moved(trap):
+            is_held = kernel is None or selectors_of(trap) <= kernel
+            if is_ours and not is_held:
+                self._terminate_child(trap.child)  # it would keep the policy from coming back
+            if is_ours and is_held and not self._has_moved(trap):
                 present.add(trap.child)
             elif trap.is_ours and trap.connection not in self.kept:
                 self.daemon.uninstall(trap)
@@ -226,6 +231,13 @@ class _Round:
             for policy, child in one.connection.children.items():
                 if child not in present and policy not in self.applied.troubles:
                     self._install(one, policy, child)
+
+    def _terminate_child(self, name: str) -> None:
+        for association in self.daemon.associations():
+            for child in association.children:
+                if child.name == name and association.connection in self.wanted:
+                    self.daemon.terminate(child=child.unique_id)
+                    self.applied.terminated.append(name)
 
     def _has_moved(self, trap: Trap) -> bool:
         """Whether a name has other addresses by now than those that the trap is for."""
@@ -278,6 +290,14 @@ class _Round:
             is_current = stores.own is not None and known[name].pk == stores.own.pk
             if not (is_current and needs_key):
                 self.daemon.unload_private_key(name)
+
+
+def _held_by_kernel() -> set[Selector] | None:
+    """Of outgoing packets, what the kernel holds; None where it can't be asked."""
+    try:
+        return {one.selector for one in installed_policies() if one.direction == "out"}
+    except KernelUnreadable:
+        return None
 
 
 def missing_of(wanted: Mapping[str, Wanted], loaded: Mapping[str, Loaded]) -> list[Wanted]:

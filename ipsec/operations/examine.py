@@ -87,6 +87,17 @@ def examine_kept(policies: Iterable[Policy]) -> Iterator[tuple[Policy, list[Faul
             yield row, found
 
 
+def only_disables(
+    definition: Definition, policy: Policy | None, *, preshared_key: str, enabled: bool | None
+) -> bool:
+    """Whether nothing is asked but to end what is in force, which is never forbidden.
+
+    By now a setting may forbid what the policy says, or its certificate may be gone.
+    """
+    is_same = policy is not None and policy.definition == definition and not preshared_key
+    return is_same and enabled is False
+
+
 def others_of(definition: Definition, policy: Policy | None) -> list[Policy]:
     """The other policies of the same two hosts."""
     others = Policy.objects.of_pair(definition).in_list_order()
@@ -149,7 +160,8 @@ def _key_faults(
     if with_pair:
         return []
     wanted = key or (policy.unsealed_key() if policy and policy.key_mark else "")
-    for other in holders:
+    # Policies with one mark have one key: each is opened once.
+    for other in {other.key_mark: other for other in holders}.values():
         if wanted and other.unsealed_key() != wanted:
             wrong = (
                 f"The pre-shared key differs from that of {other}, which is for the same two"

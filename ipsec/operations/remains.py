@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from ipaddress import ip_network
 from itertools import product
 
-from ipsec.associations import Association, Trap, protocol_and_port
+from ipsec.associations import Association, Child, Trap, protocol_and_port
 from ipsec.kernel import (
     KernelPolicy,
     KernelUnreadable,
@@ -36,9 +36,8 @@ def clear_remains(traps: Iterable[Trap], associations: Sequence[Association]) ->
         return []
     held = _held_by_daemon(traps, associations)
     enabled = list(Policy.objects.enabled())
-    both: list[Remains | Policy] = [*rows, *enabled]
-    names = {address for row in both for address in _pair(row) if is_name(address)}
-    resolved = resolve(names)
+    pairs = [_pair(row) for row in rows] + [_pair(row) for row in enabled]
+    resolved = resolve({address for pair in pairs for address in pair if is_name(address)})
     # By their addresses: one policy may say by name what another says by number.
     wanted = {selector for row in enabled for selector in _selectors(row, resolved)}
     try:
@@ -56,20 +55,21 @@ def clear_remains(traps: Iterable[Trap], associations: Sequence[Association]) ->
 
 def _held_by_daemon(traps: Iterable[Trap], associations: Iterable[Association]) -> set[Selector]:
     """Selectors of outgoing packets."""
-    sides = [(trap.local_selectors, trap.remote_selectors) for trap in traps]
-    sides += [
-        (child.local_selectors, child.remote_selectors)
-        for association in associations
-        for child in association.children
-    ]
-    held = set()
-    for local, remote in sides:
-        for ours, theirs in product(local, remote):
-            protocol, source_port = protocol_and_port(ours)
-            _, destination_port = protocol_and_port(theirs)
-            hosts = ours.partition("[")[0], theirs.partition("[")[0]
-            held.add((*hosts, protocol, source_port, destination_port))
-    return held
+    found = {selector for trap in traps for selector in selectors_of(trap)}
+    for association in associations:
+        found.update(*(selectors_of(child) for child in association.children))
+    return found
+
+
+def selectors_of(one: Trap | Child) -> set[Selector]:
+    """Of its outgoing packets, as the kernel calls them."""
+    found = set()
+    for ours, theirs in product(one.local_selectors, one.remote_selectors):
+        protocol, source_port = protocol_and_port(ours)
+        _, destination_port = protocol_and_port(theirs)
+        hosts = ours.partition("[")[0], theirs.partition("[")[0]
+        found.add((*hosts, protocol, source_port, destination_port))
+    return found
 
 
 def _remove(

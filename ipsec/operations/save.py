@@ -16,6 +16,7 @@ from ipsec.operations.examine import (
     PolicyRefused,
     examine,
     following,
+    only_disables,
     others_of,
     refuse_unconfirmed,
     warnings,
@@ -97,7 +98,8 @@ def change_policy(
     _begin(actor)
     row = held(policy, revision)
     former, was_enabled = row.definition, row.is_enabled
-    _examine(definition, row, preshared_key, with_pair=with_pair, confirmed=confirmed)
+    if not only_disables(definition, row, preshared_key=preshared_key, enabled=enabled):
+        _examine(definition, row, preshared_key, with_pair=with_pair, confirmed=confirmed)
     row.define(definition)
     row.is_enabled = was_enabled if enabled is None else enabled
     if not row.is_enabled:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from ipsec.associations import Association, Child
 from ipsec.standing.leak import leak
 from ipsec.standing.negotiated import differences
-from ipsec.standing.words import Heard, Intended, Sightings, Standing, Word
+from ipsec.standing.words import Heard, Intended, Leak, Sightings, Standing, Word
 
 
 def judge(intended: Intended, heard: Heard) -> Standing:
@@ -14,7 +14,12 @@ def judge(intended: Intended, heard: Heard) -> Standing:
     seen = heard.by_policy.get(str(intended.definition), Sightings())
     standing = _standing(intended, heard, seen)
     fate, why = leak(intended, heard, seen, standing.child)
-    return replace(standing, leak=fate, leak_sentence=why)
+    standing = replace(standing, leak=fate, leak_sentence=why)
+    if standing.word in {Word.IN_FORCE, Word.WAITING} and fate is Leak.CLEAR:
+        # The daemon believes so; the kernel has the last word.
+        cure = "Look at ip xfrm policy; Apply puts back what is missing there."
+        return replace(standing, word=Word.DRIFT, sentence=why, cure=cure)
+    return standing
 
 
 def _standing(intended: Intended, heard: Heard, seen: Sightings) -> Standing:

@@ -30,6 +30,9 @@ def leak(
     if out is None or back is None:
         what = "leaves" if out is None else "is let in"
         return Leak.CLEAR, f"No policy of the kernel holds this traffic: it {what} unprotected."
+    if hole := _hole(heard, (*hosts, protocol, *ports)):
+        said = "A policy of the kernel that others made lets a part of it pass as it is"
+        return Leak.CLEAR, f"{said}: {_told(hole)}."
     has_keys = {_addresses(out), _addresses(back)} <= heard.keys
     if child is None and out.selector != (*hosts, protocol, *ports):
         fate = Leak.PROTECTED if has_keys and not out.is_block else Leak.BLOCKED
@@ -90,6 +93,24 @@ def _find(
     fitting = [one for one in candidates if _fits(wanted[2:], one.selector[2:])]
     first = min(fitting, key=lambda one: (one.priority, one.selector != wanted), default=None)
     return first if first and (first.is_ipsec or first.is_block) else None
+
+
+def _hole(heard: Heard, wanted: tuple[str, str, str, int, int]) -> KernelPolicy | None:
+    """A policy that takes a part of this traffic before ours does, and asks for no protection."""
+    back = (wanted[1], wanted[0], wanted[2], wanted[4], wanted[3])
+    for direction, selector in (("out", wanted), ("in", back)):
+        ours = _find(heard, direction, selector)
+        for one in heard.by_hosts.get((direction, *selector[:2]), []):
+            is_part = one.selector != selector and _fits(one.selector[2:], selector[2:])
+            is_first = ours is None or one.priority <= ours.priority
+            if is_part and is_first and not (one.is_ipsec or one.is_block):
+                return one
+    return None
+
+
+def _told(policy: KernelPolicy) -> str:
+    ports = f"{policy.source_port or 'any'} to {policy.destination_port or 'any'}"
+    return f"{policy.direction}, {policy.protocol or 'any protocol'}, port {ports}"
 
 
 def _holds(policy: KernelPolicy, hosts: tuple[str, str]) -> bool:

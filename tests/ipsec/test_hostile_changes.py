@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
+from pytest_django import Settings
 
 from certificates import jobs
 from certificates.access import Actor
@@ -23,7 +24,7 @@ from ipsec.operations import (
 )
 from tests.conftest import HttpsClient
 from tests.ipsec.charon import Charon
-from tests.ipsec.conftest import HERE, THERE, Add
+from tests.ipsec.conftest import HERE, LEGACY, THERE, Add
 from tests.test_urls import ORIGIN
 
 pytestmark = [pytest.mark.spec("IP-1"), pytest.mark.django_db(transaction=True)]
@@ -75,6 +76,23 @@ def test_a_policy_may_be_deleted_while_it_is_diagnosed(
     assert ended is not None
     assert "internal error" not in " ".join(ended.messages)
     assert not Negotiation.objects.exists()
+
+
+def test_what_a_setting_forbids_by_now_can_be_disabled_on_its_form(
+    administrator: HttpsClient, add: Add, settings: Settings
+) -> None:
+    policy = add("web", enabled=True, **LEGACY)
+    settings.CCXSEC_ALLOW_LEGACY = False
+    address = f"/admin/ipsec/policy/{policy.pk}/change/"
+    form = administrator.get(address).context["form"]
+    data = {name: form[name].value() or "" for name in form.fields if name != "is_enabled"}
+    data |= {"source_port": "Any", "destination_port": "Any"}
+
+    kept = administrator.post(address, data | {"is_enabled": "on"}, headers=ORIGIN)
+    answer = administrator.post(address, data, headers=ORIGIN)
+
+    assert (kept.status_code, answer.status_code) == (422, 302)
+    assert not Policy.objects.get().is_enabled
 
 
 @pytest.mark.parametrize("page", ["x", "admin:index", "//example.com/", "-1", "/\\example.com"])
