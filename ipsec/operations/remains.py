@@ -99,11 +99,12 @@ def _remove_keys(
         for pair in pairs
         for both in product(*(resolved.get(address, [address]) for address in pair))
     }
+    gone = {frozenset(both) for both in hosts - used}
     removed = []
-    for source, destination in hosts - used:
-        for ends in {(source, destination), (destination, source)} & installed_keys():
-            remove_keys(*ends)
-            removed.append(f"keys {ends[0]} {ends[1]}")
+    for one in installed_keys() if gone else ():
+        if {one.source, one.destination} in gone:
+            remove_keys(one)
+            removed.append(f"keys {one.source} {one.destination}")
     return removed
 
 
