@@ -14,6 +14,7 @@ from certificates.x509.visible import visible
 PATIENCE = 10.0  # seconds
 _PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
 _SELECTOR = re.compile(r"src (\S+) dst (\S+)(.*)")
+_KEYS = re.compile(r"src (\S+) dst (\S+)\n\s+proto esp spi (0x\w+) .*mode transport")
 _PART = re.compile(r"(proto|sport|dport) (\S+)")
 
 
@@ -72,24 +73,33 @@ def installed_policies() -> list[KernelPolicy]:
     return list(read_policies(_run("-s", "xfrm", "policy").splitlines()))
 
 
-def installed_keys() -> set[tuple[str, str]]:
-    """Source and destination of each security association for ESP that the kernel has.
+@dataclass(frozen=True, slots=True)
+class KernelKeys:
+    """A security association for ESP in the kernel (RFC 4301, 4.4.2); `spi`: such as 0xc0662c23."""
+
+    source: str
+    destination: str
+    spi: str
+
+
+def installed_keys() -> list[KernelKeys]:
+    """All that the kernel has between two hosts.
 
     Raises:
         KernelUnreadable: there is no `ip`, or it may not look.
     """
-    return set(read_keys(_run("xfrm", "state")))
+    return list(read_keys(_run("xfrm", "state")))
 
 
-def read_keys(text: str) -> Iterator[tuple[str, str]]:
-    """The same from what `ip xfrm state` prints.
+def read_keys(text: str) -> Iterator[KernelKeys]:
+    """Those of transport mode, from what `ip xfrm state` prints.
 
     What has no algorithm yet was asked for by a packet, and protects nothing.
     """
     for block in re.split(r"^(?=src )", text, flags=re.MULTILINE):
-        hosts = re.match(r"src (\S+) dst (\S+)\n\s+proto esp ", block)
-        if hosts and re.search(r"^\s+(enc|aead) ", block, re.MULTILINE):
-            yield hosts[1], hosts[2]
+        found = _KEYS.match(block)
+        if found and re.search(r"^\s+(enc|aead) ", block, re.MULTILINE):
+            yield KernelKeys(*found.groups())
 
 
 def remove(policy: KernelPolicy) -> None:
@@ -101,14 +111,14 @@ def remove(policy: KernelPolicy) -> None:
     _run("xfrm", "policy", "delete", "dir", policy.direction, "index", str(policy.index))
 
 
-def remove_keys(source: str, destination: str) -> None:
-    """Take all associations from one host to another out of the kernel.
+def remove_keys(keys: KernelKeys) -> None:
+    """Take a security association out of the kernel, which a daemon that is gone has left there.
 
     Raises:
-        KernelUnreadable: it may not.
+        KernelUnreadable: it may not, or it has ended by itself.
     """
-    wanted = ("src", source, "dst", destination, "proto", "esp", "mode", "transport")
-    _run("xfrm", "state", "deleteall", *wanted)
+    named = ("src", keys.source, "dst", keys.destination, "proto", "esp", "spi", keys.spi)
+    _run("xfrm", "state", "delete", *named)
 
 
 def _run(*arguments: str) -> str:
