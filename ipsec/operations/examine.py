@@ -161,7 +161,7 @@ def _key_faults(
         return []
     wanted = key or (policy.unsealed_key() if policy and policy.key_mark else "")
     # Policies with one mark have one key: each is opened once.
-    for other in {other.key_mark: other for other in holders}.values():
+    for other in {other.key_mark: other for other in reversed(holders)}.values():
         if wanted and other.unsealed_key() != wanted:
             wrong = (
                 f"The pre-shared key differs from that of {other}, which is for the same two"

@@ -1,6 +1,5 @@
 """What happens meanwhile, and what is sent by hand: no half change, no trace, no way around."""
 
-import contextlib
 import io
 import sys
 from datetime import timedelta
@@ -129,7 +128,7 @@ def test_a_name_that_is_no_text_is_refused(words: list[str], add: Add) -> None:
     "words",
     [
         ["list", "--find", f"name contains {NO_TEXT}"],
-        ["list", "--find", "name contains " + "%" * 60_000],
+        ["list", "--find", "name contains " + "%" * 500],
         ["history", "--limit", "9" * 30],
     ],
     ids=["no text", "long", "many"],
@@ -138,7 +137,6 @@ def test_what_can_not_be_found_is_not_found(words: list[str], add: Add) -> None:
     add("web")
     out = io.StringIO()
 
-    with contextlib.suppress(CommandError):  # said in one line, or nothing found
-        call_command("ipsec", *words, stdout=out)
+    call_command("ipsec", *words, stdout=out)
 
     assert "web/web" not in out.getvalue()

@@ -11,7 +11,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from certificates.models import Event, Job
+from ipsec.kernel import KernelUnreadable
 from ipsec.models import Kind, Policy
+from ipsec.operations import state
 from ipsec.operations.state import names_of
 from tests.ipsec.conftest import HERE, THERE, Add
 from tests.ipsec.recorded import Recorded, speaking
@@ -29,7 +31,13 @@ def page(client: Client, row: Policy, more: str = "") -> str:
 
 
 @pytest.fixture
-def told(tmp_path: Path, settings: Settings) -> Iterator[Recorded]:
+def told(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorded]:
+    """A daemon that tells what is put in; the machine's own kernel holds nothing of it."""
+
+    def unreadable() -> None:
+        raise KernelUnreadable("it is not asked here")
+
+    monkeypatch.setattr(state, "installed_policies", unreadable)
     settings.CCXSEC_IPSEC_SOCKET = str(tmp_path / "told.vici")
     with speaking(tmp_path / "told.vici") as recorded:
         yield recorded
