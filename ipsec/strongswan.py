@@ -183,8 +183,12 @@ class Daemon:
     def terminate(self, *, association: str = "", child: str = "") -> None:
         """End one association or one child, by its unique number; the peer is told."""
         wanted = {"child-id": child} if child else {"ike-id": association, "force": "yes"}
-        with contextlib.suppress(vici.exception.CommandException):  # it had ended already
-            self._ask(lambda: list(self.session.terminate({**wanted, "timeout": "2000"})))
+
+        def order() -> None:
+            with contextlib.suppress(vici.exception.CommandException):  # it had ended already
+                list(self.session.terminate({**wanted, "timeout": "2000"}))
+
+        self._ask(order)
 
     def rekey(self, child: str) -> None:
         """Have a child, by its unique number, negotiate new keys now."""
