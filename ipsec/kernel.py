@@ -72,14 +72,25 @@ def installed_policies() -> list[KernelPolicy]:
     return list(read_policies(_run("-s", "xfrm", "policy").splitlines()))
 
 
-def installed_keys() -> set[tuple[str, str]]:
-    """Source and destination of each security association for ESP that the kernel has.
+@dataclass(frozen=True, slots=True)
+class KernelKeys:
+    """A security association for ESP in the kernel (RFC 4301, 4.4.2); `spi`: such as 0xc0662c23."""
+
+    source: str
+    destination: str
+    spi: str
+
+
+def installed_keys() -> list[KernelKeys]:
+    """All that the kernel has; without those of SPI 0, which say that a packet has asked for one.
 
     Raises:
         KernelUnreadable: there is no `ip`, or it may not look.
     """
-    found = re.findall(r"^src (\S+) dst (\S+)$", _run("xfrm", "state"), re.MULTILINE)
-    return set(found)
+    found = re.findall(
+        r"^src (\S+) dst (\S+)\n\s+proto esp spi (0x\w+)", _run("xfrm", "state"), re.MULTILINE
+    )
+    return [KernelKeys(*parts) for parts in found if int(parts[2], 16)]
 
 
 def remove(policy: KernelPolicy) -> None:
@@ -91,14 +102,14 @@ def remove(policy: KernelPolicy) -> None:
     _run("xfrm", "policy", "delete", "dir", policy.direction, "index", str(policy.index))
 
 
-def remove_keys(source: str, destination: str) -> None:
-    """Take all associations from one host to another out of the kernel.
+def remove_keys(keys: KernelKeys) -> None:
+    """Take a security association out of the kernel, which a daemon that is gone has left there.
 
     Raises:
-        KernelUnreadable: it may not.
+        KernelUnreadable: it may not, or it has ended by itself.
     """
-    wanted = ("src", source, "dst", destination, "proto", "esp", "mode", "transport")
-    _run("xfrm", "state", "deleteall", *wanted)
+    named = ("src", keys.source, "dst", keys.destination, "proto", "esp", "spi", keys.spi)
+    _run("xfrm", "state", "delete", *named)
 
 
 def _run(*arguments: str) -> str:

@@ -96,18 +96,21 @@ def _remove_keys(
     Keys that a policy uses, whoever has installed it, are not ours to take.
     """
     used = {(one.local_host, one.remote_host) for one in associations}
-    for one in installed_policies():
-        if one.is_ipsec:
-            hosts = one.source.partition("/")[0], one.destination.partition("/")[0]
+    for policy in installed_policies():
+        if policy.is_ipsec:
+            hosts = policy.source.partition("/")[0], policy.destination.partition("/")[0]
             used |= {hosts, hosts[::-1]}
+    pairs = {
+        both
+        for row in rows
+        for both in product(*(resolved.get(host, [host]) for host in _pair(row)))
+    }
+    gone = {frozenset(both) for both in pairs - used}
     removed = []
-    for row in rows:
-        for ours, theirs in product(*(resolved.get(host, [host]) for host in _pair(row))):
-            if (ours, theirs) in used:
-                continue
-            for ends in {(ours, theirs), (theirs, ours)} & installed_keys():
-                remove_keys(*ends)
-                removed.append(f"keys {ends[0]} {ends[1]}")
+    for one in installed_keys() if gone else ():
+        if {one.source, one.destination} in gone:
+            remove_keys(one)
+            removed.append(f"keys {one.source} {one.destination}")
     return removed
 
 

@@ -46,7 +46,8 @@ def listen() -> Heard:
     except DaemonError as error:
         heard = replace(heard, silence=error.sentence, silence_cure=error.cure)
     try:
-        return replace(heard, kernel=installed_policies(), keys=frozenset(installed_keys()))
+        keys = frozenset((one.source, one.destination) for one in installed_keys())
+        return replace(heard, kernel=installed_policies(), keys=keys)
     except KernelUnreadable as error:
         return replace(heard, kernel_silence=str(error))
 
