@@ -34,7 +34,8 @@ PATIENCE = 60  # seconds until an answer must be there
 MODULES = (
     "af_packet", "xfrm_user", "esp4", "esp4_offload", "esp6", "veth", "authenc", "echainiv",
     "seqiv", "hmac", "sha512_generic", "cbc", "ecb", "des_generic", "blowfish_generic", "gcm",
-    "ghash-generic", "ctr", "chacha20poly1305", "jitterentropy_rng", "drbg",
+    "ghash-generic", "ctr", "chacha20poly1305", "chacha_generic", "poly1305_generic",
+    "jitterentropy_rng", "drbg",
 )  # fmt: skip
 # PID 1. The modules of this kernel are below a root of their own, as /lib is the machine's.
 INIT = """\
