@@ -1,5 +1,7 @@
 """`apply` against a real daemon: the difference alone, and nothing that is not ours (IP-7)."""
 
+import socket
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,13 +9,13 @@ import pytest
 from pytest_django import Settings
 
 from certificates.access import Actor
-from ipsec.kernel import installed_policies
+from ipsec.kernel import installed_keys, installed_policies
 from ipsec.models import Remains
 from ipsec.operations import apply, change_policy, delete_policies, set_enabled
 from ipsec.policy.choices import DhGroup, Protocol
 from ipsec.strongswan import Daemon, DaemonError
 from tests.ipsec.charon import Charon, running
-from tests.ipsec.conftest import HERE, Add, add_addresses
+from tests.ipsec.conftest import HERE, THERE, Add, add_addresses
 
 pytestmark = [pytest.mark.spec("IP-7"), pytest.mark.django_db(transaction=True)]
 FOREIGN = {
@@ -104,6 +106,25 @@ def test_another_key_is_another_connection(charon: Charon, add: Add, actor: Acto
     assert applied.unloaded == [first]
     with Daemon.open() as daemon:
         assert daemon.shared_keys() == {second}
+
+
+@pytest.mark.parametrize("what", ["association", "child"])
+def test_what_has_ended_already_is_no_failure(charon: Charon, what: str) -> None:
+    with Daemon.open() as daemon:
+        daemon.terminate(**{what: "4711"})
+
+
+def test_a_packet_that_asks_for_keys_has_none(charon: Charon, add: Add, actor: Actor) -> None:
+    add("dns", enabled=True, protocol=Protocol.UDP, destination_port=53)
+    apply(actor=actor)
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as packets:
+        packets.bind((HERE, 0))
+        packets.sendto(b"?", (THERE, 53))
+
+    states = subprocess.run(["ip", "xfrm", "state"], capture_output=True, text=True, check=True)
+    assert "spi 0x00000000" in states.stdout
+    assert installed_keys() == []
 
 
 @pytest.mark.parametrize("what", ["disabled", "deleted", "changed"])
