@@ -25,7 +25,7 @@ from ipsec.operations.apply import apply
 from ipsec.operations.history import Happening, record
 from ipsec.operations.switch import end_trials
 from ipsec.policy.choices import Authentication
-from ipsec.policy.terms import OURS, policy_of
+from ipsec.policy.terms import OURS, is_guard, policy_of
 from ipsec.strongswan import Daemon, DaemonError
 from ipsec.transcripts import Failure, Transcripts
 
@@ -148,7 +148,7 @@ def _record(found: Mapping[str, Happening]) -> None:
 
 def _record_failure(failure: Failure) -> None:
     """Of all policies of the connection, or of those between the two hosts."""
-    rows = list(_concerned(failure))
+    rows = [] if is_guard(failure.connection) else list(_concerned(failure))
     if not rows:
         return
     definition = rows[0].definition

@@ -7,9 +7,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from certificates.access import Actor
+from certificates.refusal import Refused
 from ipsec.models import Negotiation, Policy
 from ipsec.operations import apply, end_trials
-from ipsec.strongswan import DaemonError
 
 logger = logging.getLogger(__name__)
 SWEEP = Actor("sweep")
@@ -23,7 +23,7 @@ def sweep() -> None:
     Negotiation.objects.prune(before=now - timedelta(days=settings.CCXSEC_IPSEC_HISTORY_DAYS))
     try:
         applied = apply(actor=SWEEP)
-    except DaemonError as error:
+    except Refused as error:
         if error.code != "daemon.down" or Policy.objects.enabled().exists():
             logger.warning("%s", error)
     else:

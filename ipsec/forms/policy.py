@@ -149,7 +149,7 @@ class PolicyForm(forms.Form):
         min_value=TRIAL_MINUTES[0],
         max_value=TRIAL_MINUTES[-1],
         help_text="A way back: it is disabled by itself unless somebody confirms it."
-        " Empty: for good.",
+        " Empty: no trial; one that runs goes on until somebody confirms it.",
     )
     with_pair = forms.BooleanField(
         label="Set the other policies of these two hosts likewise", required=False

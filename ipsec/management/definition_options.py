@@ -148,6 +148,8 @@ def _port(text: str) -> int:
     """0 can't be written, though it stands for any port in a definition."""
     if text.lower() == "any":
         return ANY_PORT
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError
     if not int(text):
         raise ArgumentTypeError("ports begin at 1")
     return int(text)

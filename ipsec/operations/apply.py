@@ -25,7 +25,7 @@ from ipsec.names import resolve
 from ipsec.operations.remains import Selector, clear_remains, selectors_of
 from ipsec.operations.wanted import Intent, Stores, Wanted, intent
 from ipsec.policy.rules import is_name
-from ipsec.policy.terms import OURS, Connection, policy_of
+from ipsec.policy.terms import OURS, Connection, guard, policy_of
 from ipsec.strongswan import Daemon, DaemonError
 
 JOB = "ipsec-apply"
@@ -133,13 +133,18 @@ class _Round:
                 self.applied.loaded.append(one.connection.name)
 
     def _keep_former(self, one: Wanted, why: str) -> None:
-        """What can't be loaded leaves in force what was there: unloading it would end the guard."""
+        """What can't be loaded leaves in force what was there, or else its traffic is held."""
         self.applied.troubles |= dict.fromkeys(one.policies, why)
-        self.kept |= {
+        former = {
             name
             for name, found in self.loaded.items()
             if found.is_ours and {policy_of(child) for child in found.children} & set(one.policies)
         }
+        if not former:
+            held = guard([row.definition for row in one.policies.values()])
+            self.daemon.load_connection(held)
+            former = {held.name}
+        self.kept |= former
 
     def _load_shared_key(self, one: Wanted, keys: Mapping[int, Secret]) -> None:
         if one.connection.key_name:

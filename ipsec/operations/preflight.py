@@ -94,8 +94,12 @@ def _of_addresses(definition: Definition, resolved: dict[str, list[str]]) -> Ite
         if not addresses:
             wrong = f"{name} can't be resolved: none of its traffic would be held."
             yield Finding("policy.resolve", wrong, "Look at the name server, or write an address.")
+        elif len(addresses) > 1:
+            told = f"{name} has {len(addresses)} addresses: {', '.join(addresses[:4])}."
+            cure = "Write the address that is meant, or a policy for each."
+            yield warned("policy.addresses", f"{told} Only traffic with the first is held.", cure)
         else:
-            yield passed("policy.resolve", f"{name} is {', '.join(addresses[:4])}.")
+            yield passed("policy.resolve", f"{name} is {addresses[0]}.")
     own = _own_addresses()
     if not own & set(resolved.get(source, [source])):
         wrong = f"The source {source} is no address of this server."

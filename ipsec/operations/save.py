@@ -61,6 +61,8 @@ def add_policy(
     policy.save()
     _save_key(policy, preshared_key, with_pair=with_pair)
     changes = {field: shown(getattr(definition, field)) for field in FIELD_LABELS}
+    if policy.trial_until:
+        changes["trial_until"] = policy.trial_until.isoformat(timespec="seconds")
     Event.objects.record(str(actor), Action.POLICY_ADD, policy, **changes, enabled=enabled)
     if with_pair:
         _have_pair_follow(policy, definition, actor)
@@ -118,6 +120,8 @@ def change_policy(
     action = Action.POLICY_CHANGE
     if not changes and row.is_enabled != was_enabled:
         action = Action.POLICY_ENABLE if row.is_enabled else Action.POLICY_DISABLE
+    if row.trial_until and trial_minutes is not None:
+        changes["trial_until"] = row.trial_until.isoformat(timespec="seconds")
     Event.objects.record(str(actor), action, row, **changes, enabled=row.is_enabled)
     if with_pair:
         _have_pair_follow(row, definition, actor)

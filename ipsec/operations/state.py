@@ -58,11 +58,12 @@ def names_of(policies: Sequence[Policy]) -> dict[str, tuple[str, str, str]]:
     if not pairs:
         return {}
     intended = intent(_of_pairs(pairs))
-    found = {name: ("", "", why) for name, why in intended.troubles.items()}
-    for one in intended.wanted.values():
-        for name, child in one.connection.children.items():
-            found[name] = (one.connection.name, child, "")
-    return found
+    found = {
+        name: (one.connection.name, child, "")
+        for one in intended.wanted.values()
+        for name, child in one.connection.children.items()
+    }
+    return found | {name: ("", "", why) for name, why in intended.troubles.items()}
 
 
 def _of_pairs(pairs: Iterable[tuple[str, str]]) -> list[Policy]:

@@ -15,7 +15,7 @@ from certificates.x509.facts import CertificateType
 from ipsec.models import Policy
 from ipsec.policy.choices import Authentication, PeerType
 from ipsec.policy.definition import Definition
-from ipsec.policy.terms import Connection, Credentials, connection
+from ipsec.policy.terms import Connection, Credentials, connection, guard
 
 TRUST_PLACE = "Certificate Management, ipsec-trust"
 
@@ -32,7 +32,7 @@ class Wanted:
 class Intent:
     """All that is to be in force, and why some of it can't be.
 
-    `troubles`: policy, as "group/name" -> what stands in the way.
+    `troubles`: policy, as "group/name" -> what stands in the way; its traffic is only held.
     """
 
     wanted: dict[str, Wanted] = field(default_factory=dict)
@@ -135,8 +135,9 @@ def intent(policies: Iterable[Policy] | None = None, stores: Stores | None = Non
         try:
             made = connection(definitions, _credentials(members, definitions[0], stores))
         except Refused as refused:
+            # Fail closed: an enabled policy's traffic never leaves in the clear.
             result.troubles |= {str(row): str(refused) for row in members}
-            continue
+            made = guard(definitions)
         result.wanted[made.name] = Wanted(made, {str(row): row for row in members})
     return result
 

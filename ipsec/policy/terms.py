@@ -16,6 +16,8 @@ from ipsec.policy.definition import ANY_PORT, IKE_PORT, Definition
 OURS = "ccxsec/"  # each name in the daemon that is ours begins so
 NAT_PORT = 4500  # RFC 3947: IKE there carries a marker, as it must on every port but 500
 DPD_DELAY = 30  # seconds without a packet before the peer is asked whether it is there
+NOBODY = "nobody.invalid"  # RFC 2606: the identity of a guard, for which there is no key
+HELD = "held-"
 LONGEST_NAME = 200  # of the 255 bytes that vici has for a name
 
 _CIPHERS: Mapping[str, str] = {
@@ -131,6 +133,35 @@ def connection(definitions: Sequence[Definition], credentials: Credentials) -> C
         key_name=name if has_key else "",
         owners=first.pair if has_key else (),
     )
+
+
+def guard(definitions: Sequence[Definition]) -> Connection:
+    """What holds the traffic of policies of one pair that can't be negotiated as things are.
+
+    Their kernel policies are there, and no key fits: nothing of it leaves in the clear.
+    """
+    first = definitions[0]
+    nobody = {"auth": "psk", "id": NOBODY}
+    body: dict[str, Any] = {
+        "version": "2",
+        "local_addrs": [first.source_address],
+        "remote_addrs": [first.destination_address],
+        "local": nobody,
+        "remote": nobody,
+    }
+    names = {}
+    children = {}
+    for one in definitions:
+        child = _child(one) | {"start_action": "trap", "esp_proposals": ["default"]}
+        names[str(one)] = _child_name(str(one), child)
+        children[names[str(one)]] = child
+    name = _connection_name(first, f"{HELD}{_digest(body)}")
+    return Connection(name=name, body=body | {"children": children}, children=names)
+
+
+def is_guard(connection_name: str) -> bool:
+    """Whether a connection of ours only holds its traffic."""
+    return connection_name.rpartition("@")[2].startswith(HELD)
 
 
 def policy_of(child_name: str) -> str:

@@ -10,7 +10,7 @@ from functools import cached_property
 from ipsec.associations import Association, Child, Loaded, Trap
 from ipsec.kernel import KernelPolicy
 from ipsec.policy.definition import Definition
-from ipsec.policy.terms import policy_of
+from ipsec.policy.terms import OURS, policy_of
 
 
 class Word(StrEnum):
@@ -65,7 +65,7 @@ class Heard:
             for child in loaded.children if loaded.is_ours else ():
                 found[policy_of(child)].loaded.add((loaded.name, child))
         for association in self.associations:
-            for one in association.children:
+            for one in association.children if association.connection.startswith(OURS) else ():
                 found[policy_of(one.name)].children.append((association, one))
         for trap in self.traps:
             if trap.is_ours:

@@ -6,13 +6,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 from pytest_django import Settings
 
 from certificates.access import Actor
+from certificates.models import Certificate, Node, Purpose, Secret
+from certificates.x509.facts import read_facts
+from certificates.x509.keys import new_key
+from certificates.x509.names import Subject
+from certificates.x509.policy import KeyChoice
+from certificates.x509.self_signed import self_signed
 from ipsec.kernel import installed_keys, installed_policies
-from ipsec.models import Remains
-from ipsec.operations import apply, change_policy, delete_policies, set_enabled
-from ipsec.policy.choices import DhGroup, Protocol
+from ipsec.models import Policy, Remains, key_secret
+from ipsec.operations import apply, change_policy, delete_policies, set_enabled, standings
+from ipsec.policy.choices import Authentication, DhGroup, Protocol
+from ipsec.standing import Leak, Standing, Word
 from ipsec.strongswan import Daemon, DaemonError
 from tests.ipsec.charon import Charon, running
 from tests.ipsec.conftest import HERE, THERE, Add, add_addresses
@@ -151,3 +159,63 @@ def test_the_kernel_is_cleared_of_what_a_killed_daemon_left(
 
         assert out() == {("udp", 53)}  # which is intended, daemon or not
         assert not Remains.objects.exists()
+
+
+def test_traffic_is_held_while_a_certificate_is_missing(
+    charon: Charon, add: Add, actor: Actor, node: Node
+) -> None:
+    trusted = trust(node)
+    policy = add("web", enabled=True, key="", authentication=Authentication.CERTIFICATE, **TCP_443)
+    apply(actor=actor)
+    assert standing_of(policy).leak is Leak.BLOCKED
+    assert not apply(actor=actor).troubles
+
+    trusted.delete()
+    applied = apply(actor=actor)
+
+    assert "ipsec-trust store is empty" in applied.troubles["web/web"]
+    stands = standing_of(policy)
+    assert (stands.word, stands.leak) == (Word.NOT_IN_FORCE, Leak.BLOCKED)
+    assert out() == {("tcp", 443)}
+    assert apply(actor=actor).loaded == []
+
+    trust(node)
+    assert len(apply(actor=actor).unloaded) == 1
+    assert out() == {("tcp", 443)}
+    set_enabled([policy], enabled=False, actor=actor)
+    apply(actor=actor)
+    assert (loaded(), out()) == (set(), set())
+
+
+def test_traffic_is_held_while_a_key_can_not_be_opened(
+    charon: Charon, add: Add, actor: Actor
+) -> None:
+    policy = add("web", enabled=True, **TCP_443)
+    Secret.objects.filter(name=key_secret(policy.pk)).delete()
+
+    applied = apply(actor=actor)
+
+    assert "pre-shared key" in applied.troubles["web/web"]
+    assert out() == {("tcp", 443)}
+    assert standing_of(policy).leak is Leak.BLOCKED
+
+
+TCP_443 = {"protocol": Protocol.TCP, "destination_port": 443}
+
+
+def standing_of(policy: Policy) -> Standing:
+    row = Policy.objects.get(pk=policy.pk)
+    return standings([row])[row.pk]
+
+
+def trust(node: Node) -> Certificate:
+    """A peer's self-signed certificate in the trust store."""
+    der = self_signed(
+        new_key(KeyChoice.EC_P256),
+        subject=Subject("peer").to_x509(),
+        names=[],
+        days=30,
+        now=timezone.now(),
+    )
+    [row] = Certificate.objects.create_trust(node, Purpose.IPSEC_TRUST, [read_facts(der)], "")
+    return row
