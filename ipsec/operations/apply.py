@@ -141,10 +141,18 @@ class _Round:
             if found.is_ours and {policy_of(child) for child in found.children} & set(one.policies)
         }
         if not former:
-            held = guard([row.definition for row in one.policies.values()])
-            self.daemon.load_connection(held)
-            former = {held.name}
+            former = self._hold(one)
         self.kept |= former
+
+    def _hold(self, one: Wanted) -> set[str]:
+        held = guard([row.definition for row in one.policies.values()])
+        try:
+            self.daemon.load_connection(held)
+        except DaemonError as error:
+            if error.code == "daemon.down":
+                raise
+            return set()  # the verdict on the policy tells that its traffic is not held
+        return {held.name}
 
     def _load_shared_key(self, one: Wanted, keys: Mapping[int, Secret]) -> None:
         if one.connection.key_name:
