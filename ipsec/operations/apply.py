@@ -5,7 +5,7 @@ is, and what is not ours is not touched. Run twice, the second run does nothing.
 half: each order stands by itself, and the next run does what was not done.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -22,6 +22,7 @@ from ipsec.associations import Association, Loaded, Trap
 from ipsec.kernel import KernelUnreadable, installed_policies
 from ipsec.models import Policy, Remains, key_secret
 from ipsec.names import resolve
+from ipsec.operations.difference import missing_of, outdated_of, superfluous_of
 from ipsec.operations.remains import Selector, clear_remains, selectors_of
 from ipsec.operations.wanted import Intent, Stores, Wanted, intent
 from ipsec.policy.rules import is_name
@@ -311,36 +312,6 @@ def _held_by_kernel() -> set[Selector] | None:
         return {one.selector for one in installed_policies() if one.direction == "out"}
     except KernelUnreadable:
         return None
-
-
-def missing_of(wanted: Mapping[str, Wanted], loaded: Mapping[str, Loaded]) -> list[Wanted]:
-    """What is wanted, and is not loaded with exactly these children."""
-    return [
-        one
-        for name, one in wanted.items()
-        if name not in loaded or loaded[name].children != set(one.connection.body["children"])
-    ]
-
-
-def superfluous_of(wanted: Mapping[str, Wanted], loaded: Mapping[str, Loaded]) -> list[str]:
-    """The connections of ours that nothing asks for any more."""
-    return [name for name, found in loaded.items() if found.is_ours and name not in wanted]
-
-
-def outdated_of(
-    wanted: Mapping[str, Wanted], associations: Iterable[Association]
-) -> Iterator[tuple[str, dict[str, str]]]:
-    """What of ours was negotiated and is not wanted so: its name, and its number in the daemon."""
-    for one in associations:
-        if not one.connection.startswith(OURS):
-            continue
-        if one.connection not in wanted:
-            yield one.connection, {"association": one.unique_id}
-            continue
-        children = wanted[one.connection].connection.body["children"]
-        for child in one.children:
-            if child.name not in children:
-                yield child.name, {"child": child.unique_id}
 
 
 def _shared_keys(wanted: Iterable[Wanted]) -> dict[int, Secret]:

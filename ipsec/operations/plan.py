@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from ipsec.operations.apply import missing_of, outdated_of, superfluous_of
+from ipsec.operations.difference import missing_of, outdated_of, superfluous_of
 from ipsec.operations.wanted import Intent, Stores, Wanted, intent
 from ipsec.policy.swanctl_text import MASKED, comment, swanctl_text
 from ipsec.strongswan import Daemon, DaemonError
