@@ -28,6 +28,8 @@ _ENDS = re.compile(
 )
 # A line with which a new try begins.
 _BEGINS = re.compile(r"initiating |establishing |parsed \S+ request|retransmit 1 of")
+# What stays true for the next try over the same IKE SA; all else was said of the one that failed.
+_STAYS = re.compile(r"selected proposal: IKE|IKE_SA \S+ established between")
 _ROUTE = re.compile(r"(sending|received) packet: from (\S+?)\[\d+\] to (\S+?)\[\d+\]")
 _CHILD = re.compile(r"CHILD_SA '?([\w-]+/[\w-]+@[0-9a-f]{8})")
 
@@ -55,6 +57,12 @@ class _Transcript:
     hosts: tuple[str, str] = ("", "")
     is_told: bool = False  # several lines may tell of one failure
     lines: "deque[str]" = field(default_factory=lambda: deque(maxlen=LINES))
+
+    def forget_the_failed(self) -> None:
+        """The reason of one policy's failure would else be told of the next policy's, too."""
+        kept = [line for line in self.lines if _STAYS.search(line)]
+        self.lines.clear()
+        self.lines.extend(kept)
 
 
 class Transcripts:
@@ -90,9 +98,11 @@ class Transcripts:
         return failure if one.connection or one.hosts[0] else None
 
     def _note(self, one: _Transcript, line: str) -> None:
-        one.lines.append(line)
         if _BEGINS.match(line):
+            if one.is_told and not line.startswith("retransmit"):
+                one.forget_the_failed()
             one.is_told = False
+        one.lines.append(line)
         if route := _ROUTE.search(line):
             ours, theirs = route[2], route[3]
             one.hosts = (ours, theirs) if route[1] == "sending" else (theirs, ours)

@@ -71,6 +71,12 @@ def state_cell(row: Policy, standing: Standing, now: datetime) -> SafeString:
     return live("state", row.pk, content, f"{row}: {standing.word}")
 
 
+def enabled_cell(row: Policy) -> SafeString:
+    """Whether it is enabled: the end of a trial changes it while somebody looks."""
+    shown = badge("Yes", "valid") if row.is_enabled else badge("No", "plain")
+    return live("enabled", row.pk, shown, "")
+
+
 def leak_cell(row: Policy, standing: Standing) -> SafeString:
     """What happens to its packets, in a word."""
     return live("leak", row.pk, leak_badge(standing), f"{row}: {standing.leak}")

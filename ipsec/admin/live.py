@@ -1,13 +1,14 @@
 """The fresh state of what a page shows, for the script that refreshes it (IP-7)."""
 
 from django.contrib.admin.sites import AdminSite
+from django.core.paginator import Paginator
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 
 from certificates.dialogs import key_of
-from ipsec.admin.cells import leak_cell, state_cell
-from ipsec.admin.standing_page import context_of
+from ipsec.admin.cells import enabled_cell, leak_cell, state_cell
+from ipsec.admin.standing_page import EVENTS, context_of, context_of_history
 from ipsec.models import Policy
 from ipsec.operations import listen, standings
 
@@ -24,6 +25,7 @@ def policy_states(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
         cell
         for row in rows
         for cell in (
+            enabled_cell(row),
             state_cell(row, found[row.pk], heard.at),
             leak_cell(row, found[row.pk]),
         )
@@ -32,6 +34,9 @@ def policy_states(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
 
 
 def policy_state(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
-    """The live part of one policy's page."""
+    """The live part of one policy's page; `?revision=` is that which the page was made of."""
     row = get_object_or_404(Policy, pk=pk)
-    return render(request, "ipsec/_state.html", context_of(row))
+    is_changed = request.GET.get("revision", str(row.revision)) != str(row.revision)
+    history = Paginator(row.negotiations.all(), EVENTS).get_page(1)
+    context = context_of(row) | context_of_history(history) | {"is_changed": is_changed}
+    return render(request, "ipsec/_state.html", context)

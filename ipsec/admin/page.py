@@ -12,12 +12,13 @@ from certificates.access import Permission, signed_in
 from certificates.dialogs import key_of, show
 from certificates.models import Job
 from ipsec.admin.cells import phase_one, phase_two, traffic_text
-from ipsec.admin.standing_page import EVENTS, context_of, kind_badge
+from ipsec.admin.standing_page import EVENTS, context_of, context_of_history
 from ipsec.exchange.formats import Format
 from ipsec.models import Policy
+from ipsec.operations.negotiate import CONNECT, DIAGNOSE
 
 TRIAL = 10  # minutes that a trial has unless others are written
-JOBS = {"ipsec-connect": "Connect", "ipsec-diagnose": "Diagnose"}
+JOBS = {CONNECT: "Connect", DIAGNOSE: "Diagnose"}
 
 
 def policy_page(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
@@ -27,8 +28,8 @@ def policy_page(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseB
     definition = row.definition
     context: dict[str, Any] = {
         **context_of(row),
-        "history": history,
-        "events": [(one, kind_badge(one.kind)) for one in history],
+        **context_of_history(history),
+        "revision": f"?revision={row.revision}",
         "job": _job(request, row),
         "phase_one": phase_one(definition),
         "phase_two": phase_two(definition),
@@ -50,7 +51,9 @@ def _job(request: HttpRequest, row: Policy) -> dict[str, Any] | None:
     if found is None or found.arguments.get("policy") != row.pk:
         raise Http404
     log = [line.removeprefix("log: ") for line in found.messages if line.startswith("log: ")]
-    badges = {"done": "valid", "failed": "critical"}
+    # A diagnosis that has ended is no good news by itself.
+    done = "plain" if found.kind == DIAGNOSE else "valid"
+    badges = {"done": done, "failed": "critical"}
     return {
         "name": JOBS[found.kind],
         "row": found,

@@ -14,10 +14,10 @@ from django.utils.safestring import SafeString
 
 from certificates.access import Permission, signed_in
 from certificates.admin.find_list import OPERATOR_CHOICES, BoundedPaginator
-from certificates.cells import badge, breaking
+from certificates.cells import breaking
 from certificates.dialogs import key_of, screen_url
 from ipsec.admin import actions, configuration, delete, exchange, live, page, upgrade
-from ipsec.admin.cells import algorithms_cell, leak_cell, state_cell, traffic_text
+from ipsec.admin.cells import algorithms_cell, enabled_cell, leak_cell, state_cell, traffic_text
 from ipsec.admin.changelist import FIELD_CHOICES, MOST_OTHERS, PolicyChangeList
 from ipsec.admin.filters import AuthenticationFilter, LegacyFilter, ProtocolFilter, StateFilter
 from ipsec.exchange.formats import Format
@@ -85,7 +85,7 @@ class PolicyAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at 
 
     @admin.display(description="Enabled", ordering="is_enabled")
     def enabled(self, row: Any) -> SafeString:
-        return badge("Yes", "valid") if row.is_enabled else badge("No", "plain")
+        return enabled_cell(row)
 
     @admin.display(description="State")
     def state(self, row: Any) -> SafeString:

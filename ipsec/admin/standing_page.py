@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.core.paginator import Page
 from django.urls import reverse
 
 from certificates.cells import UNKNOWN
 from ipsec.admin.cells import leak_badge, word_badge
 from ipsec.associations import Association, Child
-from ipsec.models import Kind, Policy
+from ipsec.models import Kind, Negotiation, Policy
 from ipsec.moments import clock, distance
 from ipsec.operations import listen, standings
 from ipsec.policy.definition import FIELD_LABELS
@@ -47,6 +48,11 @@ def context_of(row: Policy) -> dict[str, Any]:
         "ike": _ike(standing.association, heard.at) if standing.association else [],
         "child": _child(standing.child, heard.at) if standing.child else [],
     }
+
+
+def context_of_history(history: Page[Negotiation]) -> dict[str, Any]:
+    """What the template `_history.html` shows."""
+    return {"history": history, "events": [(one, kind_badge(one.kind)) for one in history]}
 
 
 def field_address(row: Policy, standing: Standing) -> str:

@@ -15,7 +15,7 @@ def heading(mirror: Mirror, *, mark: str, what: str, by_hand: Iterable[str]) -> 
 
     Args:
         what: the format and its product ("swanctl.conf of strongSwan 5.9 or later").
-        by_hand: the steps, in their order.
+        by_hand: the steps, in their order; what follows on a line feed is to be copied as it is.
     """
     names = ", ".join(str(policy) for policy in mirror.policies)
     paragraphs = [
@@ -27,7 +27,9 @@ def heading(mirror: Mirror, *, mark: str, what: str, by_hand: Iterable[str]) -> 
     ]
     lines = [line for text in paragraphs for line in textwrap.wrap(text, _COLUMNS) or [""]]
     for number, step in enumerate(by_hand, start=1):
+        prose, _, literal = step.partition("\n")
         lines += textwrap.wrap(
-            f"{number}. {step}", _COLUMNS, subsequent_indent="   ", break_on_hyphens=False
+            f"{number}. {prose}", _COLUMNS, subsequent_indent="   ", break_on_hyphens=False
         )
+        lines += [f"       {literal}"] if literal else []
     return "".join(f"{mark} {line}".rstrip() + "\n" for line in lines)

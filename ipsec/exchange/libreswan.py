@@ -83,7 +83,7 @@ def _by_hand(found: Sorted) -> Iterator[str]:
         if connection.is_by_key:
             yield (
                 "Write this line into /etc/ipsec.d/ccxsec.secrets, readable by root only, with the "
-                f"pre-shared key of these policies in the place of {KEY_PLACEHOLDER}: "
+                f"pre-shared key of these policies in the place of {KEY_PLACEHOLDER}:\n"
                 f"{_identity(shared.source_address)} {_identity(shared.destination_address)} "
                 f': PSK "{KEY_PLACEHOLDER}"'
             )
@@ -104,7 +104,10 @@ def _by_hand(found: Sorted) -> Iterator[str]:
                 f"Life times over {_LONGEST_LIFE:,} seconds are written as {_LONGEST_LIFE:,}, the "
                 "most that Libreswan takes; the two sides need not agree in them."
             )
-    yield "Run: ipsec auto --rereadsecrets; ipsec auto --add NAME for each conn below."
+    yield (
+        "Run: ipsec auto --rereadsecrets; then for each conn below ipsec auto --add NAME and ipsec"
+        " auto --route NAME. Without the second its traffic leaves in the clear."
+    )
 
 
 def _groups(connection: Connection) -> list[DhGroup]:

@@ -86,7 +86,8 @@ def _phase_one(case: Case) -> Told:
         f"The peer {case.peer} answers and refuses phase one. Most likely {algorithms} differ; it "
         f"says the same when it has no policy for {case.definition.source_address}, or only one "
         f"for {other}.",
-        "Compare these fields with the peer's; its own log names both proposals.",
+        "See first that the counterpart is enabled on the peer; then compare these fields with the "
+        "peer's. Its own log names both proposals.",
         field="encryption",
         also="initiating ",
     )
@@ -94,8 +95,8 @@ def _phase_one(case: Case) -> Told:
 
 def _phase_two(case: Case) -> Told:
     fields = "ESP Algorithm or Hash Algorithm"
-    first = case.find(r"establishing CHILD_SA \S+\{\d+\}$")
-    if case.is_ikev1 or not first:
+    # The first one of an IKE SA takes its keys from phase one; a later one has its own exchange.
+    if case.is_ikev1 or not case.find("initiating IKE_SA"):
         fields = "ESP Algorithm, Hash Algorithm or Phase Two DH"
     return Told(
         f"The peer {case.peer} authenticated this server and refuses phase two. Most likely "

@@ -30,9 +30,12 @@ def _not_sent(found: re.Match[str], case: Case) -> Told:
     definition = case.definition
     wording, field = _SEND_ERRORS.get(found[1], ("", ""))
     sentence = wording.format(peer=case.peer, source=definition.source_address)
+    cure = f"Look at the routes and the firewall of this host: ip route get {case.peer}."
+    if field == "source_address":
+        cure = f"See first that Source Address is an address of this server. {cure}"
     return Told(
         sentence or f"Nothing can be sent to {case.peer}: {found[1]}.",
-        f"Look at the routes and the firewall of this host: ip route get {case.peer}.",
+        cure,
         field=field or "destination_address",
         also=_GAVE_UP,
     )

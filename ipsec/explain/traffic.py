@@ -45,7 +45,7 @@ def _refused_there(_: re.Match[str], case: Case) -> Told:
     return Told(
         f"The peer {case.peer} authenticated this server, and does not protect the traffic that "
         "this policy names.",
-        _SAME_TRAFFIC,
+        f"See first that the counterpart is enabled on the peer. {_SAME_TRAFFIC}",
         field=_likely(case),
     )
 

@@ -31,7 +31,7 @@ from ipsec.policy.choices import (
 )
 from ipsec.policy.definition import FIELD_LABELS, Definition
 from ipsec.policy.profiles import PROFILES, ProfileName
-from ipsec.policy.rules import Fault
+from ipsec.policy.rules import NAME_FIELDS, Fault, key_fault, name_fault
 
 MOST_CERTIFICATES = 1_000  # of the trust store, in one select
 PAIR = "policy.pair"
@@ -222,6 +222,13 @@ class PolicyForm(forms.Form):
                 with_pair=data["with_pair"],
             )
             self._show(self.faults)
+        else:  # there is no whole policy to examine; what stands for itself is told at once
+            texts = {field: data[field] for field in NAME_FIELDS if field in data}
+            found = [name_fault(field, text) for field, text in texts.items()]
+            found.append(
+                key_fault(data.get("preshared_key", "")) if data.get("preshared_key") else None
+            )
+            self._show([fault for fault in found if fault])
         if not self.errors:
             self._ask(warnings(self.definition(), self.policy))
         return data

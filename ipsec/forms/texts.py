@@ -1,5 +1,6 @@
 """Fields of a policy that are typed: addresses, ports, life times."""
 
+import re
 from typing import Any
 
 from django import forms
@@ -50,7 +51,9 @@ class PortField(forms.CharField):
             return ANY_PORT
         number = whole_number(text)
         if number is None or number == ANY_PORT:
-            cure = f"Write 1 to 65535{', or Any' if self.any_allowed else ''}."
+            cure = f"Write one port, 1 to 65535{', or Any' if self.any_allowed else ''}."
+            if self.any_allowed and re.fullmatch(r"[\d\s,;:-]+", text) and number is None:
+                cure += " Several ports need a policy each."
             wrong = f"{visible(text)!r} is not a port." if text else "The port is missing."
             raise ValidationError(f"{wrong} {cure}", code="policy.port")
         return number

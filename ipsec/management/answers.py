@@ -87,8 +87,8 @@ def standing_line(row: Policy, standing: Standing) -> dict[str, Any]:
     child, association = standing.child, standing.association
     return {
         "policy": str(row),
-        "word": standing.word.value,
-        "leak": standing.leak.value,
+        "state": standing.word.value,
+        "packets": standing.leak.value,
         "peer": association.remote_host if association else row.destination_address,
         "algorithms": _negotiated(standing),
         "bytes_out": child.bytes_out if child else 0,
@@ -101,7 +101,7 @@ def standing_line(row: Policy, standing: Standing) -> dict[str, Any]:
 def standing_details(row: Policy, standing: Standing) -> dict[str, Any]:
     """The same with all that was negotiated, for `show` and for scripts."""
     told = standing_line(row, standing)
-    told |= {"leak_about": standing.leak_sentence, "field": standing.field}
+    told |= {"packets_about": standing.leak_sentence, "field": standing.field}
     pairs = compared(row.definition, standing.association, standing.child)
     told["negotiated"] = [
         f"{FIELD_LABELS[one.field]}: {one.negotiated}; configured: {one.configured}"

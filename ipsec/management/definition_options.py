@@ -38,6 +38,22 @@ _NUMBERS: dict[str, tuple[IntEnum, ...]] = {
     "phase_one_dh": PHASE_ONE_GROUPS,
     "phase_two_dh": tuple(DhGroup),
 }
+_ABOUT = {
+    "authentication": ": psk, with --key-file; certificate: this server's ipsec certificate",
+    "peer_type": ", with certificates: same accepts whom ipsec-trust vouches for; different only"
+    " the one of --certificate-name",
+    "protocol": " of the traffic that is protected; the rest is left as it is",
+    "source_port": " of that traffic, at this server",
+    "destination_port": " of that traffic, at the peer",
+    "remote_port": ": UDP port of the peer's IKE daemon, nearly always 500",
+    "encryption": " of the negotiation (phase one)",
+    "hash": " of phase one; also of phase two, unless --esp is a GCM or Poly1305",
+    "esp": ": the cipher of the packets (phase two)",
+    "phase_two_dh": "; off: no perfect forward secrecy",
+    "phase_one_life_time": ", 60 to 2147483",
+    "phase_two_life_time": ", 60 to 2147483",
+    "certificate_name": ": the peer's, of ipsec-trust; with --peer-type different",
+}
 _PORTS = ("source_port", "destination_port")
 _LIFE_TIMES = ("phase_one_life_time", "phase_two_life_time")
 _ADDRESSES = {"source_address": "source", "destination_address": "destination"}
@@ -62,10 +78,10 @@ def add_definition(parser: ArgumentParser, *, is_new: bool) -> None:
         _option(parser, field, type=_number_of(numbers), metavar=_metavar(numbers))
     for field in _PORTS:
         _option(parser, field, type=_port, metavar="1-65535|any")
-    _option(parser, "remote_port", type=int, metavar="1-65535", more=", of IKE at the destination")
+    _option(parser, "remote_port", type=int, metavar="1-65535")
     for field in _LIFE_TIMES:
         _option(parser, field, type=int, metavar="SECONDS")
-    _option(parser, "certificate_name", metavar="FILE", more=", in ipsec-trust")
+    _option(parser, "certificate_name", metavar="NAME")
 
 
 def defined(options: Mapping[str, Any], former: Definition | None = None) -> Definition:
@@ -122,9 +138,9 @@ def _word(field: str, value: Any) -> str | int:
     return value.value if isinstance(value, IntEnum | StrEnum) else value
 
 
-def _option(parser: ArgumentParser, field: str, *, more: str = "", **settings: Any) -> None:
+def _option(parser: ArgumentParser, field: str, **settings: Any) -> None:
     name = f"--{field.replace('_', '-')}"
-    parser.add_argument(name, help=f"{FIELD_LABELS[field]}{more}", **settings)
+    parser.add_argument(name, help=f"{FIELD_LABELS[field]}{_ABOUT.get(field, '')}", **settings)
 
 
 def _number_of(choices: tuple[IntEnum, ...]) -> Callable[[str], IntEnum]:

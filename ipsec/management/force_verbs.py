@@ -45,7 +45,7 @@ class ForceVerbs(InForce):
         reason = None
         if wrong:
             listed = ", ".join(wrong[:5]) + (", …" if len(wrong) > 5 else "")  # noqa: PLR2004
-            reason = f"{len(wrong)} of {enabled} enabled policies are not in force: {listed}."
+            reason = f"{len(wrong)} of {enabled} enabled policies are not as intended: {listed}."
         others = [name for name, one in heard.connections.items() if not one.is_ours]
         if options["as_json"]:
             told = [standing_details(row, found[row.pk]) for row in rows]

@@ -37,13 +37,13 @@ class InForce(OperatorCommand):
         if ended.state != JobState.DONE:
             said = ended.messages[-1] if ended.messages else "The worker has not ended it yet."
             self.warn([f"Saved, and not in force: {said}"])
-            return {"word": Word.NOT_IN_FORCE.value, "about": said}
+            return {"state": Word.NOT_IN_FORCE.value, "about": said}
         return self._standing_of([row for row in _as_it_is(rows) if row.is_enabled])
 
     def _standing_of(self, rows: Sequence[Policy]) -> dict[str, Any]:
         found = settled(rows)
         wrong = [
-            f"{row} is {found[row.pk].word}: {found[row.pk].sentence} {found[row.pk].cure}".strip()
+            f"{row}: {found[row.pk].word}. {found[row.pk].sentence} {found[row.pk].cure}".strip()
             for row in rows
             if not is_as_intended(found[row.pk])
         ]
@@ -52,7 +52,7 @@ class InForce(OperatorCommand):
             self.warn([f"{len(wrong) - SHOWN} more: see ./ccxsec ipsec status."])
         if len(rows) == 1:
             return standing_line(rows[0], found[rows[0].pk])
-        return {"not_in_force": len(wrong)} if rows else {}
+        return {"not_as_intended": len(wrong)} if rows else {}
 
     def warn(self, sentences: Iterable[str]) -> None:
         for sentence in sentences:

@@ -32,9 +32,15 @@ from ipsec.policy.pair import overlaps
 
 class MirrorVerbs(InForce):
     def add_mirror_verbs(self, verbs: Any) -> None:
-        export = self.verb(verbs, "export", self.export, "what the peer must be set to (IP-2)")
+        export = self.verb(verbs, "export", self.export, "what the peer must be set to")
         export.add_argument("names", nargs="+", metavar="GROUP/NAME", help="of one peer")
-        export.add_argument("--format", choices=[*Format], default=Format.CCXSEC, dest="form")
+        export.add_argument(
+            "--format",
+            choices=[*Format],
+            default=Format.CCXSEC,
+            dest="form",
+            help="of the product that the peer runs (default: json, for another ccxsec)",
+        )
         bring = self.verb(verbs, "import", self.bring_in, "add what the other side's export says")
         bring.add_argument("file", metavar="FILE", help="- reads standard input")
         bring.add_argument("--key-file", metavar="FILE", help="with the pre-shared key of all")

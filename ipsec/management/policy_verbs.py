@@ -16,7 +16,7 @@ from ipsec.policy.definition import Definition
 
 class PolicyVerbs(InForce):
     def add_policy_verbs(self, verbs: Any) -> None:
-        add = self.verb(verbs, "add", self.add, "add a policy (IP-2)")
+        add = self.verb(verbs, "add", self.add, "add a policy")
         add.add_argument("name", metavar="GROUP/NAME")
         add_definition(add, is_new=True)
         add.add_argument("--enable", action="store_true", help="put it in force")
@@ -97,7 +97,9 @@ class PolicyVerbs(InForce):
 
 def _add_saving(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--key-file", metavar="FILE", help="with the pre-shared key; - reads it from standard input"
+        "--key-file",
+        metavar="FILE",
+        help="with the pre-shared key; - reads it from standard input, or asks for it hidden",
     )
     parser.add_argument(
         "--trial",

@@ -14,19 +14,27 @@ from ipsec.operations import confirm_trial, delete_policies, set_enabled, switch
 
 class SwitchVerbs(PolicyVerbs):
     def add_switch_verbs(self, verbs: Any) -> None:
-        enable = self.verb(verbs, "enable", self.enable, "enable policies (IP-3)")
+        enable = self.verb(verbs, "enable", self.enable, "enable policies: put them in force")
         enable.add_argument(
-            "--trial", type=int, metavar="MINUTES", help="until then they must be confirmed"
+            "--trial",
+            type=int,
+            metavar="MINUTES",
+            help="disable them again after so many, unless `confirm` comes before",
         )
         disable = self.verb(
             verbs, "disable", self.disable, "disable policies: traffic in the clear"
         )
-        delete = self.verb(verbs, "delete", self.delete, "delete policies with their keys (IP-4)")
+        delete = self.verb(verbs, "delete", self.delete, "delete policies with their keys")
         delete.add_argument("--yes", action="store_true", help="confirm every caution")
         confirm = self.verb(verbs, "confirm", self.confirm, "keep what was enabled on trial")
         for parser in (enable, disable, delete, confirm):
             _add_names(parser)
-        upgrade = self.verb(verbs, "upgrade", self.upgrade, "system upgrade in progress (IP-5)")
+        upgrade = self.verb(
+            verbs,
+            "upgrade",
+            self.upgrade,
+            "System upgrade in progress: every change is refused meanwhile",
+        )
         upgrade.add_argument("what", choices=["on", "off", "show"])
 
     def enable(self, options: dict[str, Any]) -> Answer:

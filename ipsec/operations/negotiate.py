@@ -163,7 +163,7 @@ def _diagnose_job(row: Job) -> str:
     now = timezone.now()
     for line in [*filter(None, told), *(f"log: {line}" for line in diagnosis.lines[-LINES:])]:
         row.report(visible(line), now=now)
-    return f"{policy} is {after.word}. {told[0]}"
+    return f"{policy}: {after.word}."
 
 
 def _policy_of(row: Job) -> Policy:

@@ -17,7 +17,7 @@ from ipsec.names import resolve
 from ipsec.operations.examine import examine, overlaps_of
 from ipsec.operations.wanted import Stores
 from ipsec.policy.choices import Authentication, Protocol
-from ipsec.policy.definition import Definition
+from ipsec.policy.definition import FIELD_LABELS, Definition
 from ipsec.policy.pair import shown
 from ipsec.policy.rules import is_name, legacy_choices
 from ipsec.strongswan import Daemon, DaemonError
@@ -72,7 +72,9 @@ def warned(code: str, sentence: str, cure: str) -> Finding:
 
 
 def _of_choices(definition: Definition, policy: Policy | None) -> Iterable[Finding]:
-    weak = ", ".join(label for _, label in legacy_choices(definition))
+    weak = ", ".join(
+        f"{FIELD_LABELS[field]} {label}" for field, label in legacy_choices(definition)
+    )
     if weak:
         cure = "Choose stronger ones if the peer knows them."
         yield Finding("policy.weak", f"Legacy: {weak}.", cure, Outcome.WARN, is_legacy=True)
@@ -165,7 +167,7 @@ def _of_consequences(
     where = f"from {definition.source_address} to {destination} and back"
     what = _traffic(definition)
     cure = "Set the peer up in the same minute, or enable it on trial."
-    said = f"Until the peer follows, {what} {where} is blocked."
+    said = f"Until the peer follows, {what}, {where}, is blocked."
     yield warned("policy.blocks", said, cure)
     if client and _same_host(client, resolved.get(destination, [destination])):
         wrong = f"You work from {client}, the policy's destination: it may cut you off."

@@ -15,7 +15,7 @@ from ipsec.operations.apply import request_apply
 from ipsec.operations.examine import PolicyRefused, examine_kept
 from ipsec.operations.save import end_of_trial, forget_keys
 
-WAY_BACK = Actor("way back")
+WAY_BACK = Actor("end of trial")
 AT_ONCE = 500  # rows in one query
 
 

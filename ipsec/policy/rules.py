@@ -16,7 +16,7 @@ KEY = re.compile(r"[A-Za-z0-9-]*")
 KEY_LENGTHS = range(8, 129)  # characters
 LIFE_TIMES = range(60, 2_147_484)  # seconds
 PORTS = range(1, 65_536)
-_NAME_FIELDS = ("group", "name")
+NAME_FIELDS = ("group", "name")
 _PORT_FIELDS = ("source_port", "destination_port")
 _LIFE_FIELDS = ("phase_one_life_time", "phase_two_life_time")
 _CHOICE_FIELDS = ("ike_version", "encryption", "hash", "phase_one_dh", "esp", "phase_two_dh")
@@ -101,6 +101,19 @@ def key_fault(key: str) -> Fault | None:
     return None
 
 
+def name_fault(field: str, text: str) -> Fault | None:
+    """What is wrong with `text` as the group or the name of a policy."""
+    if NAME.fullmatch(text):
+        return None
+    label = FIELD_LABELS[field]
+    wrong = f"{label} {visible(text)[:70]!r}: only letters, digits and hyphens are allowed."
+    if not text:
+        wrong = f"{label} is empty."
+    elif len(text) > 64 and NAME.fullmatch(text[:64]):  # noqa: PLR2004 - as in NAME
+        wrong = f"{label} has {len(text)} characters."
+    return Fault(field, "policy.name", wrong, "Write 1 to 64 letters, digits and hyphens.")
+
+
 def faults(definition: Definition, *, allow_legacy: bool = True) -> list[Fault]:
     """All that is wrong with a definition by itself; its addresses are as `read_address` gives.
 
@@ -137,16 +150,10 @@ def legacy_choices(definition: Definition) -> list[tuple[str, str]]:
 
 
 def _of_names(definition: Definition) -> Iterable[Fault]:
-    for field in _NAME_FIELDS:
-        text = getattr(definition, field)
-        if not NAME.fullmatch(text):
-            label = FIELD_LABELS[field]
-            wrong = f"{label} {visible(text)[:70]!r}: only letters, digits and hyphens are allowed."
-            if not text:
-                wrong = f"{label} is empty."
-            elif len(text) > 64 and NAME.fullmatch(text[:64]):  # noqa: PLR2004 - as in NAME
-                wrong = f"{label} has {len(text)} characters."
-            yield Fault(field, "policy.name", wrong, "Write 1 to 64 letters, digits and hyphens.")
+    for field in NAME_FIELDS:
+        fault = name_fault(field, getattr(definition, field))
+        if fault:
+            yield fault
 
 
 def _of_authentication(definition: Definition) -> Iterable[Fault]:

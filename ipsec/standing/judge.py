@@ -46,7 +46,7 @@ def _disabled(seen: Sightings) -> Standing:
     if seen.children or seen.loaded or seen.traps:
         wrong = "It is disabled, and the IKE daemon still holds it."
         return Standing(Word.DRIFT, wrong, "It is applied within a minute; Apply does it now.")
-    return Standing(Word.DISABLED, "It is disabled.")
+    return Standing(Word.DISABLED, "Its traffic is left as it is.")
 
 
 def _without_child(intended: Intended, seen: Sightings, own: Sequence[Association]) -> Standing:

@@ -10,6 +10,8 @@ from ipsec.policy.definition import Definition
 from ipsec.policy.rules import is_name
 from ipsec.standing.words import Heard, Intended, Leak, Sightings
 
+_UNHELD = "No policy of the kernel holds this traffic: it {} unprotected."
+
 
 def leak(
     intended: Intended, heard: Heard, seen: Sightings, child: Child | None
@@ -20,16 +22,14 @@ def leak(
     definition = intended.definition
     hosts = _hosts(definition, seen)
     if hosts is None:
-        unresolved = definition.destination_address
-        unresolved = unresolved if is_name(unresolved) else definition.source_address
-        return Leak.CLEAR, f"{unresolved} was not resolved, so that none of its traffic is held."
+        return Leak.CLEAR, _unresolved(definition, seen)
     protocol = "" if definition.protocol is Protocol.ANY else definition.protocol.value
     ports = definition.source_port, definition.destination_port
     out = _find(heard, "out", (*hosts, protocol, *ports))
     back = _find(heard, "in", (*hosts[::-1], protocol, *ports[::-1]))
     if out is None or back is None:
         what = "leaves" if out is None else "is let in"
-        return Leak.CLEAR, f"No policy of the kernel holds this traffic: it {what} unprotected."
+        return Leak.CLEAR, _UNHELD.format(what)
     if hole := _hole(heard, (*hosts, protocol, *ports)):
         said = "A policy of the kernel that others made lets a part of it pass as it is"
         return Leak.CLEAR, f"{said}: {_told(hole)}."
@@ -38,6 +38,15 @@ def leak(
         fate = Leak.PROTECTED if has_keys and not out.is_block else Leak.BLOCKED
         return fate, "A wider policy of the kernel holds this traffic."
     return _held(intended, heard, child, is_passable=has_keys and not out.is_block)
+
+
+def _unresolved(definition: Definition, seen: Sightings) -> str:
+    """Why nothing holds the traffic of a host name that the daemon tells no address of."""
+    if not seen.loaded:  # it has not been asked to resolve it
+        return _UNHELD.format("leaves")
+    destination = definition.destination_address
+    name = destination if is_name(destination) else definition.source_address
+    return f"{name} was not resolved, so that none of its traffic is held."
 
 
 def _addresses(policy: KernelPolicy) -> tuple[str, str]:

@@ -72,8 +72,8 @@ def refused(*words: str) -> str:
 def test_a_policy_is_added_shown_changed_and_deleted(charon: Charon, key_file: str) -> None:
     words = ["add", "web/a", *HOSTS, "--protocol", "tcp", "--destination-port", "443"]
     added = run(*words, "--key-file", key_file, "--enable", "--yes")
-    assert (added["added"], added["enabled"], added["leak"]) == ("web/a", True, "blocked")
-    assert added["word"] in {"negotiating", "waiting for traffic"}
+    assert (added["added"], added["enabled"], added["packets"]) == ("web/a", True, "blocked")
+    assert added["state"] in {"negotiating", "waiting for traffic"}
     assert KEY not in json.dumps(added)
     [line] = run("list")
     assert (line["policy"], line["destination"]) == ("web/a", f"{THERE}[tcp/443]")
@@ -292,10 +292,10 @@ def test_several_are_enabled_tried_disabled_and_deleted(
 def test_without_a_daemon_it_is_saved_and_told(key_file: str) -> None:
     out, told = printed(*KEYED, "--enable", "--yes")
 
-    assert "word: not in force" in out
+    assert "state: not in force" in out
     assert told.startswith("warning: Saved, and not in force: No IKE daemon answers at ")
     assert Policy.objects.get().is_enabled
-    with pytest.raises(CommandError, match="1 of 1 enabled policies are not in force: web/b"):
+    with pytest.raises(CommandError, match="1 of 1 enabled policies are not as intended: web/b"):
         printed("status")
 
 
@@ -304,7 +304,7 @@ def test_status_is_good_while_nothing_is_enabled(add: Add) -> None:
 
     [line] = run("status")["policies"]
 
-    assert (line["word"], line["bytes_out"], line["since"]) == ("disabled", 0, "")
+    assert (line["state"], line["bytes_out"], line["since"]) == ("disabled", 0, "")
 
 
 def test_status_tells_what_others_have_loaded(charon: Charon, node: Node) -> None:

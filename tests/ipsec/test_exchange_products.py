@@ -233,6 +233,13 @@ def test_the_place_for_the_key_is_a_comment(chosen: Format) -> None:
     assert [line for line in places if line.lstrip()[0] not in "#!"] == []
 
 
+def test_the_line_with_the_key_can_be_copied_whole() -> None:
+    lines = written(mirror(FIPS), Format.LIBRESWAN).decode().splitlines()
+
+    assert f'#        10.0.0.2 10.0.0.1 : PSK "{KEY_PLACEHOLDER}"' in lines
+    assert "ipsec auto --route NAME" in " ".join(lines).replace(" #  ", "")
+
+
 @pytest.mark.parametrize(("chosen", "name"), [
     (Format.CCXSEC, "ccxsec-10-0-0-2.json"),
     (Format.STRONGSWAN, "ccxsec-10-0-0-2.swanctl.conf"),

@@ -371,7 +371,7 @@ def test_a_trial_ends_by_itself_unless_somebody_confirms(add: Add, actor: Actor)
     lost.refresh_from_db()
     assert (kept.is_enabled, kept.trial_until) == (True, None)
     assert (lost.is_enabled, lost.trial_until) == (False, None)
-    assert lost.changed_by == "way back"
+    assert lost.changed_by == "end of trial"
     assert actions()[-2:] == ["confirm", "way-back"]
     refused(lambda: confirm_trial([kept, lost], actor=actor), "policy.no-trial")
 

@@ -202,6 +202,20 @@ def test_all_faults_are_told_at_once(administrator: Client, node: Node) -> None:
 
 
 @pytest.mark.spec("IP-2")
+def test_an_empty_form_names_all_that_is_missing(administrator: Client, node: Node) -> None:
+    response = administrator.post(ADD, form(group="", name="", destination_address=""))
+
+    assert set(errors(response)) == {"group", "name", "destination_address"}
+
+
+@pytest.mark.spec("IP-2")
+def test_several_ports_are_several_policies(administrator: Client, node: Node) -> None:
+    response = administrator.post(ADD, form(destination_port="443,8443"))
+
+    assert "Several ports need a policy each." in errors(response)["destination_port"]
+
+
+@pytest.mark.spec("IP-2")
 def test_legacy_is_confirmed_once(administrator: Client, node: Node) -> None:
     response = administrator.post(ADD, form(**CCX))
 

@@ -10,10 +10,12 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
+from certificates.access import Actor
 from certificates.models import Event, Job
 from ipsec.kernel import KernelUnreadable
 from ipsec.models import Kind, Policy
-from ipsec.operations import state
+from ipsec.operations import set_enabled, state
+from ipsec.operations.history import Happening, record
 from ipsec.operations.state import names_of
 from tests.ipsec.conftest import HERE, THERE, Add
 from tests.ipsec.recorded import Recorded, speaking
@@ -109,6 +111,26 @@ def test_the_fresh_state_is_that_of_the_page_and_changes_nothing(
     assert Event.objects.count() == events
 
 
+def test_who_looks_at_a_page_is_told_what_changed_meanwhile(
+    administrator: Client, add: Add, told: Recorded, actor: Actor
+) -> None:
+    """As the end of a trial does; its buttons and its configuration are old then."""
+    row = add(enabled=True)
+    in_force(told, row)
+    shown = page(administrator, row)
+    address = f"{LIST}{row.pk}/state/?revision={row.revision}"
+    assert address in shown
+    assert "was changed meanwhile" not in text(administrator.get(address))
+
+    set_enabled([row], enabled=False, actor=actor)
+    happening = Happening(Kind.FAILED, "The peer went home.")
+    record({row.pk: happening}, at=timezone.now())
+
+    fresh = text(administrator.get(address))
+    assert "web/a was changed meanwhile by " in fresh
+    assert "The peer went home." in fresh
+
+
 def test_the_fresh_state_of_rows_is_that_of_the_list(
     administrator: Client, add: Add, told: Recorded
 ) -> None:
@@ -119,6 +141,7 @@ def test_the_fresh_state_of_rows_is_that_of_the_list(
 
     assert f'id="state-{row.pk}" data-live data-says="web/a: in force"' in fresh
     assert f'id="state-{other.pk}" data-live data-says="web/b: disabled"' in fresh
+    assert f'id="enabled-{row.pk}" data-live data-says=""><span class="badge valid">Yes' in fresh
     assert 'id="daemon"' in fresh
     assert 'id="as-of"' in fresh
 

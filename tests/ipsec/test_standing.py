@@ -427,6 +427,12 @@ FATES: dict[str, tuple[Intended, Heard, Leak, str]] = {
         Leak.CLEAR,
         "ccx2.example.com was not resolved",
     ),
+    "a name that nobody has tried to resolve": (
+        replace(INTENDED, definition=NAMED),
+        heard(connections={}, traps=[]),
+        Leak.CLEAR,
+        "leaves",
+    ),
     "a name that was resolved": (
         replace(INTENDED, definition=NAMED),
         heard(traps=[NAMED_TRAP]),

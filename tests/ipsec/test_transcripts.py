@@ -42,6 +42,18 @@ def test_several_lines_of_one_failure_are_one_failure() -> None:
     assert len(told(BEGIN, no_child, kept, "establishing CHILD_SA g/w@0123abcd{2}", no_child)) == 2
 
 
+def test_the_reason_of_one_policy_is_not_told_of_the_next() -> None:
+    """Several policies share an IKE SA, and its lines come under one number."""
+    established = "IKE_SA x[1] established between 192.0.2.1[a]...192.0.2.2[b]"
+    first = "received TS_UNACCEPTABLE notify, no CHILD_SA built"
+    again = "establishing CHILD_SA g/w@0123abcd{2}"
+    second = "received NO_PROPOSAL_CHOSEN notify, no CHILD_SA built"
+
+    _, failure = told(BEGIN, established, first, again, second)
+
+    assert failure.lines == (established, again, second)
+
+
 def test_the_child_is_known_by_its_name() -> None:
     [failure] = told("establishing CHILD_SA g/w@0123abcd{6}", REFUSED)
 

@@ -24,7 +24,7 @@ class Command(SwitchVerbs, ForceVerbs, NegotiateVerbs, MirrorVerbs):
 
     def add_arguments(self, parser: CommandParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
-        listing = self.verb(verbs, "list", self.list, "every policy (IP-1)")
+        listing = self.verb(verbs, "list", self.list, "every policy")
         listing.add_argument(
             "--find",
             action="append",
