@@ -113,8 +113,7 @@ class Supervisor:
         try:
             self.web.start()
             self.worker.start()
-            self.listener.start()
-            when_serving()
+            when_serving()  # the listener is started with the first look below: nobody waits for it
             while not self.stopping:
                 self.look_after()
                 time.sleep(0.2)

@@ -36,6 +36,13 @@ class Recorded:
         trap |= {"remote-ts": [f"{destination}/32"]}
         self.sections["list-policies"] = [{f"{connection}/{child}": trap}]
 
+    def begin(self, connection: str, child: str, source: str, destination: str) -> None:
+        """A negotiation that is under way."""
+        self.hold(connection, child, source, destination)
+        hosts = {"local-host": source, "remote-host": destination}
+        asked = {"uniqueid": "1", "version": "2", "state": "CONNECTING", **hosts}
+        self.sections["list-sas"] = [{connection: asked}]
+
     def establish(
         self, connection: str, child: str, source: str, destination: str, **differs: str
     ) -> None:

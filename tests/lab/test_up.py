@@ -360,9 +360,10 @@ def test_a_start_by_hand_closes_the_notice_too(product: Product) -> None:
     assert product.served_fingerprint() == shown["fingerprint"]
 
 
-# Two leaders, and below them: the web server's workers; the cluster's guard, and what it guards
-# (two workers, monitor and pusher).
-PLACES = ["0", "0.0", "0.1", "1", "1.0", "1.0.0", "1.0.1", "1.0.2", "1.0.3"]
+# Three leaders, and below them: the web server's workers; the cluster's guard, and what it guards
+# (two workers, monitor and pusher). The last one listens to the IKE daemon.
+PLACES = ["0", "0.0", "0.1", "1", "1.0", "1.0.0", "1.0.1", "1.0.2", "1.0.3", "2"]
+LEADERS = ("gunicorn", "qcluster", "ipsec_listen")
 
 
 def process_at(product: Product, place: str) -> psutil.Process:
@@ -372,15 +373,18 @@ def process_at(product: Product, place: str) -> psutil.Process:
     deadline = time.monotonic() + 30
     for number in map(int, place.split(".")):
         while True:
-            children = found.children()
-            # The web server before the cluster; brothers by age.
-            children.sort(key=lambda child: ("qcluster" in child.cmdline(), child.create_time()))
+            children = sorted(found.children(), key=_by_leader_and_age)
             if len(children) > number:
                 found = children[number]
                 break
             assert time.monotonic() < deadline, f"nothing at {place}"
             time.sleep(0.1)
     return found
+
+
+def _by_leader_and_age(child: psutil.Process) -> tuple[int, float]:
+    words = child.cmdline()
+    return next((i for i, name in enumerate(LEADERS) if name in words), 0), child.create_time()
 
 
 def test_every_process_may_be_killed_and_a_queued_job_still_runs(product: Product) -> None:
