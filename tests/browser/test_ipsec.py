@@ -9,6 +9,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.chromium import sign_in
 from tests.ipsec.recorded import Recorded, speaking
+from tests.ipsec.scripts import run_script
+from tests.lab.worker import Worker
 from tests.product import Product
 
 pytestmark = pytest.mark.spec("IP-1", "IP-2", "IP-3", "IP-4", "IP-5", "IP-7")
@@ -30,10 +32,18 @@ print(*names_of([row])[str(row)][:2], sep="|")
 """
 
 
+HANDS: dict[int, Worker] = {}  # by the product's port
+
+
 def ask(product: Product, script: str) -> str:
-    done = product.run("shell", "-v", "0", "-c", script)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    """What a script prints, beside the running product."""
+    return str(HANDS[product.port].ask(run_script, script))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _hand(product: Product) -> Iterator[None]:
+    with Worker(product.data, **product.environment) as HANDS[product.port]:
+        yield
 
 
 @pytest.fixture(autouse=True)
