@@ -105,8 +105,8 @@ def _by_hand(found: Sorted) -> Iterator[str]:
                 "most that Libreswan takes; the two sides need not agree in them."
             )
     yield (
-        "Run: ipsec auto --rereadsecrets; then for each conn below ipsec auto --add NAME and ipsec"
-        " auto --route NAME. Without the second its traffic leaves in the clear."
+        "Run this for each conn below; without its last part its traffic leaves in the clear:\n"
+        "ipsec auto --rereadsecrets; ipsec auto --add NAME; ipsec auto --route NAME"
     )
 
 

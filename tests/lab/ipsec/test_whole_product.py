@@ -24,6 +24,8 @@ def running(lab: Laboratory) -> Iterator[Product]:
     product = Product(data, settings=settings, place=tuple(host.command()))
     clear(lab)
     product.start()
+    # The listener tells of what it has met; a restart before that is none to it.
+    await_that(lambda: "ipsec.listener" in product.log.read_text(), host)
     follow(lab, between(host, lab.second.host, ONE_PORT | MODERN), KEY)
     try:
         yield product
