@@ -55,13 +55,16 @@ def test_sets_up_everything_once_and_starts_again_quickly(product: Product) -> N
         assert (product.data / name).stat().st_mode & 0o777 == 0o600
     size = product.log.stat().st_size
 
+    begun = time.monotonic()
+    assert product.run("check").returncode == 0
+    bare = time.monotonic() - begun  # one start of Django, on this machine and now
     seconds = product.start()
 
     again = product.log.read_text()[size:]
     assert "the password" not in again
     assert password[1] not in again
     assert product.served_fingerprint() == listed[1]["fingerprint"]
-    assert seconds < 3 * slowness()
+    assert seconds < 5 * bare * slowness()  # its own start, then those of its processes at once
     assert product.stop() == 0
     assert left_behind(product) == []
 
