@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 from tests.parts import needs
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -132,3 +134,12 @@ class Product:
             check=True,
         ).stdout.decode()
         return re.sub(r".*=|:|\s", "", text).lower()
+
+
+def left_behind(product: Product) -> list[psutil.Process]:
+    """Its processes that still run, wherever they are."""
+    found = []
+    for process in psutil.process_iter(["environ"]):
+        if (process.info["environ"] or {}).get("CCXSEC_DATA") == str(product.data):
+            found.append(process)
+    return found

@@ -1,5 +1,7 @@
 """What the tests of IPsec share: a daemon, a server with an address, and policies."""
 
+import io
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +13,7 @@ from pytest_django import Settings
 
 from certificates.access import Actor
 from certificates.models import Node, Secret
+from ipsec.management import in_force
 from ipsec.models import Policy, key_secret
 from ipsec.operations import add_policy
 from ipsec.policy.definition import Definition
@@ -22,6 +25,7 @@ THERE = "192.0.2.2"
 WEB = Definition(group="web", name="a", source_address=HERE, destination_address=THERE)
 LEGACY = PROFILES[ProfileName.UNIFIED_CCX].fields
 Add = Callable[..., Policy]
+Answers = Callable[[str], None]
 
 
 @pytest.fixture(autouse=True)
@@ -94,3 +98,22 @@ def forget_everything(session: vici.Session) -> None:
     for section in list(session.list_sas()):
         for sa in section.values():
             list(session.terminate({"ike-id": sa["uniqueid"], "force": "yes", "timeout": "2000"}))
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is there to negotiate with."""
+    monkeypatch.setattr(in_force, "SETTLED", 0.0)
+
+
+@pytest.fixture
+def key_file(node: Node, settings: Settings, tmp_path: Path) -> str:
+    settings.CCXSEC_CALLED_FROM = str(tmp_path)
+    (tmp_path / "psk").write_text(f"{KEY}\n")
+    return "psk"
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
+    """What is typed on the terminal."""
+    return lambda text: monkeypatch.setattr(sys, "stdin", io.StringIO(f"{text}\n"))

@@ -1,103 +1,34 @@
 """How a policy stands: every word and every fate of its packets, from what was heard."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from ipsec.associations import Association, Child, Loaded, Trap
-from ipsec.kernel import KernelPolicy
+from ipsec.associations import Loaded
 from ipsec.policy.choices import DhGroup, Encryption, Esp, Hash, IkeVersion, Protocol
 from ipsec.policy.definition import Definition
 from ipsec.policy.terms import Credentials, connection
-from ipsec.standing import Heard, Intended, LastFailure, Leak, Standing, Word, judge
+from ipsec.standing import Heard, Intended, Standing, Word, judge
 from tests.ipsec.definitions import UNIFIED_CCX, WEB
+from tests.ipsec.hearing import (
+    FAILURE,
+    HOSTS,
+    INTENDED,
+    LOADED,
+    NAME,
+    NOW,
+    ORPHAN,
+    UP,
+    association,
+    child,
+    heard,
+)
 
 pytestmark = pytest.mark.spec("IP-7")
-NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
-MADE = connection([WEB], Credentials(key_mark="00"))
-NAME, CHILD = MADE.name, MADE.children[str(WEB)]
-HOSTS = ("10.0.0.1/32", "10.0.0.2/32")
-LOADED = {NAME: Loaded(NAME, "IKEv2", ("10.0.0.1",), ("10.0.0.2",), frozenset([CHILD]))}
-TRAP = Trap(NAME, CHILD, (f"{HOSTS[0]}[tcp]",), (f"{HOSTS[1]}[tcp/https]",))
-OUT = KernelPolicy("out", *HOSTS, "tcp", 0, 443, False, True, "transport")
-BACK = KernelPolicy("in", *HOSTS[::-1], "tcp", 443, 0, False, True, "transport")
-KEYS = frozenset([("10.0.0.1", "10.0.0.2"), ("10.0.0.2", "10.0.0.1")])
-# Of somebody else: everything to that network passes as it is.
-PASS = KernelPolicy("out", "0.0.0.0/0", "10.0.0.0/16", "", 0, 0, False, False, "", priority=8)
-INTENDED = Intended(
-    definition=WEB,
-    is_enabled=True,
-    connection=NAME,
-    child=CHILD,
-    trouble="",
-    changed_at=NOW - timedelta(minutes=1),
-    failure=None,
-)
-FAILURE = LastFailure(NOW, "The peer refused the proposal.", "Set both alike.", "esp")
 
 
-def child(**differences: Any) -> Child:
-    """What was negotiated for `WEB` as it is configured."""
-    whole = Child(
-        name=CHILD,
-        unique_id="7",
-        state="INSTALLED",
-        mode="TRANSPORT",
-        encryption="AES_GCM_16",
-        key_size=256,
-        integrity="",
-        dh_group="",
-        local_selectors=(f"{HOSTS[0]}[tcp]",),
-        remote_selectors=(f"{HOSTS[1]}[tcp/https]",),
-        spi_in="c1",
-        spi_out="c2",
-        bytes_in=1,
-        bytes_out=2,
-        packets_in=3,
-        packets_out=4,
-        installed_at=NOW,
-        rekeys_at=None,
-        expires_at=None,
-    )
-    return replace(whole, **differences)
-
-
-def association(*children: Child, **differences: Any) -> Association:
-    whole = Association(
-        connection=NAME,
-        unique_id="3",
-        version=2,
-        state="ESTABLISHED",
-        local_host="10.0.0.1",
-        remote_host="10.0.0.2",
-        remote_identity="10.0.0.2",
-        encryption="AES_GCM_16",
-        key_size=256,
-        integrity="",
-        pseudo_random="PRF_HMAC_SHA2_384",
-        dh_group="ECP_384",
-        established_at=NOW,
-        rekeys_at=None,
-        children=children,
-    )
-    return replace(whole, **differences)
-
-
-def heard(**differences: Any) -> Heard:
-    """A daemon that holds `WEB`, a kernel that holds its traffic, and nothing negotiated."""
-    whole: dict[str, Any] = {
-        "connections": LOADED,
-        "traps": [TRAP],
-        "kernel": [OUT, BACK],
-        "keys": KEYS,
-    }
-    return Heard(at=NOW, **(whole | differences))
-
-
-UP = association(child())
-ORPHAN = replace(INTENDED, is_enabled=False, connection="", child="")
 EARLIER = f"{WEB}@00000000"
 WORDS: dict[str, tuple[Intended, Heard, Word, str]] = {
     "in force": (INTENDED, heard(associations=[UP]), Word.IN_FORCE, ""),
@@ -355,164 +286,3 @@ def test_versions_and_hashes_by_the_daemons_names() -> None:
         )
         both = {"encryption": "AES_CBC", "key_size": 256, "integrity": name}
         assert negotiated(old, {"version": 1, **both}, both).word is Word.IN_FORCE
-
-
-# --- What happens to a packet --------------------------------------------------------------------
-NAMED = replace(WEB, destination_address="ccx2.example.com")
-NAMED_TRAP = Trap(NAME, CHILD, (HOSTS[0],), (HOSTS[1],))
-FATES: dict[str, tuple[Intended, Heard, Leak, str]] = {
-    "protected": (INTENDED, heard(associations=[UP]), Leak.PROTECTED, "4 packets out, 3 in"),
-    "protected by a wider one": (
-        INTENDED,
-        heard(associations=[UP], kernel=[replace(OUT, destination_port=0), BACK]),
-        Leak.PROTECTED,
-        "packets",
-    ),
-    "held": (INTENDED, heard(), Leak.BLOCKED, "until a negotiation succeeds"),
-    "blocked though it is negotiated": (
-        INTENDED,
-        heard(associations=[UP], kernel=[replace(OUT, is_block=True, is_ipsec=False), BACK]),
-        Leak.BLOCKED,
-        "",
-    ),
-    "an orphan": (ORPHAN, heard(connections={}, traps=[]), Leak.BLOCKED, "orphan"),
-    "negotiated without keys in the kernel": (
-        INTENDED,
-        heard(associations=[UP], keys=frozenset()),
-        Leak.BLOCKED,
-        "it has no keys",
-    ),
-    "keys one way only": (
-        INTENDED,
-        heard(associations=[UP], keys=frozenset([("10.0.0.1", "10.0.0.2")])),
-        Leak.BLOCKED,
-        "it has no keys",
-    ),
-    "left by a daemon that is gone": (
-        INTENDED,
-        Heard(at=NOW, silence="No daemon.", kernel=[OUT, BACK]),
-        Leak.BLOCKED,
-        "until",
-    ),
-    "left with its keys by a daemon that is gone": (
-        INTENDED,
-        Heard(at=NOW, silence="No daemon.", kernel=[OUT, BACK], keys=KEYS),
-        Leak.PROTECTED,
-        "until they expire",
-    ),
-    "no trap": (INTENDED, heard(traps=[], kernel=[]), Leak.CLEAR, "leaves unprotected"),
-    "one way only": (INTENDED, heard(kernel=[OUT]), Leak.CLEAR, "is let in unprotected"),
-    "the other way only": (INTENDED, heard(kernel=[BACK]), Leak.CLEAR, "leaves unprotected"),
-    "a narrower one": (
-        replace(INTENDED, definition=replace(WEB, destination_port=0)),
-        heard(),
-        Leak.CLEAR,
-        "leaves",
-    ),
-    "another port": (
-        replace(INTENDED, definition=replace(WEB, destination_port=80)),
-        heard(),
-        Leak.CLEAR,
-        "leaves",
-    ),
-    "another protocol": (
-        replace(INTENDED, definition=replace(WEB, protocol=Protocol.UDP)),
-        heard(),
-        Leak.CLEAR,
-        "leaves",
-    ),
-    "a name that was not resolved": (
-        replace(INTENDED, definition=NAMED),
-        heard(traps=[]),
-        Leak.CLEAR,
-        "ccx2.example.com was not resolved",
-    ),
-    "a name that nobody has tried to resolve": (
-        replace(INTENDED, definition=NAMED),
-        heard(connections={}, traps=[]),
-        Leak.CLEAR,
-        "leaves",
-    ),
-    "a name that was resolved": (
-        replace(INTENDED, definition=NAMED),
-        heard(traps=[NAMED_TRAP]),
-        Leak.BLOCKED,
-        "until",
-    ),
-    "disabled": (
-        ORPHAN,
-        heard(connections={}, traps=[], kernel=[]),
-        Leak.CLEAR,
-        "leaves",
-    ),
-    "the kernel is silent": (
-        INTENDED,
-        heard(kernel=None, kernel_silence="ip is missing"),
-        Leak.UNKNOWN,
-        "ip is missing",
-    ),
-    # A policy of the kernel's that lets traffic pass as it is protects nothing.
-    "let pass by the kernel": (
-        INTENDED,
-        heard(kernel=[replace(OUT, is_ipsec=False), BACK]),
-        Leak.CLEAR,
-        "leaves",
-    ),
-    "let pass before ours": (
-        INTENDED,
-        heard(kernel=[replace(OUT, priority=9), PASS, BACK]),
-        Leak.CLEAR,
-        "leaves",
-    ),
-    "let pass behind ours": (
-        INTENDED,
-        heard(kernel=[OUT, replace(PASS, priority=9), BACK]),
-        Leak.BLOCKED,
-        "until",
-    ),
-    "let pass elsewhere": (
-        INTENDED,
-        heard(kernel=[OUT, replace(PASS, destination="10.1.0.0/16"), BACK]),
-        Leak.BLOCKED,
-        "until",
-    ),
-    "held by a policy of networks": (
-        INTENDED,
-        heard(kernel=[replace(PASS, is_block=True), BACK]),
-        Leak.BLOCKED,
-        "wider",
-    ),
-    "let in by the kernel": (
-        INTENDED,
-        heard(kernel=[OUT, replace(BACK, is_ipsec=False)]),
-        Leak.CLEAR,
-        "is let in",
-    ),
-}
-
-
-@pytest.mark.parametrize(("intended", "what", "fate", "why"), [*FATES.values()], ids=[*FATES])
-def test_the_fate_of_a_packet(intended: Intended, what: Heard, fate: Leak, why: str) -> None:
-    standing = judge(intended, what)
-
-    assert standing.leak is fate
-    assert why in standing.leak_sentence
-
-
-def test_every_fate_is_tried() -> None:
-    assert {fate for _, _, fate, _ in FATES.values()} == {*Leak}
-
-
-def test_a_name_is_taken_as_its_own_policys_daemon_resolved_it() -> None:
-    """Another policy's traps say nothing of this one."""
-    stranger = replace(NAMED_TRAP, connection="theirs", child="other")
-
-    standing = judge(replace(INTENDED, definition=NAMED), heard(traps=[stranger]))
-
-    assert standing.leak is Leak.CLEAR
-
-
-def test_what_others_loaded_is_no_policy_of_ours() -> None:
-    theirs = Loaded("theirs", "IKEv2", (), (), frozenset([CHILD]))
-
-    assert judge(INTENDED, heard(connections={"theirs": theirs})).word is Word.DRIFT

@@ -9,6 +9,7 @@ import pytest
 from tests.lab.changes import install
 from tests.lab.postgres import copy_of, throw_away_postgres
 from tests.lab.worker import Worker
+from tests.product import Product
 
 Start = Callable[[], Worker]
 
@@ -65,3 +66,11 @@ def start(
 def worker(start: Start) -> Iterator[Worker]:
     with start() as running:
         yield running
+
+
+@pytest.fixture
+def product(tmp_path: Path) -> Iterator[Product]:
+    made = Product(tmp_path / "data")
+    yield made
+    if made.process and made.process.poll() is None:
+        made.stop()
