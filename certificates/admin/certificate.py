@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
@@ -26,21 +25,21 @@ from certificates.admin.filters import (
     PurposeFilter,
     TypeFilter,
 )
-from certificates.admin.find_list import OPERATOR_CHOICES, BoundedPaginator
+from certificates.admin.find_list import OPERATOR_CHOICES, FindScreen
 from certificates.admin.generate import generate_dialog, regenerate_selected, regenerate_several
 from certificates.admin.guide import guide
 from certificates.admin.roll_back import roll_back_dialog
 from certificates.admin.trust_stores import copy_trust_dialog, trust_stores_page
 from certificates.admin.upload import upload_dialog
 from certificates.cells import UNKNOWN, breaking, expiry, with_legacy
-from certificates.dialogs import key_of, screen_url
+from certificates.dialogs import screen_url
 from certificates.models import Certificate
 
 PAGE = 25
 
 
 @admin.register(Certificate)
-class CertificateAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+class CertificateAdmin(FindScreen):
     change_list_template = "certificates/certificate_list.html"
     list_display = (
         "purpose",
@@ -59,9 +58,6 @@ class CertificateAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generi
     list_max_show_all = PAGE
     list_select_related = ("node",)
     ordering = ("-is_own", "purpose", "common_name", "pk")
-    paginator = BoundedPaginator
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER
     actions = ("download_pem", "download_der", "regenerate", "delete_trusted")
     actions_selection_counter = True
 
@@ -123,19 +119,6 @@ class CertificateAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generi
     def has_remove_permission(self, request: HttpRequest) -> bool:
         return signed_in(request).may(Permission.DELETE)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False  # generated or uploaded, never typed in
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False  # replaced, never edited
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        # The find rows and the filters are all that can be asked.
-        return lookup in {kind.parameter_name for kind in self.list_filter}
-
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return CertificateChangeList
 
@@ -154,12 +137,6 @@ class CertificateAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generi
             "export_formats": list(FORMATS),
         }
         return super().changelist_view(request, context | (extra_context or {}))
-
-    def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *args: Any) -> Any:
-        """Only keys are looked up; a form that was made by hand gets the list again."""
-        if not all(key_of(text) for text in request.POST.getlist(ACTION_CHECKBOX_NAME)):
-            return None
-        return super().response_action(request, queryset, *args)
 
     def get_urls(self) -> list[URLPattern]:
         view: Callable[..., Any] = self.admin_site.admin_view(self.changelist_view)

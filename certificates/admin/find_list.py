@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
+from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from certificates.conditions import Condition, Operator, from_address, typed_rows
+from certificates.dialogs import key_of
 from certificates.refusal import Refused
 
 FIND_PARAMETERS = ("field", "op", "value")
@@ -91,3 +94,30 @@ class FindChangeList(ChangeList):
     @property
     def is_bounded(self) -> bool:
         return self.result_count > COUNTED
+
+
+class FindScreen(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+    """A list with find rows, whose rows come and go by screens of their own, which ask."""
+
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        # The find rows and the filters are all that can be asked.
+        return lookup in {getattr(kind, "parameter_name", "") for kind in self.list_filter}
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *args: Any) -> Any:
+        """Only keys are looked up; a form that was made by hand gets the list again."""
+        if not all(key_of(text) for text in request.POST.getlist(ACTION_CHECKBOX_NAME)):
+            return None
+        return super().response_action(request, queryset, *args)

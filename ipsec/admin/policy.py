@@ -13,9 +13,9 @@ from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 
 from certificates.access import Permission, signed_in
-from certificates.admin.find_list import OPERATOR_CHOICES, BoundedPaginator
+from certificates.admin.find_list import OPERATOR_CHOICES, FindScreen
 from certificates.cells import breaking
-from certificates.dialogs import key_of, screen_url
+from certificates.dialogs import screen_url
 from ipsec.admin import actions, configuration, delete, exchange, live, page, upgrade
 from ipsec.admin.cells import algorithms_cell, enabled_cell, leak_cell, state_cell, traffic_text
 from ipsec.admin.changelist import FIELD_CHOICES, MOST_OTHERS, PolicyChangeList
@@ -29,7 +29,7 @@ OPERATE = Permission.OPERATE_POLICIES
 
 
 @admin.register(Policy)
-class PolicyAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+class PolicyAdmin(FindScreen):
     change_list_template = "ipsec/policy_list.html"
     list_display = (
         "policy",
@@ -47,9 +47,6 @@ class PolicyAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at 
     list_per_page = PAGE
     list_max_show_all = PAGE
     ordering = ("group", "name")
-    paginator = BoundedPaginator
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER
     actions = ("delete_chosen", "enable", "disable", "connect", "disconnect", "rekey", "export")
     actions_selection_counter = True
 
@@ -135,19 +132,6 @@ class PolicyAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at 
     def has_operate_permission(self, request: HttpRequest) -> bool:
         return signed_in(request).may(OPERATE)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False  # the screens of their own ask
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        # The find rows and the filters are all that can be asked.
-        return lookup in {kind.parameter_name for kind in self.list_filter}
-
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return PolicyChangeList
 
@@ -166,12 +150,6 @@ class PolicyAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at 
             "formats": list(Format),
         }
         return super().changelist_view(request, context | (extra_context or {}))
-
-    def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *args: Any) -> Any:
-        """Only keys are looked up; a form that was made by hand gets the list again."""
-        if not all(key_of(text) for text in request.POST.getlist(ACTION_CHECKBOX_NAME)):
-            return None
-        return super().response_action(request, queryset, *args)
 
     def get_urls(self) -> list[URLPattern]:
         listed: Callable[..., Any] = self.admin_site.admin_view(self.changelist_view)
