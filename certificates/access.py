@@ -36,6 +36,9 @@ class Permission(StrEnum):
     VIEW_POLICIES = "ipsec.view_policy"
     CONFIGURE_POLICIES = "ipsec.configure_policy"
     OPERATE_POLICIES = "ipsec.operate_policy"  # connect, disconnect, diagnose, confirm a trial
+    VIEW_BULK = "bulk.view_exchange"
+    CONFIGURE_BULK = "bulk.configure_exchange"  # the server, and whose exports are believed
+    RUN_BULK = "bulk.run_exchange"
 
 
 _SEE = (
@@ -44,6 +47,7 @@ _SEE = (
     Permission.VIEW_NODES,
     Permission.VIEW_JOBS,
     Permission.VIEW_POLICIES,
+    Permission.VIEW_BULK,
 )
 GROUPS: dict[str, tuple[Permission, ...]] = {
     "Security administrator": tuple(Permission),
@@ -54,6 +58,7 @@ GROUPS: dict[str, tuple[Permission, ...]] = {
         Permission.DEPLOY,
         Permission.RESTART,
         Permission.OPERATE_POLICIES,
+        Permission.RUN_BULK,
     ),
     "Auditor": (*_SEE, Permission.VIEW_EVENTS),
 }

@@ -58,14 +58,19 @@ def acknowledge_backup(*, actor: Actor, now: datetime) -> None:
 
 
 @transaction.atomic
-def cancel_job(job: Job, *, actor: Actor, now: datetime) -> None:
+def cancel_job(
+    job: Job, *, permission: Permission = Permission.CONFIGURE, actor: Actor, now: datetime
+) -> None:
     """End a queued job, or ask a running one to stop at its next step.
 
+    Args:
+        permission: what lets `actor` do it; a screen that starts jobs of one kind has its own.
+
     Raises:
-        PermissionDenied: `actor` may not configure.
+        PermissionDenied: `actor` may not.
         Refused: job.ended.
     """
-    actor.require(Permission.CONFIGURE)
+    actor.require(permission)
     Event.objects.hold()
     row = Job.objects.select_for_update().get(pk=job.pk)
     if row.is_final:

@@ -1,0 +1,82 @@
+"""What an import would change, kept with the exact certificates that the operator was shown."""
+
+from typing import Self
+
+from django.db import models
+
+from bulk.models.cluster import Cluster
+from certificates.models import Job
+from certificates.models.purpose import Purpose
+
+
+class Verdict(models.TextChoices):
+    """What becomes of one certificate in an import (BK-4)."""
+
+    NEW = "new", "New"
+    RENEWED = "renewed", "Renewed"  # another one of its name came from the same cluster before
+    PRESENT = "present", "Already there"
+    COVERED = "covered", "Trusted through its CA"
+    EXPIRED = "expired", "Expired"
+    REFUSED = "refused", "Refused"
+    GONE = "gone", "Its cluster has it no longer"
+
+    @property
+    def is_added(self) -> bool:
+        return self in (Verdict.NEW, Verdict.RENEWED)
+
+
+class PlanQuerySet(models.QuerySet["Plan"]):
+    def of_job(self, job: Job) -> "Plan | None":
+        return self.filter(job=job).first()
+
+    def open(self) -> Self:
+        return self.filter(imported_at=None).order_by("-pk")
+
+
+class Plan(models.Model):
+    """One look at what an import would bring. `digest` stands for what the operator was shown.
+
+    `source`: the file that it was read from. `refused`: exports that are left out, each with its
+    reason. `clusters`: what is noted when it is imported.
+    """
+
+    job = models.OneToOneField(Job, models.SET_NULL, null=True, related_name="plan")
+    source = models.CharField(max_length=200)
+    digest = models.CharField(max_length=64)
+    made_at = models.DateTimeField()
+    made_by = models.CharField(max_length=200)
+    clusters = models.JSONField(default=list)
+    refused = models.JSONField(default=list)
+    imported_at = models.DateTimeField(null=True)
+
+    objects = PlanQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"import of {self.source}"
+
+
+class PlanItem(models.Model):
+    """One certificate of a plan, for one trust store; all text is the other side's."""
+
+    plan = models.ForeignKey(Plan, models.CASCADE, related_name="items")
+    cluster = models.ForeignKey(Cluster, models.CASCADE, null=True, related_name="+")
+    cluster_name = models.CharField(max_length=100, blank=True)
+    purpose = models.CharField(max_length=24, choices=Purpose)
+    verdict = models.CharField(max_length=12, choices=Verdict)
+    name = models.CharField("certificate", max_length=255)
+    not_after = models.DateTimeField(null=True)
+    fingerprint = models.CharField(max_length=64, blank=True)
+    nodes = models.CharField(max_length=400, blank=True, help_text="Whose certificate it is there.")
+    reason = models.TextField(blank=True)
+    exported_at = models.DateTimeField(null=True)
+    der = models.BinaryField(default=b"")
+
+    class Meta:
+        default_permissions = ()
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.verdict}: {self.name}"

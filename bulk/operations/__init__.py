@@ -1,0 +1,1 @@
+"""One function an operator's verb: the only writers of state."""
