@@ -175,9 +175,7 @@ def _unconfirmed(rows: Sequence[ExportRow], known: dict[str, Cluster]) -> Iterat
 def exporters(rows: Sequence[ExportRow]) -> dict[str, str]:
     """The clusters whose exports can be read, by id; their names."""
     return {
-        row.seen.cluster_id: row.seen.cluster_name
-        for row in rows
-        if row.trust != Trust.UNREADABLE
+        row.seen.cluster_id: row.seen.cluster_name for row in rows if row.trust != Trust.UNREADABLE
     }
 
 

@@ -8,7 +8,8 @@ from django import forms
 
 from certificates.forms.upload import ForgetfulTextarea
 from certificates.models import Deployment, Node, Reach
-from certificates.operations.reach import MAXIMUM_LIMIT, MAXIMUM_PORT, Place
+from certificates.operations.reach import MAXIMUM_LIMIT, Place
+from certificates.operations.ssh_login import MAXIMUM_PORT
 from certificates.refusal import Refused
 
 _KEPT = "Leave it empty to keep the one that is there. It is sealed, and never shown again."

@@ -1,7 +1,6 @@
 """How a node is reached, and whose host key it must show; where its services keep their files."""
 
 import json
-import re
 import shlex
 from dataclasses import dataclass
 
@@ -12,16 +11,20 @@ from certificates.jobs import enqueue
 from certificates.models import Action, Deployment, Event, Job, Node, Reach, Secret, Service
 from certificates.operations.consequences import intend
 from certificates.operations.endpoint import refuse_place
-from certificates.operations.node import checked_address
+from certificates.operations.ssh_login import (
+    ACCOUNT,
+    checked_host,
+    checked_port,
+    checked_secret,
+    checked_user,
+)
 from certificates.reach.node import offered_host_key
-from certificates.reach.ssh import HostKey, read_private_key
+from certificates.reach.ssh import HostKey
 from certificates.refusal import Refused
 from certificates.x509.names import host_name as checked_host_name
 from certificates.x509.visible import visible
 
-MAXIMUM_PORT = 65_535
 MAXIMUM_LIMIT = 150  # seconds; the worker gives a job 300, in which the store is written, too
-_ACCOUNT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,62}\$?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +85,8 @@ def save_reach(
         raise Refused("reach.unknown", f"{reach!r} is no way to a node.", "Choose ssh or by-hand.")
     row = Node.objects.select_for_update().get(pk=node.pk)
     moved = (ssh_host, ssh_port) != (row.ssh_host, row.ssh_port)
-    row.reach, row.ssh_port, row.ssh_user = reach, _port(ssh_port), ssh_user.strip()
-    row.ssh_host = _host(ssh_host)
+    row.reach, row.ssh_port, row.ssh_user = reach, checked_port(ssh_port), ssh_user.strip()
+    row.ssh_host = checked_host(ssh_host)
     if reach == Reach.SSH:
         _keep_secret(row, password, private_key, passphrase)
     if moved:
@@ -173,7 +176,7 @@ def save_place(node: Node, service: Service, place: Place, *, actor: Actor) -> J
     _check_place(node, place)
     for name in Place.__slots__:
         setattr(row, name, getattr(place, name))
-    row.probe_host = _host(place.probe_host)
+    row.probe_host = checked_host(place.probe_host)
     row.save()
     after = Place.of(row)
     changed = [name for name in Place.__slots__ if getattr(before, name) != getattr(after, name)]
@@ -198,7 +201,7 @@ def _check_place(node: Node, place: Place) -> None:
         wrong = "The folder contains invisible characters."
         raise Refused("place.folder", wrong, "Type it again instead of pasting it.")
     for what, name in (("owner", place.owner), ("group", place.group)):
-        if name and not (_is_number(name) if name.isdecimal() else _ACCOUNT.fullmatch(name)):
+        if name and not (_is_number(name) if name.isdecimal() else ACCOUNT.fullmatch(name)):
             wrong = f"{visible(name)[:60]!r} is no {what}."
             raise Refused("place.account", wrong, "Write a name such as tomcat, or a number.")
     _check_command(place.restart_command)
@@ -206,9 +209,9 @@ def _check_place(node: Node, place: Place) -> None:
         wrong = f"A restart can't be given {place.restart_limit} seconds."
         raise Refused("place.limit", wrong, f"Choose 1 to {MAXIMUM_LIMIT}.")
     if place.probe_port is not None:
-        _port(place.probe_port)
+        checked_port(place.probe_port)
         if place.probe_host:
-            refuse_place(_host(place.probe_host), place.probe_port)
+            refuse_place(checked_host(place.probe_host), place.probe_port)
     if place.probe_name:
         checked_host_name(place.probe_name)
 
@@ -232,35 +235,11 @@ def _check_command(text: str) -> None:
         raise Refused("place.command", wrong, "Write it like /usr/bin/systemctl restart tomcat10.")
 
 
-def _host(text: str) -> str:
-    """A host name or an address; "" stays."""
-    text = text.strip()
-    if not text or ":" in text or re.fullmatch(r"[0-9.]+", text):
-        return checked_address(text) if text else ""
-    return checked_host_name(text)
-
-
-def _port(number: int) -> int:
-    if not 1 <= number <= MAXIMUM_PORT:
-        raise Refused("port", f"{number} is no port.", f"Choose 1 to {MAXIMUM_PORT}.")
-    return number
-
-
 def _keep_secret(row: Node, password: str, private_key: str, passphrase: str) -> None:
-    if not _ACCOUNT.fullmatch(row.ssh_user):
-        wrong = f"{visible(row.ssh_user)[:60]!r} is no user to sign in as."
-        raise Refused("reach.user", wrong, "Enter the user's name on that server.")
-    if password and private_key:
-        raise Refused("reach.secret", "Password and private key are both given.", "Give one.")
-    if private_key:
-        try:
-            private_key = read_private_key(private_key.replace("\r\n", "\n"), passphrase)
-        except ValueError as error:
-            wrong = f"The private key can't be used: {error}."
-            raise Refused("reach.key", wrong, "Give it as ssh-keygen writes it.") from None
-    if password or private_key:
-        kept = {"password": password, "private_key": private_key}
-        Secret.objects.keep(row.ssh_secret, json.dumps(kept).encode())
+    checked_user(row.ssh_user)
+    typed = checked_secret(password, private_key, passphrase)
+    if typed:
+        Secret.objects.keep(row.ssh_secret, json.dumps(typed.as_dict()).encode())
     elif not Secret.objects.filter(name=row.ssh_secret).exists():
         wrong = f"There is no password and no private key for {row} yet."
         raise Refused("reach.secret", wrong, "Give one of them.")

@@ -1,0 +1,274 @@
+"""The window of Bulk Certificate Management: the SFTP server is tried, then saved (BK-1)."""
+
+import json
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.template.defaultfilters import filesizeformat
+from django.utils import timezone
+
+from bulk.models import SERVER_SECRET, TYPED_SECRET, ExchangeServer
+from bulk.operations.server import kept_secret, visit
+from certificates.access import Actor, Permission
+from certificates.jobs import enqueue
+from certificates.models import Action, Event, Secret
+from certificates.operations.examination import passed, warned
+from certificates.operations.ssh_login import (
+    SshSecret,
+    checked_host,
+    checked_port,
+    checked_secret,
+    checked_user,
+)
+from certificates.reach.ssh import SshError, fingerprint_of, offered_host_key
+from certificates.refusal import Finding, Refused
+from certificates.x509.visible import visible
+
+LITTLE = 16 * 1024 * 1024  # bytes; less than that is free: a warning
+TYPED_KEPT = timedelta(minutes=15)
+_PATIENCE, _LIMIT = 10.0, 45.0  # seconds; somebody waits for the page
+_LONGEST_DIRECTORY, _LONGEST_NAME = 400, 100
+
+
+def save_server(
+    *,
+    host: str,
+    port: int = 22,
+    user: str,
+    directory: str,
+    password: str = "",
+    private_key: str = "",
+    passphrase: str = "",
+    host_key: str = "",
+    cluster_name: str = "",
+    actor: Actor,
+) -> list[Finding]:
+    """Connect, check everything that an exchange needs, and only then save it.
+
+    Args:
+        password, private_key: "" keeps what is there, for the same host, port and user only.
+        host_key: "SHA256:…" of the key that the operator has compared; "" for the pinned one.
+        cluster_name: as other clusters are told; "" is the publisher's host name.
+
+    Returns:
+        What was checked.
+
+    Raises:
+        PermissionDenied: `actor` may not configure the exchange.
+        Refused: confirm.host-key (nobody has compared this key; what was typed is kept sealed for
+            a while), host-key.other, reach.*, port, san.syntax, address.syntax,
+            exchange.directory, exchange.host, name.control, and those of `bulk.transfer`.
+            Nothing was changed.
+    """
+    actor.require(Permission.CONFIGURE_BULK)
+    before = ExchangeServer.objects.current()
+    wanted = ExchangeServer(
+        pk=before.pk,
+        host=checked_host(host),
+        port=checked_port(port),
+        user=checked_user(user),
+        directory=checked_directory(directory),
+        cluster_name=_checked_name(cluster_name),
+    )
+    if not wanted.host:
+        wrong = "No server is given."
+        raise Refused("exchange.host", wrong, "Enter its IP address or host name.")
+    secret = _secret(wanted, before, checked_secret(password, private_key, passphrase))
+    wanted.host_key = _host_key(wanted, before, secret, host_key)
+    checks = _look(wanted, secret)
+    _write(wanted, before, secret, actor)
+    return checks
+
+
+def check_server(*, actor: Actor) -> list[Finding]:
+    """Check the saved server again; nothing is changed there but a probe file, for a moment.
+
+    Raises:
+        PermissionDenied: `actor` may not run the exchange.
+        Refused: those of `visit`.
+    """
+    actor.require(Permission.RUN_BULK)
+    return _look(ExchangeServer.objects.current(), kept_secret())
+
+
+def pin_host_key(*, fingerprint: str, actor: Actor) -> None:
+    """Pin another key of the same server, which the operator has compared.
+
+    Args:
+        fingerprint: "SHA256:…"; it must be the one that the server shows still.
+
+    Raises:
+        PermissionDenied: `actor` may not configure the exchange.
+        Refused: exchange.unset, host-key.other, sftp.unreachable.
+    """
+    actor.require(Permission.CONFIGURE_BULK)
+    server = ExchangeServer.objects.current()
+    if not server.is_set:
+        raise Refused("exchange.unset", "No SFTP server is set yet.", "Save its values first.")
+    line = _offered(server, fingerprint)
+    with transaction.atomic():
+        Event.objects.hold()
+        row = ExchangeServer.objects.lock()
+        if (row.host, row.port) != (server.host, server.port):
+            wrong = "Another server was set meanwhile."
+            raise Refused("state.changed", wrong, "Look at it again, then decide.")
+        row.host_key, row.host_key_alarm = line, ""
+        row.save(update_fields=["host_key", "host_key_alarm"])
+        Event.objects.record(str(actor), Action.EXCHANGE_PIN, row, fingerprint=fingerprint_of(line))
+
+
+@transaction.atomic
+def keep_host_key(*, actor: Actor) -> None:
+    """The pinned key stays the right one; the alarm is over.
+
+    Raises:
+        PermissionDenied: `actor` may not configure the exchange.
+        Refused: host-key.no-alarm.
+    """
+    actor.require(Permission.CONFIGURE_BULK)
+    Event.objects.hold()
+    row = ExchangeServer.objects.lock()
+    if not row.host_key_alarm:
+        wrong = f"{row} has shown no other host key."
+        raise Refused("host-key.no-alarm", wrong, "There is nothing to decide.")
+    Event.objects.record(
+        str(actor), Action.EXCHANGE_PIN, row, kept=True, refused=row.host_key_alarm
+    )
+    row.host_key_alarm = ""
+    row.save(update_fields=["host_key_alarm"])
+
+
+def checked_directory(text: str) -> str:
+    """A folder on the server; "." is the one in which the user begins.
+
+    Raises:
+        Refused: exchange.directory.
+    """
+    text = text.strip()
+    if not text:
+        wrong = "No directory is given."
+        raise Refused("exchange.directory", wrong, 'Enter one, or "." for the user\'s own.')
+    if visible(text) != text or len(text) > _LONGEST_DIRECTORY:
+        wrong = "The directory contains invisible characters, or is longer than 400."
+        raise Refused("exchange.directory", wrong, "Type it again instead of pasting it.")
+    return text.rstrip("/") or "/"
+
+
+def _checked_name(text: str) -> str:
+    text = text.strip()
+    if visible(text) != text or len(text) > _LONGEST_NAME:
+        wrong = "The cluster's name contains invisible characters, or is longer than 100."
+        raise Refused("name.control", wrong, "Type it again instead of pasting it.")
+    return text
+
+
+def _is_same(one: ExchangeServer, other: ExchangeServer) -> bool:
+    return (one.host, one.port) == (other.host, other.port)
+
+
+def _secret(wanted: ExchangeServer, before: ExchangeServer, typed: SshSecret) -> SshSecret:
+    """What was typed, now or just before; else what is kept, which goes to no other server."""
+    if typed:
+        return typed
+    waiting = json.loads(Secret.objects.plain(TYPED_SECRET) or b"{}")
+    if waiting.get("for") == _address(wanted):
+        begun = datetime.fromisoformat(waiting["at"])
+        if timezone.now() - begun < TYPED_KEPT:
+            return SshSecret(waiting["password"], waiting["private_key"])
+    kept = kept_secret()
+    if kept and _address(wanted) == _address(before):
+        return kept
+    wrong = f"There is no password and no private key for {wanted} yet."
+    raise Refused("reach.secret", wrong, "Give one of them.")
+
+
+def _address(server: ExchangeServer) -> list[str | int]:
+    return [server.host, server.port, server.user]
+
+
+def _host_key(wanted: ExchangeServer, before: ExchangeServer, secret: SshSecret, given: str) -> str:
+    """The key that the server must show: the pinned one, or the one that was compared now."""
+    if given:
+        return _offered(wanted, given)
+    if before.host_key and _is_same(wanted, before):
+        wanted.host_key_alarm = before.host_key_alarm
+        return before.host_key
+    offered = fingerprint_of(_offered(wanted))
+    waiting = {"for": _address(wanted), "at": timezone.now().isoformat(), **secret.as_dict()}
+    with transaction.atomic():
+        Secret.objects.keep(TYPED_SECRET, json.dumps(waiting).encode())
+    wrong = f"{wanted.host} port {wanted.port} shows the host key {offered}, which is not pinned."
+    cure = "Compare it with the server's own (ssh-keygen -lf), then confirm it. Nothing was saved."
+    raise Refused("confirm.host-key", wrong, cure)
+
+
+def _offered(server: ExchangeServer, fingerprint: str = "") -> str:
+    """The host key that the server shows now, as one line.
+
+    Args:
+        fingerprint: that it must have; "" for any.
+    """
+    try:
+        offered = offered_host_key(server.host, server.port)
+    except SshError as error:
+        wrong = f"{server.host} port {server.port} gave no answer, {error}."
+        cure = "Look whether the address is right, and an SSH server listens there."
+        raise Refused("sftp.unreachable", wrong, cure) from error
+    if fingerprint and offered.fingerprint.rstrip("=") != fingerprint.strip().rstrip("="):
+        shown = visible(fingerprint)[:80]
+        wrong = f"{server.host} shows the host key {offered.fingerprint}, not {shown}."
+        raise Refused("host-key.other", wrong, "Compare it with the server's own once more.")
+    return offered.line
+
+
+def _look(server: ExchangeServer, secret: SshSecret) -> list[Finding]:
+    """Every check of a server, in the order in which they can be made."""
+    with visit(server, secret=secret, patience=_PATIENCE, limit=_LIMIT) as folder:
+        by = "private key" if secret.private_key else "password"
+        count = len(folder.entries())
+        folder.check_writable()
+        free = folder.free_space()
+    return [
+        passed("sftp.unreachable", f"{server.host} port {server.port} answers."),
+        passed("sftp.host-key-changed", f"Its host key is {fingerprint_of(server.host_key)}."),
+        passed("sftp.login", f"{server.user} may sign in with the {by}."),
+        passed("sftp.folder-missing", f"{server.directory} is there; it holds {count:,} files."),
+        passed("sftp.folder-denied", "A file was written there, and removed again."),
+        _space(free),
+    ]
+
+
+def _space(free: int | None) -> Finding:
+    if free is None:
+        return passed("sftp.full", "The server does not tell how much space is free.")
+    if free < LITTLE:
+        return warned("sftp.full", f"Only {filesizeformat(free)} are free.", "Make room there.")
+    return passed("sftp.full", f"{filesizeformat(free)} are free.")
+
+
+@transaction.atomic
+def _write(wanted: ExchangeServer, before: ExchangeServer, secret: SshSecret, actor: Actor) -> None:
+    """What was tried is what is saved, unless somebody saved something else meanwhile."""
+    Event.objects.hold()
+    row = ExchangeServer.objects.lock()
+    if before.saved_at != row.saved_at:
+        wrong = f"{row} was saved by somebody else while yours was tried."
+        raise Refused("state.changed", wrong, "Look at it again, then save yours if it is right.")
+    moved = [row.host, row.port, row.directory] != [wanted.host, wanted.port, wanted.directory]
+    for name in ("host", "port", "user", "directory", "host_key", "cluster_name"):
+        setattr(row, name, getattr(wanted, name))
+    row.host_key_alarm, row.trouble, row.saved_at = "", "", timezone.now()
+    if moved:
+        row.seen, row.seen_at = {}, None
+    row.save()
+    Secret.objects.keep(SERVER_SECRET, json.dumps(secret.as_dict()).encode())
+    Secret.objects.filter(name=TYPED_SECRET).delete()
+    Event.objects.record(
+        str(actor),
+        Action.EXCHANGE_SERVER,
+        row,
+        directory=row.directory,
+        cluster_name=row.cluster_name,
+        host_key=fingerprint_of(row.host_key),
+    )
+    enqueue("bulk-survey", str(row), once="bulk-survey", started_by=str(actor))
