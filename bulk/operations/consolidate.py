@@ -1,0 +1,112 @@
+"""Consolidate: the exports of the clusters become one file (BK-3)."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from django.db import transaction
+from django.utils import timezone
+
+from bulk.exchange.consolidated import Included, write_consolidated
+from bulk.exchange.limits import EXPORT_BYTES
+from bulk.exchange.export import read_export
+from bulk.exchange.names import ConsolidatedName, ExportName, consolidated_name, read_name
+from bulk.operations.content import this_cluster
+from bulk.operations.export import new_part, signers, sweep
+from bulk.operations.run import Run, ask, run
+from bulk.operations.standing import CLUSTERS_NEEDED
+from bulk.operations.survey import list_directory, refuse_misnamed, survey
+from bulk.seen import SeenExport
+from bulk.transfer import Folder, Lock
+from certificates.access import Actor
+from certificates.models import Action, Event, Job
+from certificates.refusal import Refused
+
+LOCKED_FOR = timedelta(minutes=5)  # longer than one visit may last
+
+
+def request_consolidate(*, actor: Actor) -> Job:
+    """Queue a consolidation. Raises what `ask` raises."""
+    return ask("bulk-consolidate", actor=actor)
+
+
+@run("bulk-consolidate", "Cancelled: the former consolidated file is still the one that counts.")
+def _consolidate(work: Run) -> str:
+    work.say("Connecting to the server.", done=2)
+    cluster = this_cluster(work.server)
+    with work.visit() as folder:
+        sweep(work, folder)
+        with folder.locked(cluster.name, cluster.cluster_id, lifetime=LOCKED_FOR) as lock:
+            chosen = readable(survey(work, folder).exports)
+            refuse_few(chosen)
+            included = _fetch(work, folder, chosen)
+            name = _publish(work, folder, lock, included)
+        survey(work, folder)
+    clusters = len({one.manifest.cluster.cluster_id for one in included})
+    return f"Consolidated {len(included)} exports of {clusters} clusters in {name}."
+
+
+def readable(exports: Sequence[SeenExport]) -> list[SeenExport]:
+    """Those that can be consolidated; whether they are believed is decided where they arrive."""
+    return [one for one in exports if not one.problem]
+
+
+def refuse_few(exports: Sequence[SeenExport]) -> None:
+    """Raises `Refused` consolidate.few (BK-4)."""
+    names = {one.cluster_id: one.cluster_name for one in exports}
+    if len(names) < CLUSTERS_NEEDED:
+        who = f"only {next(iter(names.values()))}" if names else "no cluster"
+        wrong = f"Exports of at least two clusters are needed, and {who} has exported so far."
+        raise Refused("consolidate.few", wrong, "Export from each cluster first.")
+
+
+def _fetch(work: Run, folder: Folder, chosen: Sequence[SeenExport]) -> list[Included]:
+    """Download each once more, as it is now; one that is replaced meanwhile is read anew."""
+    included = []
+    for number, one in enumerate(chosen):
+        path = work.scratch / one.file
+        with path.open("wb") as target:
+            folder.read(one.file, target, most=EXPORT_BYTES)
+        with path.open("rb") as source:
+            export = read_export(source)
+        name = read_name(one.file)
+        assert isinstance(name, ExportName)  # noqa: S101 - so it was listed
+        refuse_misnamed(export, name)
+        included.append(Included(one.file, path, export.manifest))
+        done = 20 + 40 * (number + 1) // len(chosen)
+        work.say(f"{one.cluster_name}, {one.service}: {one.count} certificates.", done=done)
+    return included
+
+
+def _publish(work: Run, folder: Folder, lock: Lock, included: Sequence[Included]) -> str:
+    name = consolidated_name(lock.number)
+    path: Path = work.scratch / name
+    with path.open("wb") as target:
+        write_consolidated(
+            target,
+            cluster=this_cluster(work.server),
+            number=lock.number,
+            made_at=timezone.now(),
+            exports=included,
+            signers=signers(work.server, actor=work.actor),
+        )
+    lock.check()
+    with path.open("rb") as source:
+        folder.publish(name, source, part=new_part(work), progress=work.portion(60, 90))
+    _note(work, name, len(included))
+    for old, file in list_directory(folder).consolidated:
+        if _is_replaced(old, lock.number):
+            folder.remove(file.name)
+    return name
+
+
+def _is_replaced(old: ConsolidatedName, number: int) -> bool:
+    return old.number < number
+
+
+@transaction.atomic
+def _note(work: Run, name: str, count: int) -> None:
+    Event.objects.hold()
+    Event.objects.record(
+        str(work.actor), Action.EXCHANGE_CONSOLIDATE, work.server, file=name, exports=count
+    )

@@ -1,0 +1,231 @@
+"""Look what is on the SFTP server, and keep it for the page."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from django.db import transaction
+from django.utils import timezone
+
+from bulk.exchange.consolidated import Consolidated, read_consolidated
+from bulk.exchange.export import Export, read_export
+from bulk.exchange.limits import CONSOLIDATED_BYTES, EXPORT_BYTES
+from bulk.exchange.names import ConsolidatedName, ExportName, read_name
+from bulk.models import Cluster, ExchangeServer
+from bulk.operations.content import content_of, own_keys
+from bulk.operations.run import Run, ask, run
+from bulk.seen import Seen, SeenConsolidated, SeenExport, SeenFile
+from bulk.transfer import Folder, RemoteFile
+from certificates.access import Actor
+from certificates.models import Event, Job
+from certificates.refusal import Refused
+from certificates.x509.visible import visible
+
+FOREIGN = (".p12", ".pfx")
+MOST_OTHERS = 200  # files of other systems that are listed
+MOST_EXPORTS = 500
+
+
+@dataclass
+class Directory:
+    """The server's directory as it was listed, parted by what the files are."""
+
+    exports: list[tuple[ExportName, RemoteFile]] = field(default_factory=list)
+    consolidated: list[tuple[ConsolidatedName, RemoteFile]] = field(default_factory=list)
+    others: list[RemoteFile] = field(default_factory=list)
+    strays: int = 0
+
+    def next_number(self, cluster_id: str, service: str) -> int:
+        """For an export: higher than every one that is there, readable or not."""
+        taken = [
+            name.number
+            for name, _ in self.exports
+            if (name.cluster_id, name.service) == (cluster_id, service)
+        ]
+        return max(taken, default=0) + 1
+
+
+def request_survey(*, actor: Actor) -> Job:
+    """Queue a look at the server. Raises what `ask` raises."""
+    return ask("bulk-survey", actor=actor)
+
+
+@run("bulk-survey", "Cancelled: what was seen before still stands.")
+def _survey(work: Run) -> str:
+    work.say("Looking at the server.", done=1)
+    with work.visit() as folder:
+        seen = survey(work, folder)
+    clusters = len({one.cluster_id for one in seen.exports if not one.problem})
+    return f"{len(seen.exports)} exports of {clusters} clusters are on the server."
+
+
+def list_directory(folder: Folder) -> Directory:
+    """What is there, newest numbers first."""
+    found = Directory()
+    for file in folder.entries():
+        name = read_name(file.name) if file.is_file else None
+        if isinstance(name, ExportName):
+            found.exports.append((name, file))
+        elif isinstance(name, ConsolidatedName):
+            found.consolidated.append((name, file))
+        elif file.is_file and file.name.lower().endswith(FOREIGN):
+            found.others.append(file)
+        elif name is None:
+            found.strays += 1
+    found.exports.sort(key=lambda one: -one[0].number)
+    found.consolidated.sort(key=lambda one: -one[0].number)
+    return found
+
+
+def survey(work: Run, folder: Folder) -> Seen:
+    """List the directory, read what is new in it, and keep what was seen.
+
+    A file's number is never used again: what was read once under its name, size and time is as
+    it was.
+    """
+    found = list_directory(folder)
+    before = Seen.of_json(work.server.seen)
+    seen = Seen(
+        exports=list(_exports(work, folder, found.exports, before)),
+        consolidated=_consolidated(work, folder, found.consolidated, before),
+        others=[SeenFile(visible(one.name), one.size) for one in found.others[:MOST_OTHERS]],
+        free=folder.free_space(),
+        strays=found.strays,
+    )
+    _keep(work.server, seen)
+    return seen
+
+
+def _exports(
+    work: Run, folder: Folder, found: Sequence[tuple[ExportName, RemoteFile]], before: Seen
+) -> Iterator[SeenExport]:
+    """Of each cluster and service the newest that counts, and newer ones that don't."""
+    known = {(one.file, one.size, one.modified_at): one for one in before.exports}
+    believed = believed_keys(work.server)
+    done: set[tuple[str, str]] = set()
+    for name, file in found[:MOST_EXPORTS]:
+        place = (name.cluster_id, name.service)
+        if place in done:
+            continue
+        same = known.get((file.name, file.size, file.modified_at.isoformat()))
+        seen = same or _read_export(work, folder, name, file)
+        if seen is None:
+            continue
+        yield seen
+        # What somebody else published in a cluster's name does not hide the one that is its own.
+        pinned = believed.get(name.cluster_id)
+        if not seen.problem and (pinned is None or pinned & {*seen.keys.values()}):
+            done.add(place)
+
+
+def believed_keys(server: ExchangeServer) -> dict[str, set[str]]:
+    """By cluster the fingerprints whose signature is believed; this one's own among them."""
+    pinned = {str(one.cluster_id): {*one.keys.values()} for one in Cluster.objects.all()}
+    return pinned | {str(server.cluster_id): {*own_keys().values()}}
+
+
+def _read_export(
+    work: Run, folder: Folder, name: ExportName, file: RemoteFile
+) -> SeenExport | None:
+    """None: it is gone meanwhile, as its cluster has published a newer one."""
+    about = {
+        "file": file.name,
+        "size": file.size,
+        "modified_at": file.modified_at.isoformat(),
+        "cluster_id": name.cluster_id,
+        "service": name.service,
+        "number": name.number,
+    }
+    try:
+        export = fetch_export(folder, name, file.name, work.scratch)
+    except Refused as refused:
+        if refused.code == "sftp.gone":
+            return None
+        if not refused.code.startswith("archive."):
+            raise
+        return SeenExport(**about, problem=refused.sentence)
+    manifest = export.manifest
+    return SeenExport(
+        **about,
+        cluster_name=visible(manifest.cluster.name),
+        nodes=[visible(node) for node in manifest.cluster.nodes],
+        made_at=manifest.made_at.isoformat(),
+        count=manifest.count,
+        keys=dict(export.keys),
+        content=content_of([item.pem for item in export.items]),
+    )
+
+
+def fetch_export(folder: Folder, name: ExportName, file: str, scratch: Path) -> Export:
+    """Download an export and read it; it must be what its name says.
+
+    Raises:
+        Refused: those of `bulk.transfer` and archive.*; archive.name.
+    """
+    path = scratch / file
+    with path.open("wb") as target:
+        folder.read(file, target, most=EXPORT_BYTES)
+    with path.open("rb") as source:
+        export = read_export(source)
+    refuse_misnamed(export, name)
+    return export
+
+
+def refuse_misnamed(export: Export, name: ExportName) -> None:
+    """A file can't stand for another cluster, service or number than those that it was signed with.
+
+    Raises:
+        Refused: archive.name.
+    """
+    made = export.manifest
+    signed = (made.cluster.cluster_id, made.service, made.number)
+    if signed != (name.cluster_id, name.service, name.number):
+        wrong = "The file's name says another cluster, service or number than its manifest."
+        raise Refused("archive.name", wrong, "Have that cluster export again.")
+
+
+def _consolidated(
+    work: Run, folder: Folder, found: Sequence[tuple[ConsolidatedName, RemoteFile]], before: Seen
+) -> SeenConsolidated | None:
+    if not found:
+        return None
+    name, file = found[0]
+    about = (file.name, file.size, file.modified_at.isoformat())
+    same = before.consolidated
+    if same and (same.file, same.size, same.modified_at) == about:
+        return same
+    try:
+        read = fetch_consolidated(work, folder, file.name)
+    except Refused as refused:
+        if not refused.code.startswith("archive."):
+            raise
+        return SeenConsolidated(*about, name.number, problem=refused.sentence)
+    good = [one for one in read.exports if one.export]
+    return SeenConsolidated(
+        *about,
+        name.number,
+        made_at=read.manifest.made_at.isoformat(),
+        made_by=visible(read.manifest.cluster.name),
+        exports=[one.file for one in read.exports],
+        clusters=sorted({one.export.manifest.cluster.cluster_id for one in good if one.export}),
+    )
+
+
+def fetch_consolidated(work: Run, folder: Folder, file: str) -> Consolidated:
+    """Download a consolidated file and read it. Raises `Refused`."""
+    path = work.scratch / file
+    with path.open("wb") as target:
+        folder.read(file, target, most=CONSOLIDATED_BYTES, progress=work.portion(5, 60))
+    with path.open("rb") as source:
+        return read_consolidated(source)
+
+
+@transaction.atomic
+def _keep(server: ExchangeServer, seen: Seen) -> None:
+    """Unless another server was set meanwhile."""
+    Event.objects.hold()
+    same = ExchangeServer.objects.filter(
+        pk=server.pk, host=server.host, port=server.port, directory=server.directory
+    )
+    same.update(seen=seen.to_json(), seen_at=timezone.now(), trouble="")
+    server.seen = seen.to_json()
