@@ -57,6 +57,12 @@ class Plan(models.Model):
     def __str__(self) -> str:
         return f"import of {self.source}"
 
+    def counts(self) -> dict[Verdict, int]:
+        """How many certificates of each verdict, in the order of the verdicts; none of 0."""
+        found = self.items.order_by().values_list("verdict").annotate(count=models.Count("pk"))
+        counted = dict(found)
+        return {verdict: counted[verdict] for verdict in Verdict if verdict in counted}
+
 
 class PlanItem(models.Model):
     """One certificate of a plan, for one trust store; all text is the other side's."""

@@ -8,8 +8,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from bulk.exchange.consolidated import Included, write_consolidated
-from bulk.exchange.limits import EXPORT_BYTES
 from bulk.exchange.export import read_export
+from bulk.exchange.limits import EXPORT_BYTES
 from bulk.exchange.names import ConsolidatedName, ExportName, consolidated_name, read_name
 from bulk.operations.content import this_cluster
 from bulk.operations.export import new_part, signers, sweep

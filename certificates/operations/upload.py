@@ -132,18 +132,28 @@ def _add_to_store(examined: Examination, node: Node, actor: Actor) -> list[Certi
 
 
 def add_trusted(
-    node: Node, store: Purpose, facts: Sequence[Facts], actor: Actor, *, copied_from: str = ""
+    node: Node,
+    store: Purpose,
+    facts: Sequence[Facts],
+    actor: Actor,
+    *,
+    copied_from: str = "",
+    imported_from: str = "",
 ) -> list[Certificate]:
     """Add certificates to a trust store, each with its event; inside the caller's transaction.
 
     Args:
-        copied_from: the node whose store has them; "" for an upload.
+        copied_from: the node whose store has them.
+        imported_from: the cluster or file they come from; both "" for an upload.
     """
-    about = f"Copied from {copied_from}" if copied_from else "Uploaded trust certificate"
+    source = {"copied_from": copied_from, "imported_from": imported_from}
+    about = "Uploaded trust certificate"
+    if copied_from or imported_from:
+        about = f"Copied from {copied_from}" if copied_from else f"Imported from {imported_from}"
     rows = Certificate.objects.create_trust(node, store, facts, about)
-    source = {"copied_from": copied_from} if copied_from else {}
+    named = {name: value for name, value in source.items() if value}
     events = [
-        (row, {"fingerprint": row.fingerprint, "subject": row.common_name} | source) for row in rows
+        (row, {"fingerprint": row.fingerprint, "subject": row.common_name} | named) for row in rows
     ]
     Event.objects.record_many(str(actor), Action.TRUST_ADD, events)
     return rows

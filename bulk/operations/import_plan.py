@@ -1,0 +1,259 @@
+"""Import: what the operator was shown, into the trust store of every node, or nothing (BK-4)."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from bulk.models import Cluster, Origin, Plan, PlanItem, Verdict
+from bulk.operations.look import refuse_unbelieved
+from bulk.operations.removal import Removed, remove_gone
+from bulk.operations.run import WHOLE, Run, run
+from certificates.access import Actor, Permission
+from certificates.jobs import enqueue
+from certificates.models import Action, Certificate, Deployment, Event, Job, Node, Purpose
+from certificates.models.insertion import portions
+from certificates.operations.consequences import ask_for_restarts, intend, lock_places
+from certificates.operations.examination import under_policy
+from certificates.operations.upload import add_trusted
+from certificates.refusal import Outcome, Refused
+from certificates.x509.facts import Facts
+from certificates.x509.reading import read_each
+
+
+@transaction.atomic
+def request_import(plan: Plan, *, shown: str, remove: bool = False, actor: Actor) -> Job:
+    """Queue the import of a plan.
+
+    Args:
+        shown: `Plan.digest` of what the operator was shown.
+        remove: also the certificates that their cluster has no longer.
+
+    Raises:
+        PermissionDenied: `actor` may not run the exchange, not upload, or not delete.
+        Refused: state.changed, import.done.
+    """
+    for permission in (Permission.RUN_BULK, Permission.UPLOAD):
+        actor.require(permission)
+    if remove:
+        actor.require(Permission.DELETE)
+    Event.objects.hold()
+    row = Plan.objects.select_for_update().get(pk=plan.pk)
+    if row.digest != shown:
+        wrong = "This is not what you were shown."
+        raise Refused("state.changed", wrong, "Look at it again, then decide.")
+    refuse_done(row)
+    return enqueue(
+        "bulk-import",
+        row.source,
+        once=f"bulk-import {row.pk}",
+        started_by=str(actor),
+        plan=row.pk,
+        remove=int(remove),
+    )
+
+
+def refuse_done(plan: Plan) -> None:
+    """Raises `Refused` import.done."""
+    if plan.imported_at:
+        wrong = f"The {plan} was done already."
+        raise Refused("import.done", wrong, "Look again what an import would change now.")
+
+
+@run("bulk-import", "Cancelled: nothing was changed.")
+def _import(work: Run) -> str:
+    arguments = work.job.arguments
+    plan = Plan.objects.filter(pk=arguments["plan"]).first()
+    if plan is None:
+        wrong = "What was to be imported is not kept any more."
+        raise Refused("import.unknown", wrong, "Look again what an import would change.")
+    if plan.imported_at:
+        return f"The {plan} was done already."  # by a worker that died before it could say so
+    work.say("Reading the certificates again.", done=5)
+    wanted = _read(plan)
+    work.say("Writing the trust stores.", done=50)
+    done = _write(plan, wanted, remove=bool(arguments["remove"]), actor=work.actor)
+    work.job.report(done=WHOLE, total=WHOLE, now=timezone.now())
+    return str(done)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A certificate to be added, read again from the bytes that the plan has kept."""
+
+    item: PlanItem
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import changed: rows of trust stores, on how many nodes."""
+
+    added: int
+    removed: int
+    kept: tuple[str, ...]
+    nodes: int
+
+    def __str__(self) -> str:
+        if not self.added and not self.removed:
+            return "Nothing was to be changed: everything is there." + self._kept()
+        removed = f", {self.removed} removed" if self.removed else ""
+        where = "one node" if self.nodes == 1 else f"{self.nodes} nodes"
+        return f"Imported: {self.added} certificates added{removed}, on {where}." + self._kept()
+
+    def _kept(self) -> str:
+        return f" Not removed: {'; '.join(self.kept)}." if self.kept else ""
+
+
+def _read(plan: Plan) -> list[_Wanted]:
+    added = [verdict for verdict in Verdict if verdict.is_added]
+    items = list(plan.items.filter(verdict__in=added).select_related("cluster"))
+    wanted = []
+    read = read_each([(item.name, bytes(item.der)) for item in items])
+    for item, (_, upload) in zip(items, read, strict=True):
+        if isinstance(upload, Refused):
+            raise upload
+        [one] = upload.certificates
+        failed = [c for c in under_policy(one.warnings) if c.outcome == Outcome.FAIL]
+        if failed:
+            raise Refused(failed[0].code, failed[0].sentence, failed[0].cure)
+        wanted.append(_Wanted(item, one.facts))
+    return wanted
+
+
+@transaction.atomic
+def _write(plan: Plan, wanted: Sequence[_Wanted], *, remove: bool, actor: Actor) -> Imported:
+    """All of it in one transaction; what is asked of it is asked again under its locks."""
+    now, nodes = timezone.now(), list(Node.objects.all())
+    Event.objects.hold()
+    row = Plan.objects.select_for_update().get(pk=plan.pk)
+    refuse_done(row)
+    clusters = _believed_still(row)
+    stores = sorted({Purpose(one.item.purpose) for one in wanted} | _stores_of(row))
+    places = {
+        (place.node_id, purpose): place
+        for purpose in stores
+        for place in lock_places(nodes, purpose.service)
+    }
+    touched: set[tuple[int, Purpose]] = set()
+    count = 0
+    for (node_id, purpose), place in places.items():
+        here = [one for one in wanted if one.item.purpose == purpose]
+        added = _add(place.node, purpose, here, actor, now)
+        count += added
+        if added:
+            touched.add((node_id, purpose))
+    _claim(row, clusters, now)
+    removed = remove_gone(row, actor=actor, now=now) if remove else Removed()
+    touched |= removed.places
+    _follow(row, places, touched, actor, now)
+    _learn(row, clusters, actor)
+    row.imported_at = now
+    row.save(update_fields=["imported_at"])
+    Event.objects.record(
+        str(actor), Action.EXCHANGE_IMPORT, row, added=count, removed=removed.count
+    )
+    return Imported(count, removed.count, removed.kept, len({node for node, _ in touched}))
+
+
+def _stores_of(plan: Plan) -> set[Purpose]:
+    gone = plan.items.filter(verdict=Verdict.GONE).order_by().values_list("purpose", flat=True)
+    return {Purpose(value) for value in gone.distinct()}
+
+
+def _believed_still(plan: Plan) -> dict[int, Cluster]:
+    """The plan's clusters, locked. Raises `Refused`: somebody has forgotten one, or it has moved.
+
+    Nobody's number goes back: an older export than the newest one that was imported is refused.
+    """
+    clusters = {}
+    for noted in plan.clusters:
+        cluster = Cluster.objects.select_for_update().filter(pk=noted["pk"]).first()
+        if cluster is None:
+            wrong = f"The cluster {noted['name']} is not confirmed any more."
+            raise Refused("state.changed", wrong, "Look again what an import would change.")
+        refuse_unbelieved(cluster, noted["service"], noted["number"], noted["keys"])
+        clusters[cluster.pk] = cluster
+    return clusters
+
+
+def _add(
+    node: Node, purpose: Purpose, wanted: Sequence[_Wanted], actor: Actor, now: datetime
+) -> int:
+    """What the node's store lacks, by cluster; each certificate knows where it came from."""
+    store = Certificate.objects.for_purpose(purpose).filter(node=node)
+    there: set[str] = set()
+    for asked in portions([one.facts.fingerprint for one in wanted]):
+        there.update(store.filter(fingerprint__in=asked).values_list("fingerprint", flat=True))
+    of_cluster: dict[str, list[_Wanted]] = defaultdict(list)
+    for one in wanted:
+        if one.facts.fingerprint not in there:
+            there.add(one.facts.fingerprint)
+            of_cluster[one.item.cluster_name].append(one)
+    for some in of_cluster.values():
+        facts = [one.facts for one in some]
+        rows = add_trusted(node, purpose, facts, actor, imported_from=_source(some[0].item))
+        Origin.objects.bulk_create(
+            [
+                Origin(
+                    certificate=row,
+                    cluster=one.item.cluster,
+                    exported_at=one.item.exported_at,
+                    imported_at=now,
+                )
+                for row, one in zip(rows, some, strict=True)
+                if one.item.cluster and one.item.exported_at
+            ]
+        )
+    return sum(map(len, of_cluster.values()))
+
+
+def _source(item: PlanItem) -> str:
+    if item.exported_at is None:
+        return f"file {item.cluster_name}"
+    return f"cluster {item.cluster_name}, exported {item.exported_at:%Y-%m-%d}"
+
+
+def _claim(plan: Plan, clusters: dict[int, Cluster], now: datetime) -> None:
+    """A certificate that another cluster has brought before is this one's, too."""
+    shared = plan.items.filter(verdict=Verdict.PRESENT, cluster__isnull=False)
+    for item in shared.exclude(fingerprint="").iterator():
+        held = Certificate.objects.for_purpose(Purpose(item.purpose)).filter(
+            fingerprint=item.fingerprint, origins__isnull=False
+        )
+        for row in held.distinct():
+            Origin.objects.update_or_create(
+                certificate=row,
+                cluster=clusters[item.cluster_id or 0],
+                defaults={"exported_at": item.exported_at, "imported_at": now},
+            )
+
+
+def _follow(
+    plan: Plan,
+    places: dict[tuple[int, Purpose], Deployment],
+    touched: set[tuple[int, Purpose]],
+    actor: Actor,
+    now: datetime,
+) -> None:
+    names = ", ".join(sorted({noted["name"] for noted in plan.clusters})) or plan.source
+    for key, place in places.items():
+        if key in touched:
+            reason = f"{key[1]} of {place.node} changed: certificates of {names} were imported."
+            ask_for_restarts(place.node, key[1], reason[:300], now=now)
+            intend(place, actor)
+
+
+def _learn(plan: Plan, clusters: dict[int, Cluster], actor: Actor) -> None:
+    """What the clusters' exports say of themselves: their numbers, nodes and keys."""
+    for noted in plan.clusters:
+        cluster = clusters[noted["pk"]]
+        if cluster.keys != noted["keys"]:
+            # One of its keys is another now; the one that did not change has signed it.
+            Event.objects.record(str(actor), Action.CLUSTER_KEYS, cluster, **noted["keys"])
+        cluster.keys, cluster.nodes = noted["keys"], noted["nodes"]
+        cluster.latest = cluster.latest | {noted["service"]: noted["number"]}
+        cluster.save(update_fields=["keys", "nodes", "latest"])
