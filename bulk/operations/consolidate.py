@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from bulk.exchange.consolidated import Included, write_consolidated
 from bulk.exchange.export import read_export
-from bulk.exchange.limits import EXPORT_BYTES
+from bulk.exchange.limits import EXPORT_PACKED
 from bulk.exchange.names import ConsolidatedName, ExportName, consolidated_name, read_name
 from bulk.operations.content import this_cluster
 from bulk.operations.export import new_part, signers, sweep
@@ -66,7 +66,7 @@ def _fetch(work: Run, folder: Folder, chosen: Sequence[SeenExport]) -> list[Incl
     for number, one in enumerate(chosen):
         path = work.scratch / one.file
         with path.open("wb") as target:
-            folder.read(one.file, target, most=EXPORT_BYTES)
+            folder.read(one.file, target, most=EXPORT_PACKED)
         with path.open("rb") as source:
             export = read_export(source)
         name = read_name(one.file)

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from bulk.exchange.export import write_export
 from bulk.exchange.names import ExportName, export_name, part_name
-from bulk.exchange.signing import Signer
+from bulk.exchange.signing import Signer, SigningKey, weakness
 from bulk.models import ExchangeServer
 from bulk.operations.content import (
     Exporting,
@@ -24,7 +24,6 @@ from bulk.transfer import Folder
 from certificates.access import Actor
 from certificates.models import Action, Event, Job
 from certificates.refusal import Refused
-from certificates.x509.policy import is_legacy_key
 
 LEFT_BEHIND = timedelta(days=1)  # another cluster's part of an upload that nobody goes on with
 
@@ -120,10 +119,12 @@ def signers(server: ExchangeServer, *, actor: Actor) -> list[Signer]:
     Event.objects.hold()
     found = []
     for service, row in sorted(signing_certificates().items()):
-        if is_legacy_key(row.key_type, row.key_bits):
+        certificate = load_der_x509_certificate(bytes(row.der))
+        if weakness(certificate.public_key()):
             continue  # what it signs would be believed by nobody
         key = row.unseal_key(actor=str(actor), reason=f"sign what is published at {server.host}")
-        found.append(Signer(service, load_der_x509_certificate(bytes(row.der)), key))
+        if isinstance(key, SigningKey):
+            found.append(Signer(service, certificate, key))
     if not found:
         wrong = "This server has no certificate with a key that could sign an export."
         raise Refused("export.signer", wrong, "Generate tomcat or ipsec with a stronger key.")

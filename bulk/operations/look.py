@@ -1,6 +1,6 @@
 """Look what an import would change, before anything does (BK-4)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from io import BytesIO
@@ -8,10 +8,11 @@ from io import BytesIO
 from django.db import transaction
 from django.utils import timezone
 
-from bulk.exchange.consolidated import IncludedExport
+from bulk.exchange.consolidated import IncludedExport, open_consolidated
 from bulk.exchange.export import Export
+from bulk.exchange.limits import PKCS12
 from bulk.exchange.names import ExportName, read_name
-from bulk.exchange.pkcs12 import MOST_BYTES, certificates_of_pkcs12
+from bulk.exchange.pkcs12 import certificates_of_pkcs12
 from bulk.models import Cluster, ExchangeServer, Plan, PlanItem, Verdict
 from bulk.operations.judge import Brought, judge
 from bulk.operations.run import Run, ask, run
@@ -47,10 +48,10 @@ def _look(work: Run) -> str:
         if not found:
             wrong = "The exports were not consolidated yet."
             raise Refused("import.unconsolidated", wrong, "Consolidate them first.")
-        name = found[0][1].name
-        read = fetch_consolidated(work, folder, name)
+        path = fetch_consolidated(work, folder, found[0][1].name)
     work.say("Comparing with the trust stores.", done=60)
-    plan = _plan(work.server, name, read.exports, work.job, timezone.now())
+    with path.open("rb") as source:
+        plan = _plan(work, path.name, open_consolidated(source).exports(), timezone.now())
     return told(plan)
 
 
@@ -62,23 +63,20 @@ def told(plan: Plan) -> str:
     return f"An import would find: {said or 'no certificates'}.{left_out} Nothing was changed yet."
 
 
-def _plan(
-    server: ExchangeServer,
-    source: str,
-    exports: Sequence[IncludedExport],
-    job: Job,
-    now: datetime,
-) -> Plan:
+def _plan(work: Run, source: str, exports: Iterable[IncludedExport], now: datetime) -> Plan:
     refused: list[str] = []
-    believed = [*_believed(server, exports, refused)]
     items: list[PlanItem] = []
+    believed = _believed(work.server, exports, refused)
     for cluster, export in believed:
         items += judge(_brought(cluster, export), now=now)
-    clusters = [_noted(cluster, export) for cluster, export in believed]
     plan = Plan(
-        job=job, source=source, made_at=now, made_by=job.started_by, clusters=clusters,
+        job=work.job,
+        source=source,
+        made_at=now,
+        made_by=work.job.started_by,
+        clusters=[_noted(cluster, export) for cluster, export in believed],
         refused=refused,
-    )  # fmt: skip
+    )
     return keep(plan, items)
 
 
@@ -115,8 +113,8 @@ def _each_once(items: Sequence[PlanItem]) -> list[PlanItem]:
 
 
 def _believed(
-    server: ExchangeServer, exports: Sequence[IncludedExport], refused: list[str]
-) -> Iterator[tuple[Cluster, Export]]:
+    server: ExchangeServer, exports: Iterable[IncludedExport], refused: list[str]
+) -> list[tuple[Cluster, Export]]:
     """Of each confirmed cluster and service the newest export that it has signed itself."""
     clusters = {str(cluster.cluster_id): cluster for cluster in Cluster.objects.all()}
     newest: dict[tuple[str, str], tuple[Cluster, Export]] = {}
@@ -131,17 +129,16 @@ def _believed(
         place = (found[1].manifest.cluster.cluster_id, found[1].manifest.service)
         if place not in newest or newest[place][1].manifest.number < found[1].manifest.number:
             newest[place] = found
-    yield from newest.values()
+    return list(newest.values())
 
 
 def _judged(
     server: ExchangeServer, clusters: dict[str, Cluster], one: IncludedExport
 ) -> tuple[Cluster, Export] | None:
     """None: it is this cluster's own. Raises `Refused` where it is not believed."""
-    if one.refused:
-        raise one.refused
+    if isinstance(one.export, Refused):
+        raise one.export
     export, name = one.export, read_name(one.file)
-    assert export is not None  # noqa: S101 - it is one or the other
     manifest = export.manifest
     if isinstance(name, ExportName):
         refuse_misnamed(export, name)
@@ -212,7 +209,7 @@ def look_at_file(
         if name not in known:
             wrong = f"There is no file {visible(name)[:100]!r} for this on the server."
             raise Refused("file.unknown", wrong, "Look at the server again.")
-        folder.read(known[name], data, most=MOST_BYTES)
+        folder.read(known[name], data, most=PKCS12)
     ders = certificates_of_pkcs12(data.getvalue(), passphrase)
     files = [(f"certificate {n}", der) for n, der in enumerate(ders, 1)]
     items = judge(Brought(None, name, store, None, files), now=now)

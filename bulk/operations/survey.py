@@ -7,9 +7,9 @@ from pathlib import Path
 from django.db import transaction
 from django.utils import timezone
 
-from bulk.exchange.consolidated import Consolidated, read_consolidated
+from bulk.exchange.consolidated import open_consolidated
 from bulk.exchange.export import Export, read_export
-from bulk.exchange.limits import CONSOLIDATED_BYTES, EXPORT_BYTES
+from bulk.exchange.limits import CONSOLIDATED, EXPORT_PACKED
 from bulk.exchange.names import ConsolidatedName, ExportName, read_name
 from bulk.models import Cluster, ExchangeServer
 from bulk.operations.content import content_of, own_keys
@@ -164,7 +164,7 @@ def fetch_export(folder: Folder, name: ExportName, file: str, scratch: Path) -> 
     """
     path = scratch / file
     with path.open("wb") as target:
-        folder.read(file, target, most=EXPORT_BYTES)
+        folder.read(file, target, most=EXPORT_PACKED)
     with path.open("rb") as source:
         export = read_export(source)
     refuse_misnamed(export, name)
@@ -195,29 +195,35 @@ def _consolidated(
     if same and (same.file, same.size, same.modified_at) == about:
         return same
     try:
-        read = fetch_consolidated(work, folder, file.name)
+        with fetch_consolidated(work, folder, file.name).open("rb") as source:
+            opened = open_consolidated(source)
+            included = [(one.file, isinstance(one.export, Export)) for one in opened.exports()]
     except Refused as refused:
         if not refused.code.startswith("archive."):
             raise
         return SeenConsolidated(*about, name.number, problem=refused.sentence)
-    good = [one for one in read.exports if one.export]
+    good = {file for file, is_read in included if is_read}
     return SeenConsolidated(
         *about,
         name.number,
-        made_at=read.manifest.made_at.isoformat(),
-        made_by=visible(read.manifest.cluster.name),
-        exports=[one.file for one in read.exports],
-        clusters=sorted({one.export.manifest.cluster.cluster_id for one in good if one.export}),
+        made_at=opened.manifest.made_at.isoformat(),
+        made_by=visible(opened.manifest.cluster.name),
+        exports=sorted(good),
+        clusters=sorted(
+            {one.cluster.cluster_id for one in opened.manifest.exports if one.file in good}
+        ),
     )
 
 
-def fetch_consolidated(work: Run, folder: Folder, file: str) -> Consolidated:
-    """Download a consolidated file and read it. Raises `Refused`."""
+def fetch_consolidated(work: Run, folder: Folder, file: str) -> Path:
+    """Download the consolidated file, unless this run has it already."""
     path = work.scratch / file
-    with path.open("wb") as target:
-        folder.read(file, target, most=CONSOLIDATED_BYTES, progress=work.portion(5, 60))
-    with path.open("rb") as source:
-        return read_consolidated(source)
+    if not path.exists():
+        part = path.with_suffix(".part")
+        with part.open("wb") as target:
+            folder.read(file, target, most=CONSOLIDATED, progress=work.portion(5, 60))
+        part.rename(path)
+    return path
 
 
 @transaction.atomic
