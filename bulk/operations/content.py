@@ -1,14 +1,13 @@
 """What this cluster would export: its own certificates, and the CAs above them (BK-2)."""
 
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from cryptography.x509 import load_der_x509_certificate
-
 from bulk.exchange.export import Item, ItemRole
-from bulk.exchange.identity import ClusterIdentity, key_fingerprint
+from bulk.exchange.identity import ClusterIdentity
 from bulk.models import ExchangeServer
 from certificates.models import Certificate, Node, Purpose, Service
 from certificates.operations.paths import path_in_store
@@ -65,10 +64,21 @@ def signing_certificates() -> dict[str, Certificate]:
 
 def own_keys() -> dict[str, str]:
     """The fingerprints that other clusters compare, before they confirm this one."""
-    return {
-        service: key_fingerprint(load_der_x509_certificate(bytes(row.der)).public_key())
-        for service, row in sorted(signing_certificates().items())
-    }
+    rows = sorted(signing_certificates().items())
+    return {service: _fingerprint(row) for service, row in rows}
+
+
+def every_own_key() -> set[str]:
+    """Those, and the ones of certificates that were replaced: what they signed is ours, too."""
+    own = Certificate.objects.own().filter(node__is_local=True)
+    return {_fingerprint(row) for row in own.select_related("private_key").defer("der")}
+
+
+def _fingerprint(row: Certificate) -> str:
+    """As `key_fingerprint` writes it."""
+    assert row.private_key is not None  # noqa: S101 - a constraint of the database
+    digest = bytes.fromhex(row.private_key.public_key_fingerprint)
+    return f"SHA256:{b64encode(digest).decode().rstrip('=')}"
 
 
 def planned_export(service: Service, *, now: datetime) -> Exporting:

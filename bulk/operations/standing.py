@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bulk.models import Cluster, ExchangeServer
-from bulk.operations.content import own_keys, planned_export
+from bulk.operations.content import every_own_key, own_keys, planned_export
 from bulk.seen import Seen, SeenExport, SeenFile
 from certificates.cells import at
 from certificates.models import Service
@@ -41,11 +41,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class ExportRow:
-    """One export on the server. `notes`: what the operator should know about it."""
+    """One export on the server. `notes`: what the operator should know about it.
+
+    `is_stale`: of this cluster, and its certificates are others now.
+    """
 
     seen: SeenExport
     trust: Trust
     is_consolidated: bool
+    is_stale: bool
     notes: tuple[str, ...]
 
     @property
@@ -97,14 +101,18 @@ def standing(*, now: datetime) -> Standing:
     server = ExchangeServer.objects.current()
     seen = Seen.of_json(server.seen) if server.seen_at else None
     clusters = tuple(Cluster.objects.all())
-    known = {str(cluster.cluster_id): cluster for cluster in clusters}
-    rows = tuple(_rows(server, seen, known, now)) if seen else ()
+    known = _Known(
+        str(server.cluster_id),
+        every_own_key(),
+        {str(cluster.cluster_id): cluster for cluster in clusters},
+    )
+    rows = tuple(_rows(seen, known, now)) if seen else ()
     missing = tuple(_missing(seen, rows))
     return Standing(
         server,
         seen,
         rows,
-        tuple(_unconfirmed(rows, known)),
+        tuple(_unconfirmed(rows, known.clusters)),
         clusters,
         tuple(seen.others) if seen else (),
         (_export_step(rows), _consolidate_step(seen, rows), _import_step(seen, missing)),
@@ -113,46 +121,50 @@ def standing(*, now: datetime) -> Standing:
     )
 
 
-def trust_of(server: ExchangeServer, export: SeenExport, cluster: Cluster | None) -> Trust:
-    """Whether an export is believed."""
-    if export.problem:
-        return Trust.UNREADABLE
-    if export.cluster_id == str(server.cluster_id):
-        return Trust.OWN if {*own_keys().values()} & {*export.keys.values()} else Trust.FOREIGN
-    if cluster is None:
-        return Trust.UNCONFIRMED
-    return Trust.CONFIRMED if cluster.knows(export.keys) else Trust.FOREIGN
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Who is believed: this cluster itself, and those that were confirmed."""
+
+    own_id: str
+    own_keys: set[str]
+    clusters: dict[str, Cluster]
+
+    def trust(self, export: SeenExport) -> Trust:
+        if export.problem:
+            return Trust.UNREADABLE
+        if export.cluster_id == self.own_id:
+            return Trust.OWN if self.own_keys & {*export.keys.values()} else Trust.FOREIGN
+        cluster = self.clusters.get(export.cluster_id)
+        if cluster is None:
+            return Trust.UNCONFIRMED
+        return Trust.CONFIRMED if cluster.knows(export.keys) else Trust.FOREIGN
 
 
-def _rows(
-    server: ExchangeServer, seen: Seen, known: dict[str, Cluster], now: datetime
-) -> Iterator[ExportRow]:
+def _rows(seen: Seen, known: _Known, now: datetime) -> Iterator[ExportRow]:
     consolidated = set(seen.consolidated.exports) if seen.consolidated else set()
     current = {service: planned_export(service, now=now).content for service in Service}
     ordered = sorted(seen.exports, key=lambda one: (one.cluster_name, one.cluster_id, one.service))
     for export in ordered:
-        trust = trust_of(server, export, known.get(export.cluster_id))
+        trust = known.trust(export)
         is_in = export.file in consolidated
-        notes = _notes(seen, export, trust, current, is_consolidated=is_in)
-        yield ExportRow(export, trust, is_in, tuple(notes))
+        is_stale = trust == Trust.OWN and export.content != current.get(Service(export.service))
+        notes = [*_notes(seen, export, trust, known.own_id)]
+        if is_stale:
+            notes.insert(0, "Older than what this cluster has now: export again.")
+        yield ExportRow(export, trust, is_in, is_stale, tuple(notes))
 
 
-def _notes(
-    seen: Seen,
-    export: SeenExport,
-    trust: Trust,
-    current: dict[Service, str],
-    *,
-    is_consolidated: bool,
-) -> Iterator[str]:
+def _notes(seen: Seen, export: SeenExport, trust: Trust, own_id: str) -> Iterator[str]:
     if export.problem:
         yield export.problem
-        return
-    if trust == Trust.OWN and export.content != current.get(Service(export.service)):
-        yield "Older than what this cluster has now: export again."
-    if trust == Trust.FOREIGN:
+    elif trust == Trust.FOREIGN and export.cluster_id == own_id:
+        yield (
+            "Not from this installation, but under its id: was its database copied to another?"
+            " Nobody who has confirmed this cluster imports it."
+        )
+    elif trust == Trust.FOREIGN:
         yield "Signed by other keys than those that were confirmed: nothing of it is imported."
-    if seen.consolidated and not is_consolidated:
+    elif seen.consolidated and export.file not in seen.consolidated.exports:
         yield "Exported after the exports were consolidated: consolidate again."
 
 
@@ -160,9 +172,10 @@ def _unconfirmed(rows: Sequence[ExportRow], known: dict[str, Cluster]) -> Iterat
     told = set()
     for row in rows:
         export = row.seen
-        if row.trust in (Trust.UNCONFIRMED, Trust.FOREIGN) and export.cluster_id not in told:
+        before = known.get(export.cluster_id)
+        is_new = row.trust == Trust.UNCONFIRMED or (row.trust == Trust.FOREIGN and before)
+        if is_new and export.cluster_id not in told:
             told.add(export.cluster_id)
-            before = known.get(export.cluster_id)
             yield Unconfirmed(
                 export.cluster_id,
                 export.cluster_name,
@@ -201,7 +214,7 @@ def _export_step(rows: Sequence[ExportRow]) -> Step:
     own = [row for row in rows if row.is_own]
     if not own:
         return Step("Export", StepState.DUE, ("This cluster has exported nothing yet.",))
-    stale = [row for row in own if row.seen.content and row.notes and "Older" in row.notes[0]]
+    stale = [row for row in own if row.is_stale]
     said = [f"{row.seen.service}: {row.seen.count} certificates, {_when(row.seen)}." for row in own]
     if stale:
         services = " and ".join(row.seen.service for row in stale)

@@ -12,7 +12,7 @@ from bulk.exchange.export import Export, read_export
 from bulk.exchange.limits import CONSOLIDATED, EXPORT_PACKED
 from bulk.exchange.names import ConsolidatedName, ExportName, read_name
 from bulk.models import Cluster, ExchangeServer
-from bulk.operations.content import content_of, own_keys
+from bulk.operations.content import content_of, every_own_key
 from bulk.operations.run import Run, ask, run
 from bulk.seen import Seen, SeenConsolidated, SeenExport, SeenFile
 from bulk.transfer import Folder, RemoteFile
@@ -121,7 +121,7 @@ def _exports(
 def believed_keys(server: ExchangeServer) -> dict[str, set[str]]:
     """By cluster the fingerprints whose signature is believed; this one's own among them."""
     pinned = {str(one.cluster_id): {*one.keys.values()} for one in Cluster.objects.all()}
-    return pinned | {str(server.cluster_id): {*own_keys().values()}}
+    return pinned | {str(server.cluster_id): every_own_key()}
 
 
 def _read_export(
