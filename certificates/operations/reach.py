@@ -14,7 +14,8 @@ from certificates.operations.consequences import intend
 from certificates.operations.endpoint import refuse_place
 from certificates.operations.node import checked_address
 from certificates.reach.node import offered_host_key
-from certificates.reach.ssh import HostKey, read_private_key
+from certificates.reach.private_key import read_private_key
+from certificates.reach.ssh import HostKey
 from certificates.refusal import Refused
 from certificates.x509.names import host_name as checked_host_name
 from certificates.x509.visible import visible
