@@ -16,7 +16,14 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "refusals.md"
 PACKAGES = ("certificates", "ipsec", "bulk", "ccxsec_project")
 # Each called with code, sentence, cure, from that argument on.
-MAKERS = {"Refused": 0, "Finding": 0, "warned": 0, "DaemonError": 0, "Fault": 1}
+MAKERS = {
+    "Refused": 0,
+    "HostKeyChanged": 0,
+    "Finding": 0,
+    "warned": 0,
+    "DaemonError": 0,
+    "Fault": 1,
+}
 GAP = "…"
 HEAD = """# Every refusal: what it says, and what to do
 

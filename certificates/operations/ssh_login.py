@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 from certificates.operations.node import checked_address
-from certificates.reach.ssh import read_private_key
+from certificates.reach.private_key import read_private_key
 from certificates.refusal import Refused
 from certificates.x509.names import host_name as checked_host_name
 from certificates.x509.visible import visible

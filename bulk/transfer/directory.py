@@ -1,0 +1,280 @@
+"""The directory on the server, one small step at a time; each failure is a `Refused`."""
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from bulk.exchange.names import part_name
+from bulk.transfer import failures, wire
+from bulk.transfer.failures import UNTOUCHED, Doing
+from bulk.transfer.guardian import Guardian
+from bulk.transfer.pipeline import LineError, Session, StatusError
+from bulk.transfer.wire import Attributes, Code, DiskSpace, Kind, Open, WireError
+from certificates.refusal import Refused
+from certificates.x509.visible import visible
+
+MOST_ENTRIES = 20_000
+_MOST_LISTED = 2**24  # bytes of a listing, whatever the number of entries
+_NOBODY = "00000000-0000-0000-0000-000000000000"  # the cluster of a probe
+_FSYNC, _STATVFS = "fsync@openssh.com", "statvfs@openssh.com"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """What a listing says of one name; links are not followed.
+
+    `name`: what is not UTF-8, or invisible, is shown as an escape; such a name is none of ours.
+    `modified_at`: by the server's clock.
+    """
+
+    name: str
+    size: int
+    modified_at: datetime
+    is_file: bool
+
+
+class Directory:
+    """`place`: the server, as it is named in a sentence. `path`: as the operator wrote it."""
+
+    def __init__(self, session: Session, guardian: Guardian, place: str, path: str) -> None:
+        self.session, self._guardian = session, guardian
+        self.place, self.path = place, path
+
+    def at(self, name: str) -> str:
+        """The path of a file in it. Raises `Refused` sftp.name."""
+        if not name or name in {".", ".."} or "/" in name or not name.isprintable():
+            raise failures.bad_name(name)
+        return f"{self.path.rstrip('/')}/{name}" if self.path else name
+
+    @contextmanager
+    def doing(
+        self,
+        what: str,
+        *,
+        left: str = UNTOUCHED,
+        when_cut: str = "",
+        needed: Callable[[], int] = lambda: 0,
+    ) -> Iterator[None]:
+        """What goes wrong inside the block, as the refusal that an operator can act on.
+
+        Args:
+            what: continues "while": "writing x".
+            left: a sentence on what is there when it fails.
+            when_cut: the same when it ends without an answer; "": as `left`.
+            needed: bytes that are still to be written, asked at a failure.
+
+        Raises:
+            Refused: sftp.gone, sftp.denied, sftp.full, sftp.failed; sftp.cut, sftp.silent,
+                sftp.time; sftp.here.
+            Cancelled.
+        """
+        doing = Doing(self.place, what, left)
+        try:
+            try:
+                yield
+            except StatusError as error:
+                raise self._explained(error, doing, needed()) from error
+        except (LineError, WireError) as error:
+            cut = Doing(self.place, what, when_cut or left)
+            raise failures.line(error, self._guardian, cut) from error
+        except OSError as error:  # of a file on this side: those of the line are LineError
+            raise failures.not_kept_here(doing, error) from error
+
+    def _explained(self, error: StatusError, doing: Doing, needed: int) -> Exception:
+        """Ask the server for what it did not say."""
+        if error.code == Code.NO_SUCH_FILE and self._about(Kind.STAT, self.path or ".") is None:
+            return failures.folder_gone(doing, self.path)
+        try:
+            space = self._space()
+        except StatusError:
+            space = None
+        return failures.status(error, doing, space, needed)
+
+    def enter(self) -> None:
+        """See that it is there.
+
+        Raises:
+            Refused: sftp.folder-missing, sftp.folder-denied.
+        """
+        with self.doing(f"looking for {self.path!r}"):
+            try:
+                about = self._about(Kind.STAT, self.path or ".")
+            except StatusError as error:
+                if error.code == Code.PERMISSION_DENIED:
+                    raise failures.folder_denied(self.place, self.path, "enter") from error
+                raise
+            if about is None:
+                raise failures.folder_missing(self.place, self.path)
+            if not about.is_folder:
+                raise failures.no_folder(self.place, self.path)
+
+    def about(self, name: str) -> Attributes | None:
+        """Of the name itself, if it is a link; None: there is none. Raises `StatusError`."""
+        return self._about(Kind.LSTAT, self.at(name))
+
+    def _about(self, kind: Kind, path: str) -> Attributes | None:
+        try:
+            return self.session.call(kind, wire.text(path), Kind.ATTRS).attributes()
+        except StatusError as error:
+            if error.code == Code.NO_SUCH_FILE:
+                return None
+            raise
+
+    def about_open(self, handle: bytes) -> Attributes:
+        """Of an open file. Raises `StatusError`."""
+        return self.session.call(Kind.FSTAT, wire.text(handle), Kind.ATTRS).attributes()
+
+    def entries(self) -> list[RemoteFile]:
+        """What is in it, at most `MOST_ENTRIES`. Raises `Refused` sftp.crowded, too."""
+        found: list[RemoteFile] = []
+        with self.doing(f"listing {self.path!r}"):
+            try:
+                handle = self._handle(Kind.OPENDIR, wire.text(self.path or "."))
+            except StatusError as error:
+                if error.code == Code.PERMISSION_DENIED:
+                    raise failures.folder_denied(self.place, self.path, "list") from error
+                raise
+            seen = 0
+            for one in self._listed(handle):
+                seen += len(one.name) + 32
+                if len(found) == MOST_ENTRIES or seen > _MOST_LISTED:
+                    raise failures.crowded(self.place, self.path, MOST_ENTRIES)
+                if one.name not in {b".", b".."}:
+                    found.append(_remote_file(one))
+            self.close(handle)
+        return found
+
+    def _listed(self, handle: bytes) -> Iterator[wire.Listed]:
+        while True:
+            try:
+                reply = self.session.call(Kind.READDIR, wire.text(handle), Kind.NAME)
+            except StatusError as error:
+                if error.code == Code.EOF:
+                    return
+                raise
+            some = wire.listed(reply)
+            if not some:
+                raise WireError("a part of a listing is empty")
+            yield from some
+
+    def open(self, name: str, how: Open) -> bytes:
+        """A handle. Raises `StatusError`."""
+        return self._handle(Kind.OPEN, wire.open_file(self.at(name), how))
+
+    def _handle(self, kind: Kind, body: bytes) -> bytes:
+        return bytes(self.session.call(kind, body, Kind.HANDLE).text())
+
+    def close(self, handle: bytes) -> None:
+        """What a server writes late fails here at the latest. Raises `StatusError`."""
+        self.session.call(Kind.CLOSE, wire.text(handle))
+
+    def sync(self, handle: bytes) -> None:
+        """Onto the disk, where the server offers that. Raises `StatusError`."""
+        if _FSYNC in self.session.extensions:
+            self.session.extended(_FSYNC, wire.text(handle))
+
+    def create(self, name: str) -> bytes:
+        """A handle of a new file, to write and read. Raises `StatusError`; it is there: FAILURE."""
+        return self.open(name, Open.READ | Open.WRITE | Open.CREATE | Open.EXCLUSIVE)
+
+    def write_small(self, handle: bytes, data: bytes) -> Attributes:
+        """Write at the beginning of an open file and close it; what the server says of it then.
+
+        Raises:
+            StatusError.
+        """
+        self.session.call(Kind.WRITE, wire.write(handle, 0, data))
+        self.sync(handle)
+        about = self.about_open(handle)
+        self.close(handle)
+        return about
+
+    def read_small(self, name: str, most: int) -> bytes:
+        """The beginning of `name`, at most `most` bytes. Raises `StatusError`."""
+        handle = self.open(name, Open.READ)
+        try:
+            body = wire.read(handle, 0, most)
+            data = bytes(self.session.call(Kind.READ, body, Kind.DATA).text())
+        except StatusError as error:
+            if error.code != Code.EOF:
+                raise
+            data = b""
+        self.close(handle)
+        return data[:most]
+
+    def rename(self, old: str, new: str) -> None:
+        """To a name that is free: version 3 overwrites nothing. Raises `StatusError`."""
+        self.session.call(Kind.RENAME, wire.text(self.at(old)) + wire.text(self.at(new)))
+
+    def remove(self, name: str) -> None:
+        """One that is gone is as good as removed. Raises `StatusError`."""
+        try:
+            self.session.call(Kind.REMOVE, wire.text(self.at(name)))
+        except StatusError as error:
+            if error.code != Code.NO_SUCH_FILE or self._about(Kind.STAT, self.path or ".") is None:
+                raise
+
+    def free_space(self) -> int | None:
+        """Bytes that may still be written; None: the server does not tell."""
+        with self.doing("asking for free space"):
+            space = self._space()
+        return space.free if space else None
+
+    def _space(self) -> DiskSpace | None:
+        if _STATVFS not in self.session.extensions:
+            return None
+        path = wire.text(self.path or ".")
+        return wire.disk_space(self.session.extended(_STATVFS, path, Kind.EXTENDED_REPLY))
+
+    def probe(self) -> datetime:
+        """Make a file and remove it. The server's time.
+
+        Raises:
+            Refused: sftp.folder-denied, and those of `doing`.
+        """
+        name = new_part(_NOBODY)
+        with self.doing(f"writing a probe in {self.path!r}"):
+            try:
+                handle = self.create(name)
+            except StatusError as error:
+                if error.code == Code.PERMISSION_DENIED:
+                    raise failures.folder_denied(self.place, self.path, "write in") from error
+                raise
+            with self.removed_on_failure(name):
+                about = self.write_small(handle, b"probe\n")
+            self.remove(name)
+        return when(about)
+
+    @contextmanager
+    def removed_on_failure(self, name: str) -> Iterator[None]:
+        """What was made and not finished goes away, unless the line is cut: then `sweep` finds it.
+
+        Raises:
+            StatusError, Refused, OSError: as they came.
+        """
+        try:
+            yield
+        except (StatusError, Refused, OSError):
+            with suppress(StatusError):
+                self.remove(name)
+            raise
+
+
+def new_part(cluster_id: str) -> str:
+    """A name that nobody has used."""
+    return part_name(cluster_id, secrets.token_hex(8))
+
+
+def when(about: Attributes) -> datetime:
+    """The time of its last change, by the server's clock."""
+    return datetime.fromtimestamp(about.modified or 0, UTC)
+
+
+def _remote_file(listed: wire.Listed) -> RemoteFile:
+    if b"/" in listed.name:
+        raise WireError("a name in a listing holds a slash")
+    about = listed.attributes
+    name = visible(listed.name.decode("utf-8", "backslashreplace"))
+    return RemoteFile(name, about.size or 0, when(about), about.is_file)
