@@ -201,11 +201,11 @@ def _add(
                 Origin(
                     certificate=row,
                     cluster=one.item.cluster,
-                    exported_at=one.item.exported_at,
+                    exported_at=one.item.exported_at or now,
                     imported_at=now,
                 )
                 for row, one in zip(rows, some, strict=True)
-                if one.item.cluster and one.item.exported_at
+                if one.item.cluster
             ]
         )
     return sum(map(len, of_cluster.values()))

@@ -83,7 +83,8 @@ def _stores(purpose: Purpose, reads: Sequence[ReadCertificate]) -> _Stores:
     for asked in portions([*{read.facts.subject_digest for read in reads} - {""}]):
         named = trusted.filter(subject_digest__in=asked, not_before__isnull=False)
         for subject, begin in named.values_list("subject_digest", "not_before").iterator():
-            newest[subject] = max(begin, newest.get(subject, begin))
+            if begin is not None:
+                newest[subject] = max(begin, newest.get(subject, begin))
     return _Stores(tuple(Node.objects.in_restart_order()), holders, newest)
 
 

@@ -78,7 +78,7 @@ def kept_secret() -> SshSecret:
 
 def _raise_alarm(server: ExchangeServer, changed: HostKeyChanged) -> None:
     """Keep it, so that everything stops until an operator decides."""
-    offered = changed.offered.fingerprint
+    offered = changed.offered
     logger.critical("%s shows another host key, %s: nothing is sent", server, offered)
     with transaction.atomic():
         Event.objects.hold()

@@ -1,7 +1,7 @@
 """Look what is on the SFTP server, and keep it for the page."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from django.db import transaction
@@ -128,14 +128,14 @@ def _read_export(
     work: Run, folder: Folder, name: ExportName, file: RemoteFile
 ) -> SeenExport | None:
     """None: it is gone meanwhile, as its cluster has published a newer one."""
-    about = {
-        "file": file.name,
-        "size": file.size,
-        "modified_at": file.modified_at.isoformat(),
-        "cluster_id": name.cluster_id,
-        "service": name.service,
-        "number": name.number,
-    }
+    seen = SeenExport(
+        file=file.name,
+        size=file.size,
+        modified_at=file.modified_at.isoformat(),
+        cluster_id=name.cluster_id,
+        service=name.service,
+        number=name.number,
+    )
     try:
         export = fetch_export(folder, name, file.name, work.scratch)
     except Refused as refused:
@@ -143,10 +143,10 @@ def _read_export(
             return None
         if not refused.code.startswith("archive."):
             raise
-        return SeenExport(**about, problem=refused.sentence)
+        return replace(seen, problem=refused.sentence)
     manifest = export.manifest
-    return SeenExport(
-        **about,
+    return replace(
+        seen,
         cluster_name=visible(manifest.cluster.name),
         nodes=[visible(node) for node in manifest.cluster.nodes],
         made_at=manifest.made_at.isoformat(),

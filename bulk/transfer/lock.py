@@ -8,7 +8,8 @@ is published bears it, and the highest counts there, too.
 
 A lock ends when its file is older than its lifetime. Its holder writes the same bytes into it
 again to renew it, and the same number of bytes with a lifetime of 0 to give it back: at no moment
-is anything else to be read there.
+is anything else to be read there. A cluster takes over its own at once: it is what a run left that
+died, as an installation never has two at work.
 """
 
 import json
@@ -38,6 +39,7 @@ class _Held:
     """What a lock says of itself; whoever wrote it is not believed further than a day."""
 
     owner: str
+    cluster_id: str
     lifetime: timedelta
     since: datetime
 
@@ -100,18 +102,18 @@ def _taken(directory: Directory, owner: str, cluster_id: str, lifetime: timedelt
         handle = directory.create(part)
         with directory.removed_on_failure(part):
             now = when(directory.write_small(handle, content))
-            number = _numbered(directory, part, now)
+            number = _numbered(directory, part, cluster_id, now)
     lock = Lock(number, directory, content, lifetime, now)
     lock.check()
     _remove_old(directory, number)
     return lock
 
 
-def _numbered(directory: Directory, part: str, now: datetime) -> int:
+def _numbered(directory: Directory, part: str, cluster_id: str, now: datetime) -> int:
     """Give the part the next number, unless somebody holds the one before."""
     for _ in range(_TRIES):
         entries = directory.entries()
-        _refuse_held(directory, entries, now)
+        _refuse_held(directory, entries, cluster_id, now)
         number = max(_highest(entries, LockName), _highest(entries, ConsolidatedName)) + 1
         try:
             directory.rename(part, lock_name(number))
@@ -123,7 +125,10 @@ def _numbered(directory: Directory, part: str, now: datetime) -> int:
     raise failures.locked("Another cluster", "an unknown time")
 
 
-def _refuse_held(directory: Directory, entries: list[RemoteFile], now: datetime) -> None:
+def _refuse_held(
+    directory: Directory, entries: list[RemoteFile], cluster_id: str, now: datetime
+) -> None:
+    """One's own is what a run left that died: an installation has no two at once."""
     number = _highest(entries, LockName)
     file = next((one for one in entries if read_name(one.name) == LockName(number)), None)
     if file is None or not file.is_file:
@@ -133,7 +138,7 @@ def _refuse_held(directory: Directory, entries: list[RemoteFile], now: datetime)
     except StatusError:
         content = b""
     held = _read(content, file.modified_at)
-    if not held.ended(now):
+    if held.cluster_id != cluster_id and not held.ended(now):
         until = (held.since + held.lifetime).strftime("%Y-%m-%d %H:%M:%S UTC")
         raise failures.locked(held.owner, until)
 
@@ -148,11 +153,11 @@ def _read(content: bytes, since: datetime) -> _Held:
     """What can't be read holds for a day: it is somebody's, who is told to look."""
     try:
         told = json.loads(content)
-        owner, seconds = str(told["owner"]), int(told["lifetime"])
+        owner, who, seconds = str(told["owner"]), told["cluster_id"], int(told["lifetime"])
         lifetime = min(timedelta(seconds=max(0, min(seconds, 10**6))), _LONGEST_LIFETIME)
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
-        return _Held("Somebody whose lock can't be read", _LONGEST_LIFETIME, since)
-    return _Held(visible(owner)[:100] or "A cluster without a name", lifetime, since)
+        return _Held("Somebody whose lock can't be read", "", _LONGEST_LIFETIME, since)
+    return _Held(visible(owner)[:100] or "A cluster without a name", str(who), lifetime, since)
 
 
 def _highest(entries: Iterable[RemoteFile], kind: type[LockName | ConsolidatedName]) -> int:
