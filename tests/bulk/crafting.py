@@ -4,25 +4,50 @@ import gzip
 import io
 import json
 import tarfile
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from bulk.exchange.consolidated import Included, write_consolidated
 from bulk.exchange.export import read_export
 from bulk.exchange.identity import key_fingerprint
 from bulk.exchange.signing import Signer, sign
 from certificates.refusal import Refused
-from tests.bulk.archives import certificate, export, key, signer
+from tests.bulk.archives import CLUSTER, MADE_AT, OTHER, certificate, export, key, signer
 
-END = bytes(1024)
+BLOCK = tarfile.BLOCKSIZE
+END = bytes(2 * BLOCK)
 CHECKSUM = slice(148, 156)
 
 
-def files() -> dict[str, bytes]:
-    """What a good export holds, in its order."""
-    with tarfile.open(fileobj=io.BytesIO(gzip.decompress(export()))) as tar:
-        return {entry.name: _content(tar, entry) for entry in tar}
+def files(data: bytes | None = None) -> dict[str, bytes]:
+    """What an archive holds, in its order; by default a good export."""
+    with tarfile.open(fileobj=io.BytesIO(export() if data is None else data)) as archive:
+        return {entry.name: _content(archive, entry) for entry in archive}
+
+
+def consolidated() -> bytes:
+    """A good file of two exports."""
+    target = io.BytesIO()
+    with TemporaryDirectory() as folder:
+        included = []
+        for place, changes in enumerate(({}, {"cluster": OTHER, "items": []})):
+            path, data = Path(folder) / str(place), export(**changes)
+            path.write_bytes(data)
+            said = read_export(io.BytesIO(data)).manifest
+            included.append(Included(said.file_name, path, said))
+        write_consolidated(
+            target,
+            cluster=CLUSTER,
+            number=42,
+            made_at=MADE_AT,
+            exports=included,
+            signers=[signer()],
+        )
+    return target.getvalue()
 
 
 def _content(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> bytes:
@@ -101,9 +126,9 @@ def entry(name: str, content: bytes = b"", *, kind: bytes = b"0", size: int | No
     info = tarfile.TarInfo(name)
     info.type, info.size = kind, len(content) if size is None else size
     info.linkname = "/etc/passwd" if kind in b"12" else ""
-    header = info.tobuf(tarfile.GNU_FORMAT, "utf-8")[-tarfile.BLOCKSIZE :]
+    header = info.tobuf(tarfile.GNU_FORMAT, "utf-8")[-BLOCK:]
     header = patched(header, 257, b"ustar\x0000")
-    return header + content + bytes(-len(content) % tarfile.BLOCKSIZE)
+    return header + content + bytes(-len(content) % BLOCK)
 
 
 def patched(header: bytes, place: int, octets: bytes) -> bytes:
@@ -111,5 +136,5 @@ def patched(header: bytes, place: int, octets: bytes) -> bytes:
     changed = bytearray(header)
     changed[place : place + len(octets)] = octets
     changed[CHECKSUM] = b" " * 8
-    changed[CHECKSUM] = b"%06o\0 " % sum(changed[: tarfile.BLOCKSIZE])
+    changed[CHECKSUM] = b"%06o\0 " % sum(changed[:BLOCK])
     return bytes(changed)

@@ -6,10 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.bulk.archives import export
-from tests.bulk.crafting import END, entry, files, packed, patched, refusal_of, tar
+from tests.bulk.crafting import BLOCK, END, entry, files, packed, patched, refusal_of, tar
 
 pytestmark = pytest.mark.spec("BK-5")
-BLOCK = 512
 
 
 def _more(*entries: bytes) -> bytes:

@@ -38,6 +38,14 @@ def mutate(random: Random, seed: bytes, other: bytes) -> bytes:
     return data
 
 
+def mutate_blindly(random: Random, seed: bytes, other: bytes) -> bytes:
+    """`seed` with one to four damages that know nothing of its form."""
+    data = seed
+    for _ in range(random.randint(1, _MOST_CHANGES)):
+        data = random.choice(_ANY)(random, data, other) or seed
+    return data
+
+
 def _flip_bits(random: Random, data: bytes, _other: bytes) -> bytes:
     changed = bytearray(data)
     for _ in range(random.randint(1, 8)):
