@@ -1,0 +1,1 @@
+"""Commands by which an operator exchanges certificates with other clusters."""

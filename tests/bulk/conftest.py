@@ -1,0 +1,38 @@
+"""What the tests of the exchange share: a real SFTP server, and this installation saved to it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from certificates.access import Actor
+from certificates.models import Node
+from tests.bulk.exchanging import Exchanging, Foreign
+from tests.bulk.transferring import Exchange
+from tests.bulk.transferring import exchange as running
+
+
+@pytest.fixture(scope="session")
+def sftp_server() -> Iterator[Exchange]:
+    """One server for all; what changes it (its host key, its rights) has one of its own."""
+    with running() as place:
+        yield place
+
+
+@pytest.fixture
+def unsaved(transactional_db: None, node: Node, actor: Actor, sftp_server: Exchange) -> Exchanging:
+    """An empty directory, and an installation that does not know of it."""
+    sftp_server.empty()
+    return Exchanging(sftp_server, actor)
+
+
+@pytest.fixture
+def exchanging(unsaved: Exchanging) -> Exchanging:
+    """The same, and the installation is saved against it."""
+    unsaved.save()
+    return unsaved
+
+
+@pytest.fixture
+def south() -> Foreign:
+    """Another cluster, which has not exported yet."""
+    return Foreign("South", "ccx1.south.example.com")
