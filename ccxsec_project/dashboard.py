@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from ccxsec_project.attention import Attention
+from ccxsec_project.exchange import attention_of_exchange
 from ccxsec_project.policies import attention_of_policies
 from certificates import anchor
 from certificates.access import Actor, Permission
@@ -49,6 +50,8 @@ def attention(actor: Actor) -> list[Attention]:
     ]
     if actor.may(Permission.VIEW_POLICIES):
         found += attention_of_policies(actor)
+    if actor.may(Permission.VIEW_BULK):
+        found += attention_of_exchange()
     if actor.may(Permission.VIEW_JOBS):
         found += [*_worker(), *_failed_jobs()]
     if actor.may(Permission.VIEW_EVENTS):

@@ -1,6 +1,6 @@
 """The admin site in the shape of the manual: one group Security, four entries (MN-1)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,17 +8,16 @@ from django.contrib.admin import AdminSite
 from django.db import transaction
 from django.db.models import Exists, Subquery
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, re_path, reverse, reverse_lazy
+from django.urls import path, re_path, reverse, reverse_lazy
 from django.utils import timezone
 from django.utils.text import slugify
 from django.views.generic import RedirectView
 
+from bulk.models import ExchangeServer
 from ccxsec_project.dashboard import attention, figures, next_to_expire
 from ccxsec_project.timeline import timeline
 from certificates.access import Actor, Permission, signed_in
-from certificates.dialogs import guarded, show
 from certificates.models import BackupReminder, Node, RestartNotice
 from ipsec.models import IpsecSettings, Policy
 
@@ -33,27 +32,7 @@ class Entry:
     covers: str = ""  # another list that belongs to it and has no line of its own
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A screen of the manual that this version does not have yet; its page says what it will do."""
-
-    entry: Entry
-    route: str
-    promise: str
-    meanwhile: str
-
-
 TRIALS = 5  # that a page names
-
-PLANNED = (
-    Planned(
-        Entry("Bulk Certificate Management", "admin:bulk", Permission.VIEW),
-        "bulk/",
-        "Exports, consolidates and imports certificates of several clusters through one SFTP"
-        " server.",
-        "Certificates can be downloaded one by one, or several as an archive, from the list.",
-    ),
-)
 MENU = {
     "Security": (
         Entry(
@@ -69,7 +48,7 @@ MENU = {
             covers="admin:certificates_delivery_changelist",
         ),
         Entry("IPSEC Configuration", "admin:ipsec_policy_changelist", Permission.VIEW_POLICIES),
-        *(planned.entry for planned in PLANNED),
+        Entry("Bulk Certificate Management", "admin:bulk", Permission.VIEW_BULK),
     ),
     "System": (
         Entry("Restarts", "admin:certificates_restartnotice_changelist", Permission.VIEW),
@@ -120,6 +99,8 @@ class SecuritySite(AdminSite):
             context["restarts_due"] = list(due[:20])
             context |= {"backup_due": standing.backup_due, "host_key_alarms": standing.alarmed}
             context["may_back_up"] = signed_in(request).may(Permission.BACKUP)
+        if signed_in(request).may(Permission.VIEW_BULK):
+            context["exchange_alarm"] = standing.exchange_alarm
         if signed_in(request).may(Permission.VIEW_POLICIES):
             context |= _policies(request, standing.trials)
         return context
@@ -147,6 +128,7 @@ class SecuritySite(AdminSite):
 
     def get_urls(self) -> list[Any]:
         # The screens register themselves at this site: they can't be there before it.
+        from bulk.admin import bulk_urls  # noqa: PLC0415
         from certificates.admin.monitor import monitor_urls  # noqa: PLC0415
 
         # Django's own pages, without the two that would show models behind our back.
@@ -160,7 +142,7 @@ class SecuritySite(AdminSite):
             groups,
             path("ipsec/", self.admin_view(policies), name="ipsec"),
             *monitor_urls(self),
-            *(_planned_url(self, planned) for planned in PLANNED),
+            *bulk_urls(self),
             *stock,
         ]
 
@@ -172,20 +154,23 @@ class _Standing:
     backup_due: str | None = None
     alarmed: Sequence[Node] = ()
     trials: Sequence[Policy] = ()
+    exchange_alarm: str = ""  # the fingerprint that the SFTP server shows instead of the pinned one
 
 
 def _standing() -> _Standing:
     """One query while no host key has changed and no policy is on trial."""
     reminders = BackupReminder.objects.open().values("reason")[:1]
     alarmed, trials = Node.objects.exclude(host_key_alarm=""), Policy.objects.on_trial()
+    exchange = ExchangeServer.objects.values("host_key_alarm")[:1]
     found = Node.objects.filter(is_local=True).values_list(
-        Subquery(reminders), Exists(alarmed), Exists(trials)
+        Subquery(reminders), Exists(alarmed), Exists(trials), Subquery(exchange)
     )
-    reason, is_alarmed, is_on_trial = found.first() or (None, False, False)
+    reason, is_alarmed, is_on_trial, changed = found.first() or (None, False, False, "")
     return _Standing(
         reason,
         list(alarmed[:5]) if is_alarmed else (),
         list(trials[:TRIALS]) if is_on_trial else (),
+        changed or "",
     )
 
 
@@ -219,14 +204,3 @@ def _may_see(request: HttpRequest, entry: Entry) -> bool:
         actor: Actor = signed_in(request)
         return actor.may(entry.permission)
     return bool(request.user.has_perm(entry.permission))
-
-
-def _planned_url(site: SecuritySite, planned: Planned) -> URLPattern:
-    def page(request: HttpRequest) -> HttpResponseBase:
-        title = planned.entry.name
-        return show(request, site, "ccxsec_project/planned.html", title, planned=planned)
-
-    view: Callable[..., Any] = guarded(page, Permission.VIEW, "GET")
-    return path(
-        planned.route, site.admin_view(view), name=planned.entry.url_name.removeprefix("admin:")
-    )

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.apps import apps
@@ -18,6 +19,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
+from bulk.models import Cluster, Plan
 from certificates.access import Actor
 from certificates.models import (
     Certificate,
@@ -86,6 +88,8 @@ def rows(node: Node, tomcat: Certificate) -> Keys:
         "delivery": message().pk,
         "rule": rule().pk,
         "policy": policy().pk,
+        "plan": Plan.objects.create(source="a", made_at=timezone.now()).pk,
+        "cluster": cluster().pk,
         "user": User.objects.create(username="somebody").pk,
         "group": Group.objects.get(name="Auditor").pk,
     }
@@ -111,6 +115,11 @@ def policy() -> Policy:
     hosts = {"source_address": "192.0.2.10", "destination_address": "192.0.2.11"}
     definition = Definition(group="a", name="a", **hosts)
     return add_policy(definition, preshared_key="a-good-key-1234", actor=Actor("test"))
+
+
+def cluster() -> Cluster:
+    """Another one that was confirmed."""
+    return Cluster.objects.create(cluster_id=uuid4(), name="a", confirmed_at=timezone.now())
 
 
 def rule() -> SilenceRule:

@@ -110,16 +110,23 @@ document.querySelectorAll("a[data-dialog]").forEach((link) => {
   });
 });
 
-// A running job: look again each second, until it has ended.
+// A running job: look again each second, until it has ended; then see what has come of it. A page
+// that answered a form stays as it is.
 async function follow(section) {
   try {
-    const answer = await fetch(location.href);
+    const { from, stays } = section.dataset;
+    const answer = await fetch(from || location.href);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = page.querySelector("#job");
     if (!fresh) throw new Error("signed out");
+    const then = from ? "" : fresh.dataset.then;
+    for (const [name, value] of Object.entries({ from, stays })) {
+      if (value !== undefined) fresh.dataset[name] = value;
+    }
     section.replaceWith(fresh);
     if ("live" in fresh.dataset) setTimeout(follow, 1000, fresh);
-    else location.reload();
+    else if (then) location.href = then;
+    else if (stays === undefined) location.reload();
   } catch {
     section.querySelector("[data-lost]").hidden = false;
     setTimeout(follow, 3000, section);

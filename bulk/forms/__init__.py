@@ -1,0 +1,1 @@
+"""What the screens of the exchange ask for: one form a module."""

@@ -1,0 +1,136 @@
+"""The window of the manual: the SFTP server, and as whom this cluster takes part (BK-1)."""
+
+import re
+from typing import Any
+
+from crispy_forms.helper import FormHelper
+from crispy_forms.layout import Column, Fieldset, Layout, Row
+from django import forms
+
+from bulk.models import ExchangeServer
+from certificates.forms.upload import ForgetfulTextarea
+from certificates.operations.ssh_login import MAXIMUM_PORT
+from certificates.refusal import Refused
+
+CONFIRM = "confirm.host-key"
+_KEPT = "A password or private key is kept, sealed; it is never shown. Empty: it stays."
+_NEW = "Sealed, and never shown again."
+_PLAIN = {"spellcheck": "false", "autocapitalize": "none", "autocomplete": "off"}
+_FIELD_OF = {
+    "exchange.host": "host",
+    "san.syntax": "host",
+    "address.syntax": "host",
+    "sftp.unreachable": "host",
+    "sftp.silent": "host",
+    "sftp.no-sftp": "host",
+    "sftp.forbidden": "host",
+    "host-key.other": "host",
+    "port": "port",
+    "reach.user": "user",
+    "reach.secret": "password",
+    "reach.key": "private_key",
+    "sftp.login": "password",
+    "exchange.directory": "directory",
+    "sftp.folder-missing": "directory",
+    "sftp.folder-denied": "directory",
+    "sftp.denied": "directory",
+    "sftp.full": "directory",
+    "sftp.crowded": "directory",
+    "name.control": "cluster_name",
+}
+
+
+class ServerForm(forms.Form):
+    """The values of the server. Password and private key come in, and never go out again."""
+
+    host = forms.CharField(
+        label="IP address or host",
+        max_length=253,
+        required=False,
+        widget=forms.TextInput(attrs=_PLAIN),
+        help_text="Of the SFTP server that all clusters exchange through.",
+    )
+    port = forms.IntegerField(min_value=1, max_value=MAXIMUM_PORT, initial=22)
+    user = forms.CharField(
+        label="User ID", max_length=64, required=False, widget=forms.TextInput(attrs=_PLAIN)
+    )
+    password = forms.CharField(
+        max_length=200,
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    private_key = forms.CharField(
+        label="Or private key",
+        max_length=20_000,
+        required=False,
+        help_text="As ssh-keygen writes it: Ed25519, ECDSA or RSA.",
+        widget=ForgetfulTextarea(attrs={"rows": 3, "spellcheck": "false", "autocomplete": "off"}),
+    )
+    passphrase = forms.CharField(
+        label="Pass phrase of the private key",
+        max_length=200,
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="Only where the key has one; it is not kept.",
+    )
+    directory = forms.CharField(
+        max_length=400,
+        required=False,
+        widget=forms.TextInput(attrs=_PLAIN),
+        help_text="The same for all clusters. “.” is the folder in which the user begins.",
+    )
+    cluster_name = forms.CharField(
+        label="This cluster's name",
+        max_length=100,
+        required=False,
+        help_text="As the other clusters are told. Empty: the publisher's host name.",
+    )
+    host_key = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
+
+    def __init__(
+        self,
+        row: ExchangeServer,
+        data: Any = None,
+        *,
+        has_secret: bool = False,
+        may_change: bool = True,
+    ) -> None:
+        names = ("host", "port", "user", "directory", "cluster_name")
+        super().__init__(data, initial={name: getattr(row, name) for name in names})
+        self.confirming = ""
+        self.fields["password"].help_text = _KEPT if has_secret else _NEW
+        for field in self.fields.values():
+            field.disabled = not may_change
+        self.helper = FormHelper(self)
+        self.helper.form_tag = False
+        signing_in: list[Any] = ["user"]
+        if may_change:
+            signing_in = [
+                Row(Column("user"), Column("password")),
+                Row(Column("private_key"), Column("passphrase")),
+            ]
+        self.helper.layout = Layout(
+            Fieldset("Address", Row(Column("host"), Column("port"), Column("directory"))),
+            Fieldset("Sign-in", *signing_in),
+            Fieldset("This cluster", "cluster_name"),
+        )
+
+    @property
+    def has_typed_secret(self) -> bool:
+        """Whether a secret came in: it does not go out again, so it is asked for once more."""
+        return self.is_bound and any(self.data.get(name) for name in ("password", "private_key"))
+
+    def refuse(self, refused: Refused) -> None:
+        """Show a refusal at the field that it is about; a host key to compare is none."""
+        if refused.code == CONFIRM:
+            found = re.search(r"SHA256:[A-Za-z0-9+/=]+", refused.sentence)
+            self.confirming = found.group() if found else ""
+            return
+        self.add_error(_FIELD_OF.get(refused.code), str(refused))
+
+    def typed(self) -> dict[str, Any]:
+        """What is sent once more with a confirmed host key: everything that is no secret."""
+        names = ("host", "port", "user", "directory", "cluster_name")
+        return {name: self.cleaned_data[name] for name in names}
