@@ -169,13 +169,15 @@ def _notes(seen: Seen, export: SeenExport, trust: Trust, own_id: str) -> Iterato
 
 
 def _unconfirmed(rows: Sequence[ExportRow], known: dict[str, Cluster]) -> Iterator[Unconfirmed]:
-    told = set()
+    """Each once; under one id as many as there are whose keys have nothing in common."""
+    told: set[tuple[str, str]] = set()
     for row in rows:
         export = row.seen
         before = known.get(export.cluster_id)
         is_new = row.trust == Trust.UNCONFIRMED or (row.trust == Trust.FOREIGN and before)
-        if is_new and export.cluster_id not in told:
-            told.add(export.cluster_id)
+        keys = {(export.cluster_id, key) for key in export.keys.values()}
+        if is_new and not keys & told:
+            told |= keys
             yield Unconfirmed(
                 export.cluster_id,
                 export.cluster_name,

@@ -10,7 +10,7 @@ from django.utils import timezone
 from bulk.exchange.consolidated import open_consolidated
 from bulk.exchange.export import Export, read_export
 from bulk.exchange.limits import CONSOLIDATED, EXPORT_PACKED
-from bulk.exchange.names import ConsolidatedName, ExportName, read_name
+from bulk.exchange.names import HIGHEST_NUMBER, ConsolidatedName, ExportName, read_name
 from bulk.models import Cluster, ExchangeServer
 from bulk.operations.content import content_of, every_own_key
 from bulk.operations.run import Run, ask, run
@@ -36,13 +36,22 @@ class Directory:
     strays: int = 0
 
     def next_number(self, cluster_id: str, service: str) -> int:
-        """For an export: higher than every one that is there, readable or not."""
+        """For an export: higher than every one that is there, readable or not.
+
+        Raises:
+            Refused: export.number. Somebody has taken the highest one.
+        """
         taken = [
-            name.number
-            for name, _ in self.exports
+            (name.number, file.name)
+            for name, file in self.exports
             if (name.cluster_id, name.service) == (cluster_id, service)
         ]
-        return max(taken, default=0) + 1
+        number, file = max(taken, default=(0, ""))
+        if number >= HIGHEST_NUMBER:
+            wrong = f"{file} bears the highest number that there is, which no export comes to."
+            cure = "Find out who wrote it there in this cluster's name; remove it, then try again."
+            raise Refused("export.number", wrong, cure)
+        return number + 1
 
 
 def request_survey(*, actor: Actor) -> Job:
@@ -99,10 +108,15 @@ def survey(work: Run, folder: Folder) -> Seen:
 def _exports(
     work: Run, folder: Folder, found: Sequence[tuple[ExportName, RemoteFile]], before: Seen
 ) -> Iterator[SeenExport]:
-    """Of each cluster and service the newest that counts, and newer ones that don't."""
+    """Of each cluster and service the newest that counts, and newer ones that don't.
+
+    What somebody else published in a cluster's name does not hide the one that is its own. Where
+    nobody has said whose keys are right, the newest of each is there.
+    """
     known = {(one.file, one.size, one.modified_at): one for one in before.exports}
     believed = believed_keys(work.server)
     done: set[tuple[str, str]] = set()
+    signed: set[tuple[str, str, str]] = set()  # with the key that signed
     for name, file in found[:MOST_EXPORTS]:
         place = (name.cluster_id, name.service)
         if place in done:
@@ -111,10 +125,11 @@ def _exports(
         seen = same or _read_export(work, folder, name, file)
         if seen is None:
             continue
-        yield seen
-        # What somebody else published in a cluster's name does not hide the one that is its own.
-        pinned = believed.get(name.cluster_id)
-        if not seen.problem and (pinned is None or pinned & {*seen.keys.values()}):
+        by = {(*place, key) for key in seen.keys.values()}
+        if not by or by - signed:
+            yield seen
+        signed |= by
+        if {*seen.keys.values()} & believed.get(name.cluster_id, set()):
             done.add(place)
 
 
@@ -141,7 +156,7 @@ def _read_export(
     except Refused as refused:
         if refused.code == "sftp.gone":
             return None
-        if not refused.code.startswith("archive."):
+        if not _is_of_file(refused):
             raise
         return replace(seen, problem=refused.sentence)
     manifest = export.manifest
@@ -154,6 +169,12 @@ def _read_export(
         keys=dict(export.keys),
         content=content_of([item.pem for item in export.items]),
     )
+
+
+def _is_of_file(refused: Refused) -> bool:
+    """One file is no good, which stops no other."""
+    of_file = {"sftp.large", "sftp.no-file", "sftp.denied", "sftp.changed"}
+    return refused.code.startswith("archive.") or refused.code in of_file
 
 
 def fetch_export(folder: Folder, name: ExportName, file: str, scratch: Path) -> Export:
@@ -199,7 +220,7 @@ def _consolidated(
             opened = open_consolidated(source)
             included = [(one.file, isinstance(one.export, Export)) for one in opened.exports()]
     except Refused as refused:
-        if not refused.code.startswith("archive."):
+        if not _is_of_file(refused):
             raise
         return SeenConsolidated(*about, name.number, problem=refused.sentence)
     good = {file for file, is_read in included if is_read}

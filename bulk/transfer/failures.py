@@ -207,6 +207,13 @@ def locked(owner: str, until: str) -> Refused:
     return Refused("sftp.locked", wrong, "Wait until it is done, then try again.")
 
 
+def no_number_left(highest: int) -> Refused:
+    """Nobody gets there by working: somebody wrote it by hand."""
+    wrong = f"A lock or a consolidated file bears the number {highest}, the highest that there is."
+    cure = "Find out who wrote it there; remove it, then try again."
+    return Refused("sftp.number", wrong, cure)
+
+
 def lock_lost(number: int) -> Refused:
     """Somebody took over after the lock had ended."""
     wrong = f"Lock {number} is not ours any more: its time ended, and another cluster took over."

@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bulk.exchange.names import ConsolidatedName, LockName, lock_name, read_name
+from bulk.exchange.names import HIGHEST_NUMBER, ConsolidatedName, LockName, lock_name, read_name
 from bulk.transfer import failures
 from bulk.transfer.directory import Directory, RemoteFile, new_part, when
 from bulk.transfer.guardian import Cancelled
@@ -115,6 +115,8 @@ def _numbered(directory: Directory, part: str, cluster_id: str, now: datetime) -
         entries = directory.entries()
         _refuse_held(directory, entries, cluster_id, now)
         number = max(_highest(entries, LockName), _highest(entries, ConsolidatedName)) + 1
+        if number > HIGHEST_NUMBER:
+            raise failures.no_number_left(HIGHEST_NUMBER)
         try:
             directory.rename(part, lock_name(number))
         except StatusError:

@@ -1,0 +1,58 @@
+"""Exports that another cluster's administrator, or whoever has the password, might write."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from io import BytesIO
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from bulk.exchange.export import Item, ItemRole, read_export, write_export
+from bulk.exchange.identity import ClusterIdentity
+from bulk.exchange.names import export_name
+from bulk.exchange.signing import Signer
+from tests.lab.exchange.clusters import Cluster
+
+STRANGER = ec.generate_private_key(ec.SECP256R1())
+
+
+def signers_of(cluster: Cluster, *services: str) -> list[Signer]:
+    """The cluster's own keys, as its store holds them."""
+    found = []
+    for service in services or ("ipsec", "tomcat"):
+        store = cluster.store(service)
+        certificate = x509.load_pem_x509_certificate((store / "cert.pem").read_bytes())
+        key: Any = load_pem_private_key((store / "key.pem").read_bytes(), None)
+        found.append(Signer(service, certificate, key))
+    return found
+
+
+def forged(
+    cluster_id: str,
+    signers: Sequence[Signer],
+    pems: Sequence[bytes],
+    *,
+    number: int = 1000,
+    service: str = "tomcat",
+    name: str = "ccx1.oslo.example",
+    nodes: tuple[str, ...] = ("ccx1.oslo.example",),
+) -> tuple[str, bytes]:
+    """An export that is well made, and the name under which it is found."""
+    target = BytesIO()
+    write_export(
+        target,
+        cluster=ClusterIdentity(cluster_id, name, nodes),
+        service=service,
+        number=number,
+        made_at=datetime.now(UTC),
+        items=[Item(pem, ItemRole.IDENTITY, nodes[:1]) for pem in pems],
+        signers=signers,
+    )
+    return export_name(service, cluster_id, number), target.getvalue()
+
+
+def count_of(content: bytes) -> int:
+    """How many certificates an export holds."""
+    return read_export(BytesIO(content)).manifest.count
