@@ -16,7 +16,7 @@ from bulk.transfer.guardian import Guardian
 from bulk.transfer.wire import Code, Kind, Reader, WireError
 
 PACKET = 32_768 - 64  # bytes that leave in one SSH packet: paramiko splits what is longer
-_CHUNK = 2**18
+_CHUNK = 2**16
 _BACKLOG = 2**23  # bytes that came and nobody has read yet; more than is ever asked for at once
 
 

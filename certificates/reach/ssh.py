@@ -7,6 +7,7 @@ has a watchdog that closes the connection.
 import base64
 import contextlib
 import shlex
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -232,6 +233,8 @@ def _transport(
             raise ForbiddenPlaceError(str(error)) from error
         except UnicodeError as error:
             raise NoAnswerError(f"{host} is no host name") from error
+        # A request must not wait until the one before was acknowledged.
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         transport = paramiko.Transport(
             connection, disabled_algorithms=_WEAK, packetizer_class=_Packetizer
         )
