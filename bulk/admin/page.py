@@ -76,7 +76,7 @@ def exchange_page(
         "running": shown(running) if running else None,
         "is_answer": request.method == "POST",
         "jobs": [shown(job) for job in jobs],
-        "plan": Plan.objects.open().first() if state.may_import else None,
+        "plan": newest_plan() if state.may_import else None,
         "why_not": why_not(server, running),
         "may_configure": may_configure,
         "may_run": actor.may(Permission.RUN_BULK),
@@ -97,6 +97,12 @@ def why_not(server: ExchangeServer, running: Job | None) -> str:
     if running:
         return f"Wait for the end of what runs: {NAMES[running.kind]}."
     return ""
+
+
+def newest_plan() -> Plan | None:
+    """What was shown last, unless it was imported."""
+    newest = Plan.objects.order_by("-pk").first()
+    return newest if newest and newest.imported_at is None else None
 
 
 def has_secret() -> bool:

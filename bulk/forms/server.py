@@ -6,13 +6,14 @@ from typing import Any
 from crispy_forms.helper import FormHelper
 from crispy_forms.layout import Column, Fieldset, Layout, Row
 from django import forms
+from django.http import QueryDict
 
 from bulk.models import ExchangeServer
 from certificates.forms.upload import ForgetfulTextarea
 from certificates.operations.ssh_login import MAXIMUM_PORT
 from certificates.refusal import Refused
 
-CONFIRM = "confirm.host-key"
+CONFIRM, OTHER_KEY = "confirm.host-key", "host-key.other"
 _KEPT = "A password or private key is kept, sealed; it is never shown. Empty: it stays."
 _NEW = "Sealed, and never shown again."
 _PLAIN = {"spellcheck": "false", "autocapitalize": "none", "autocomplete": "off"}
@@ -24,7 +25,7 @@ _FIELD_OF = {
     "sftp.silent": "host",
     "sftp.no-sftp": "host",
     "sftp.forbidden": "host",
-    "host-key.other": "host",
+    OTHER_KEY: "host",
     "port": "port",
     "reach.user": "user",
     "reach.secret": "password",
@@ -92,13 +93,14 @@ class ServerForm(forms.Form):
     def __init__(
         self,
         row: ExchangeServer,
-        data: Any = None,
+        data: QueryDict | None = None,
         *,
         has_secret: bool = False,
         may_change: bool = True,
     ) -> None:
         names = ("host", "port", "user", "directory", "cluster_name")
-        super().__init__(data, initial={name: getattr(row, name) for name in names})
+        given = data.dict() if data is not None else None
+        super().__init__(given, initial={name: getattr(row, name) for name in names})
         self.confirming = ""
         self.fields["password"].help_text = _KEPT if has_secret else _NEW
         for field in self.fields.values():
@@ -115,7 +117,13 @@ class ServerForm(forms.Form):
             Fieldset("Address", Row(Column("host"), Column("port"), Column("directory"))),
             Fieldset("Sign-in", *signing_in),
             Fieldset("This cluster", "cluster_name"),
+            "host_key",
         )
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether the host key was compared just now: what was typed before that is kept still."""
+        return self.is_bound and bool(self.data.get("host_key"))
 
     @property
     def has_typed_secret(self) -> bool:
@@ -123,11 +131,17 @@ class ServerForm(forms.Form):
         return self.is_bound and any(self.data.get(name) for name in ("password", "private_key"))
 
     def refuse(self, refused: Refused) -> None:
-        """Show a refusal at the field that it is about; a host key to compare is none."""
+        """Show a refusal at the field that it is about; a host key to compare is none.
+
+        A key that was compared already need not be compared again, as long as it is that one.
+        """
         if refused.code == CONFIRM:
             found = re.search(r"SHA256:[A-Za-z0-9+/=]+", refused.sentence)
             self.confirming = found.group() if found else ""
             return
+        if refused.code == OTHER_KEY:
+            renewed: Any = {**self.data, "host_key": ""}
+            self.data = renewed
         self.add_error(_FIELD_OF.get(refused.code), str(refused))
 
     def typed(self) -> dict[str, Any]:

@@ -115,7 +115,11 @@ def standing(*, now: datetime) -> Standing:
         tuple(_unconfirmed(rows, known.clusters)),
         clusters,
         tuple(seen.others) if seen else (),
-        (_export_step(rows), _consolidate_step(seen, rows), _import_step(seen, missing)),
+        (
+            _export_step(rows),
+            _consolidate_step(seen, rows),
+            _import_step(rows, known.clusters, missing),
+        ),
         missing,
         own_keys(),
     )
@@ -217,7 +221,7 @@ def _export_step(rows: Sequence[ExportRow]) -> Step:
     if not own:
         return Step("Export", StepState.DUE, ("This cluster has exported nothing yet.",))
     stale = [row for row in own if row.is_stale]
-    said = [f"{row.seen.service}: {row.seen.count} certificates, {_when(row.seen)}." for row in own]
+    said = [f"{row.seen.service}: {_counted(row.seen.count)}, {_when(row.seen)}." for row in own]
     if stale:
         services = " and ".join(row.seen.service for row in stale)
         said.append(f"The certificates of {services} have changed since: export again.")
@@ -245,10 +249,29 @@ def _consolidate_step(seen: Seen | None, rows: Sequence[ExportRow]) -> Step:
     return Step("Consolidate", StepState.DONE, (said,))
 
 
-def _import_step(seen: Seen | None, missing: Sequence[str]) -> Step:
-    if missing or seen is None:
+def _import_step(
+    rows: Sequence[ExportRow], clusters: dict[str, Cluster], missing: Sequence[str]
+) -> Step:
+    if missing:
         return Step("Import", StepState.WAITING, tuple(missing))
-    return Step("Import", StepState.DUE, ("Look what it would change, then import.",))
+    believed = [row for row in rows if row.trust == Trust.CONFIRMED and row.is_consolidated]
+    if not believed:
+        said = "None of the other clusters is confirmed: compare its fingerprints first."
+        return Step("Import", StepState.WAITING, (said,))
+    fresh = [row for row in believed if _is_fresh(row.seen, clusters[row.seen.cluster_id])]
+    if not fresh:
+        said = "What the confirmed clusters have exported is imported."
+        return Step("Import", StepState.DONE, (said,))
+    said = f"Exports that were not imported yet: {len(fresh)}. First it is shown what would change."
+    return Step("Import", StepState.DUE, (said,))
+
+
+def _is_fresh(export: SeenExport, cluster: Cluster) -> bool:
+    return export.number > cluster.latest_number(export.service)
+
+
+def _counted(count: int) -> str:
+    return "1 certificate" if count == 1 else f"{count} certificates"
 
 
 def _when(export: SeenExport) -> str:

@@ -89,6 +89,23 @@ def test_an_unknown_host_key_is_compared_before_anything_is_said(
     assert "data-stays" in shown  # the checks are still to be read when the look has ended
 
 
+@pytest.mark.spec("BK-5")
+def test_a_key_that_was_compared_is_not_asked_for_again(
+    save: Callable[..., Any], sftp: SshServer
+) -> None:
+    save()
+
+    response = save(password="", directory="/nowhere", host_key=sftp.fingerprint)
+
+    assert list(errors(response)) == ["directory"]
+    shown = response.content.decode()
+    assert f'name="host_key" value="{sftp.fingerprint}"' in shown
+    assert "that you typed is kept sealed for 15 minutes" in shown
+    response = save(password="", host_key="SHA256:" + "x" * 43)
+    assert "x" * 43 not in response.content.decode().partition('name="host_key"')[2][:80]
+    assert save(password="", host_key=sftp.fingerprint).status_code == 200
+
+
 def test_a_private_key_is_taken_in_the_place_of_a_password(
     save: Callable[..., Any], sftp: SshServer
 ) -> None:
