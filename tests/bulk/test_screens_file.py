@@ -37,7 +37,7 @@ def _seen(administrator: Client, node: Node, sftp: SshServer) -> None:
         "host": "127.0.0.1",
         "port": sftp.port,
         "user": sftp.user,
-        "password": sftp.password,
+        "private_key": sftp.key,
         "directory": str(sftp.home),
         "host_key": sftp.fingerprint,
     }
