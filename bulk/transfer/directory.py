@@ -86,11 +86,13 @@ class Directory:
         """Ask the server for what it did not say."""
         if error.code == Code.NO_SUCH_FILE and self._about(Kind.STAT, self.path or ".") is None:
             return failures.folder_gone(doing, self.path)
-        try:
-            space = self._space()
-        except StatusError:
-            space = None
-        return failures.status(error, doing, space, needed)
+        self._ask_space(error)
+        return failures.status(error, doing, needed)
+
+    def _ask_space(self, error: StatusError) -> None:
+        """Once, and before anything is removed: a disk that was full is none any more."""
+        with suppress(StatusError):
+            error.space = error.space or self._space()
 
     def enter(self) -> None:
         """See that it is there.
@@ -136,14 +138,14 @@ class Directory:
                 if error.code == Code.PERMISSION_DENIED:
                     raise failures.folder_denied(self.place, self.path, "list") from error
                 raise
-            seen = 0
-            for one in self._listed(handle):
-                seen += len(one.name) + 32
-                if len(found) == MOST_ENTRIES or seen > _MOST_LISTED:
-                    raise failures.crowded(self.place, self.path, MOST_ENTRIES)
-                if one.name not in {b".", b".."}:
-                    found.append(_remote_file(one))
-            self.close(handle)
+            with self._closed(handle):
+                seen = 0
+                for one in self._listed(handle):
+                    seen += len(one.name) + 32
+                    if len(found) == MOST_ENTRIES or seen > _MOST_LISTED:
+                        raise failures.crowded(self.place, self.path, MOST_ENTRIES)
+                    if one.name not in {b".", b".."}:
+                        found.append(_remote_file(one))
         return found
 
     def _listed(self, handle: bytes) -> Iterator[wire.Listed]:
@@ -159,15 +161,56 @@ class Directory:
                 raise WireError("a part of a listing is empty")
             yield from some
 
-    def open(self, name: str, how: Open) -> bytes:
-        """A handle. Raises `StatusError`."""
-        return self._handle(Kind.OPEN, wire.open_file(self.at(name), how))
+    @contextmanager
+    def file(self, name: str, how: Open = Open.READ) -> Iterator[bytes]:
+        """The handle of a file that is there; it is closed at the end. Raises `StatusError`."""
+        handle = self._handle(Kind.OPEN, wire.open_file(self.at(name), how))
+        with self._closed(handle):
+            yield handle
+
+    @contextmanager
+    def new_file(self, name: str) -> Iterator[bytes]:
+        """The handle of a file that is made, to write and read; it goes when the block fails.
+
+        Raises:
+            StatusError: FAILURE where the name is taken.
+        """
+        how = Open.READ | Open.WRITE | Open.CREATE | Open.EXCLUSIVE
+        handle = self._handle(Kind.OPEN, wire.open_file(self.at(name), how))
+        with self.removed_on_failure(name), self._closed(handle):
+            yield handle
+
+    @contextmanager
+    def removed_on_failure(self, name: str) -> Iterator[None]:
+        """What was made and not finished goes away, unless the line is cut: then `sweep` finds it.
+
+        Raises:
+            StatusError, Refused, OSError: as they came.
+        """
+        try:
+            yield
+        except (StatusError, Refused, OSError):
+            with suppress(StatusError):
+                self.remove(name)
+            raise
+
+    @contextmanager
+    def _closed(self, handle: bytes) -> Iterator[None]:
+        """At the end of the block; what a server writes late fails here at the latest."""
+        try:
+            yield
+        except (StatusError, Refused, OSError) as error:
+            if isinstance(error, StatusError):
+                self._ask_space(error)
+            with suppress(StatusError):  # open, it would keep its bytes after its name is gone
+                self._close(handle)
+            raise
+        self._close(handle)
 
     def _handle(self, kind: Kind, body: bytes) -> bytes:
         return bytes(self.session.call(kind, body, Kind.HANDLE).text())
 
-    def close(self, handle: bytes) -> None:
-        """What a server writes late fails here at the latest. Raises `StatusError`."""
+    def _close(self, handle: bytes) -> None:
         self.session.call(Kind.CLOSE, wire.text(handle))
 
     def sync(self, handle: bytes) -> None:
@@ -175,34 +218,27 @@ class Directory:
         if _FSYNC in self.session.extensions:
             self.session.extended(_FSYNC, wire.text(handle))
 
-    def create(self, name: str) -> bytes:
-        """A handle of a new file, to write and read. Raises `StatusError`; it is there: FAILURE."""
-        return self.open(name, Open.READ | Open.WRITE | Open.CREATE | Open.EXCLUSIVE)
-
     def write_small(self, handle: bytes, data: bytes) -> Attributes:
-        """Write at the beginning of an open file and close it; what the server says of it then.
+        """Write at the beginning of an open file; what the server says of it then.
 
         Raises:
             StatusError.
         """
         self.session.call(Kind.WRITE, wire.write(handle, 0, data))
         self.sync(handle)
-        about = self.about_open(handle)
-        self.close(handle)
-        return about
+        return self.about_open(handle)
 
     def read_small(self, name: str, most: int) -> bytes:
         """The beginning of `name`, at most `most` bytes. Raises `StatusError`."""
-        handle = self.open(name, Open.READ)
-        try:
-            body = wire.read(handle, 0, most)
-            data = bytes(self.session.call(Kind.READ, body, Kind.DATA).text())
-        except StatusError as error:
-            if error.code != Code.EOF:
-                raise
-            data = b""
-        self.close(handle)
-        return data[:most]
+        with self.file(name) as handle:
+            try:
+                body = wire.read(handle, 0, most)
+                data = self.session.call(Kind.READ, body, Kind.DATA).text()
+            except StatusError as error:
+                if error.code != Code.EOF:
+                    raise
+                return b""
+            return bytes(data[:most])
 
     def rename(self, old: str, new: str) -> None:
         """To a name that is free: version 3 overwrites nothing. Raises `StatusError`."""
@@ -237,29 +273,14 @@ class Directory:
         name = new_part(_NOBODY)
         with self.doing(f"writing a probe in {self.path!r}"):
             try:
-                handle = self.create(name)
+                with self.new_file(name) as handle:
+                    about = self.write_small(handle, b"probe\n")
             except StatusError as error:
                 if error.code == Code.PERMISSION_DENIED:
                     raise failures.folder_denied(self.place, self.path, "write in") from error
                 raise
-            with self.removed_on_failure(name):
-                about = self.write_small(handle, b"probe\n")
             self.remove(name)
         return when(about)
-
-    @contextmanager
-    def removed_on_failure(self, name: str) -> Iterator[None]:
-        """What was made and not finished goes away, unless the line is cut: then `sweep` finds it.
-
-        Raises:
-            StatusError, Refused, OSError: as they came.
-        """
-        try:
-            yield
-        except (StatusError, Refused, OSError):
-            with suppress(StatusError):
-                self.remove(name)
-            raise
 
 
 def new_part(cluster_id: str) -> str:

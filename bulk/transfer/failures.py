@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from bulk.transfer.guardian import Cancelled, Guardian, Why
 from bulk.transfer.pipeline import LineError, StatusError
-from bulk.transfer.wire import Code, DiskSpace, WireError
+from bulk.transfer.wire import Code, WireError
 from certificates.reach import ssh
 from certificates.refusal import Refused
 from certificates.x509.visible import visible
@@ -97,7 +97,11 @@ def line(error: LineError | WireError, guardian: Guardian, doing: Doing) -> Refu
     if guardian.why is Why.FLOOD or isinstance(error, WireError):
         said = str(error) or "it sends what nobody asked for"
         wrong = f"{place} does not keep to SFTP, {said}, while {what}. {left}"
-        return Refused("sftp.failed", wrong, "Look at what answers there: it may be no SSH server.")
+        return Refused(
+            "sftp.failed",
+            wrong,
+            "Look at what answers there: a login shell that prints something does the like.",
+        )
     said = f" ({visible(str(error))[:200]})" if str(error) else ""
     wrong = f"The connection to {place} was cut while {what}{said}. {left}"
     return Refused("sftp.cut", wrong, _LINE_CURE)
@@ -127,14 +131,13 @@ def folder_gone(doing: Doing, directory: str) -> Refused:
     return Refused("sftp.gone", wrong, "Find out who removed it; make it again, then try again.")
 
 
-def status(error: StatusError, doing: Doing, space: DiskSpace | None, needed: int = 0) -> Refused:
+def status(error: StatusError, doing: Doing, needed: int = 0) -> Refused:
     """The server refuses one request; the connection goes on.
 
     Args:
-        space: on its disk, asked for after the failure; None: it does not tell.
         needed: bytes that were still to be written.
     """
-    place, what, left = doing.place, doing.what, doing.left
+    space, place, what, left = error.space, doing.place, doing.what, doing.left
     said = visible(error.said)[:200].strip() or "no reason"
     if error.code == Code.NO_SUCH_FILE:
         wrong = f"The file was gone from {place} while {what}. {left}"

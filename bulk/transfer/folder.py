@@ -17,7 +17,7 @@ from bulk.transfer.directory import Directory, RemoteFile
 from bulk.transfer.guardian import Guardian
 from bulk.transfer.lock import Lock, locked
 from bulk.transfer.pipeline import Session, StatusError
-from bulk.transfer.wire import Attributes, Open
+from bulk.transfer.wire import Attributes
 from certificates.reach import ssh
 
 Progress = Callable[[int, int], None]  # bytes that the server has answered for, and of how many
@@ -102,25 +102,29 @@ class Folder:
             found = directory.about(name)
             if found and not found.is_file:
                 raise failures.no_file(name)
-            handle = directory.open(name, Open.READ)
-            about = directory.about_open(handle)
-            size = _size(name, about, most)
-            if not about.is_file:
-                raise failures.no_file(name)
-            if found != about:
-                raise failures.changed(name)
-            report = progress or _unheard
-            try:
-                flow.get(
-                    directory.session, handle, size, target.write, lambda done: report(done, size)
-                )
-            except flow.EndedEarlyError as error:
-                raise failures.changed(name) from error
-            grew = not flow.ends_at(directory.session, handle, size)
-            if grew or directory.about_open(handle) != about:
-                raise failures.changed(name)
-            directory.close(handle)
-        return size
+            with directory.file(name) as handle:
+                about = directory.about_open(handle)
+                if not about.is_file:
+                    raise failures.no_file(name)
+                if (about.size or 0) > most:
+                    raise failures.too_large(name, about.size or 0, most)
+                if found != about:
+                    raise failures.changed(name)
+                self._copy(name, handle, about, target, progress or _unheard)
+        return about.size or 0
+
+    def _copy(
+        self, name: str, handle: bytes, about: Attributes, target: BinaryIO, report: Progress
+    ) -> None:
+        """All of an open file, which stays as it is meanwhile."""
+        session, size = self._directory.session, about.size or 0
+        try:
+            flow.get(session, handle, size, target.write, lambda done: report(done, size))
+        except flow.EndedEarlyError as error:
+            raise failures.changed(name) from error
+        grew = not flow.ends_at(session, handle, size)
+        if grew or self._directory.about_open(handle) != about:
+            raise failures.changed(name)
 
     def publish(
         self, name: str, source: BinaryIO, *, part: str, progress: Progress | None = None
@@ -142,9 +146,8 @@ class Folder:
             try:
                 directory.rename(part, name)
             except StatusError as error:
-                is_taken = directory.about(name) is not None
                 with directory.removed_on_failure(part):
-                    if is_taken:
+                    if directory.about(name):
                         raise failures.taken(directory.place, name) from error
                     raise
 
@@ -164,15 +167,11 @@ class Folder:
             when_cut=_PART_LEFT,
             needed=lambda: size - acknowledged,
         )
-        with doing:
-            handle = directory.create(part)
-            with directory.removed_on_failure(part):
-                count = flow.put(session, handle, hashed.read, written)
-                directory.sync(handle)
-                same = self._is_same(handle, count, hashed.digest, report)
-                directory.close(handle)
-                if not same:
-                    raise failures.differs(directory.place, name)
+        with doing, directory.new_file(part) as handle:
+            count = flow.put(session, handle, hashed.read, written)
+            directory.sync(handle)
+            if not self._is_same(handle, count, hashed.digest, report):
+                raise failures.differs(directory.place, name)
 
     def _is_same(self, handle: bytes, size: int, digest: bytes, report: Progress) -> bool:
         session, back = self._directory.session, hashlib.sha256()
@@ -249,10 +248,3 @@ def _length(source: BinaryIO) -> int:
     end = source.seek(0, os.SEEK_END)
     source.seek(begin)
     return end - begin
-
-
-def _size(name: str, about: Attributes, most: int) -> int:
-    size = about.size or 0
-    if size > most:
-        raise failures.too_large(name, size, most)
-    return size

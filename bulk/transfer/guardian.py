@@ -54,10 +54,8 @@ class Guardian:
         self.why: Why | None = None
 
     def watch(self, connection: Closable) -> None:
-        """This is what is closed; at once, when the end has come before it was there."""
+        """This is what is closed."""
         self._connection = connection
-        if self.why:
-            connection.close()
 
     def watch_flood(self, is_flooded: Callable[[], bool]) -> None:
         """Ask, too, whether more came than anybody asked for."""
@@ -110,6 +108,8 @@ class Guardian:
         return None
 
     def _end(self, why: Why) -> None:
+        """Close again and again: paramiko's transport does not hear it before it has begun."""
         self.why = why
-        if self._connection:
-            self._connection.close()
+        while not self._over.wait(_LOOK):
+            if self._connection:
+                self._connection.close()

@@ -63,8 +63,8 @@ class Lock:
         name = lock_name(self.number)
         with self._directory.doing(f"renewing {name}"):
             try:
-                handle = self._directory.open(name, Open.READ | Open.WRITE)
-                since = when(self._directory.write_small(handle, self._content))
+                with self._directory.file(name, Open.READ | Open.WRITE) as handle:
+                    since = when(self._directory.write_small(handle, self._content))
             except StatusError as error:
                 raise failures.lock_lost(self.number) from error
         ended = since - self._since >= self._lifetime  # somebody may be about to take over
@@ -99,9 +99,9 @@ def locked(
 def _taken(directory: Directory, owner: str, cluster_id: str, lifetime: timedelta) -> Lock:
     part, content = new_part(cluster_id), _content(owner, cluster_id, lifetime)
     with directory.doing("taking the lock"):
-        handle = directory.create(part)
-        with directory.removed_on_failure(part):
+        with directory.new_file(part) as handle:
             now = when(directory.write_small(handle, content))
+        with directory.removed_on_failure(part):
             number = _numbered(directory, part, cluster_id, now)
     lock = Lock(number, directory, content, lifetime, now)
     lock.check()
@@ -179,5 +179,6 @@ def _remove_old(directory: Directory, number: int) -> None:
 def _give_back(lock: Lock, owner: str, cluster_id: str) -> None:
     directory = lock._directory  # noqa: SLF001 - of this module
     with directory.doing("giving the lock back"), suppress(StatusError):
-        handle = directory.open(lock_name(lock.number), Open.READ | Open.WRITE)
-        directory.write_small(handle, _content(owner, cluster_id, timedelta()))
+        name = lock_name(lock.number)
+        with directory.file(name, Open.READ | Open.WRITE) as handle:
+            directory.write_small(handle, _content(owner, cluster_id, timedelta()))

@@ -25,11 +25,15 @@ class LineError(Exception):
 
 
 class StatusError(Exception):
-    """The server refuses a request. `said`: its own words, not to be trusted."""
+    """The server refuses a request.
+
+    `said`: its own words, not to be trusted. `space`: on its disk then, where somebody asked.
+    """
 
     def __init__(self, code: int, said: str) -> None:
         super().__init__(code, said)
         self.code, self.said = code, said
+        self.space: wire.DiskSpace | None = None
 
 
 @dataclass(frozen=True, slots=True)
