@@ -93,6 +93,7 @@ def _publish(work: Run, folder: Folder, lock: Lock, included: Sequence[Included]
     lock.check()
     with path.open("rb") as source:
         folder.publish(name, source, part=new_part(work), progress=work.portion(60, 90))
+    work.published.append(name)
     _note(work, name, len(included))
     for old, file in list_directory(folder).consolidated:
         if _is_replaced(old, lock.number):

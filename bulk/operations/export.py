@@ -90,6 +90,7 @@ def _publish(
         )
     with path.open("rb") as source:
         folder.publish(name, source, part=new_part(work), progress=work.portion(*share))
+    work.published.append(name)
     _note(work, name, manifest.count)
     for old, file in found.exports:
         if _is_replaced(old, cluster.cluster_id, service, number):

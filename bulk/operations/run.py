@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from bulk.models import ExchangeServer
 from bulk.operations.server import refuse_unready, visit
-from bulk.transfer import Cancelled, Folder
+from bulk.transfer import UNTOUCHED, Cancelled, Folder
 from certificates import jobs
 from certificates.access import Actor, Permission
 from certificates.jobs import Work, enqueue
@@ -29,11 +29,15 @@ _PAUSE = 0.5  # seconds between two notes of progress
 
 @dataclass
 class Run:
-    """A job of the exchange at work. `scratch`: an empty folder for what is moved."""
+    """A job of the exchange at work. `scratch`: an empty folder for what is moved.
+
+    `published`: the files that are in force on the server by now, however the run ends.
+    """
 
     job: Job
     server: ExchangeServer
     scratch: Path
+    published: list[str] = field(default_factory=list)
     _noted: float = field(default=0.0)
 
     @property
@@ -81,22 +85,25 @@ def run(kind: str, cancelled: str) -> Callable[[Callable[[Run], str]], Work]:
 
     def register(work: Callable[[Run], str]) -> Work:
         @wraps(work)
-        def begun(job: Job) -> str:
+        def work_off(job: Job) -> str:
             server = ExchangeServer.objects.current()
             with cluster_lock("exchange", patience=_PATIENCE) as held:
                 if not held:
                     wrong = "Another run of the exchange is at work still."
                     raise Refused("exchange.busy", wrong, "Wait for its end, then start again.")
                 with _scratch() as folder:
+                    begun = Run(job, server, folder)
                     try:
-                        return work(Run(job, server, folder))
+                        return work(begun)
                     except Cancelled:
-                        return cancelled
-                    except Refused as refused:
+                        done = ", ".join(begun.published)
+                        return f"Cancelled, after {done} was published." if done else cancelled
+                    except Refused as error:
+                        refused = _with_published(error, begun.published)
                         _note(server, refused)
-                        raise
+                        raise refused from error
 
-        return jobs.job(kind)(begun)
+        return jobs.job(kind)(work_off)
 
     return register
 
@@ -113,6 +120,15 @@ def ask(kind: str, *, actor: Actor, **arguments: int | str) -> Job:
     refuse_unready(server)
     once = " ".join([kind, *map(str, arguments.values())])
     return enqueue(kind, str(server), once=once, started_by=str(actor), **arguments)
+
+
+def _with_published(refused: Refused, published: Sequence[str]) -> Refused:
+    """A later step says of itself only that it has changed nothing."""
+    if not published:
+        return refused
+    sentence = refused.sentence.removesuffix(f" {UNTOUCHED}")
+    wrong = f"{sentence} Before that, {', '.join(published)} was published."
+    return Refused(refused.code, wrong, refused.cure)
 
 
 def _note(server: ExchangeServer, refused: Refused) -> None:

@@ -100,7 +100,7 @@ class Line:
                 if self._how is How.SILENT:
                     continue
                 if self._how:
-                    return
+                    break
                 sink.write(data)
                 await sink.drain()
                 self.passed[way] += len(data)
