@@ -228,7 +228,7 @@ def _claim(plan: Plan, clusters: dict[int, Cluster], now: datetime) -> None:
             Origin.objects.update_or_create(
                 certificate=row,
                 cluster=clusters[item.cluster_id or 0],
-                defaults={"exported_at": item.exported_at, "imported_at": now},
+                defaults={"exported_at": item.exported_at or now, "imported_at": now},
             )
 
 
