@@ -3,36 +3,19 @@
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from bulk.exchange.names import part_name
 from bulk.transfer import failures, wire
 from bulk.transfer.failures import UNTOUCHED, Doing
 from bulk.transfer.guardian import Guardian
+from bulk.transfer.listing import MOST_ENTRIES, RemoteFile, collected, when
 from bulk.transfer.pipeline import LineError, Session, StatusError
 from bulk.transfer.wire import Attributes, Code, DiskSpace, Kind, Open, WireError
 from certificates.refusal import Refused
-from certificates.x509.visible import visible
 
-MOST_ENTRIES = 20_000
-_MOST_LISTED = 2**24  # bytes of a listing, whatever the number of entries
 _NOBODY = "00000000-0000-0000-0000-000000000000"  # the cluster of a probe
 _FSYNC, _STATVFS = "fsync@openssh.com", "statvfs@openssh.com"
-
-
-@dataclass(frozen=True, slots=True)
-class RemoteFile:
-    """What a listing says of one name; links are not followed.
-
-    `name`: what is not UTF-8, or invisible, is shown as an escape; such a name is none of ours.
-    `modified_at`: by the server's clock.
-    """
-
-    name: str
-    size: int
-    modified_at: datetime
-    is_file: bool
 
 
 class Directory:
@@ -84,10 +67,16 @@ class Directory:
 
     def _explained(self, error: StatusError, doing: Doing, needed: int) -> Exception:
         """Ask the server for what it did not say."""
-        if error.code == Code.NO_SUCH_FILE and self._about(Kind.STAT, self.path or ".") is None:
+        if error.code == Code.NO_SUCH_FILE and self._is_gone():
             return failures.folder_gone(doing, self.path)
         self._ask_space(error)
         return failures.status(error, doing, needed)
+
+    def _is_gone(self) -> bool:
+        """The directory itself; one that may not be looked at is there."""
+        with suppress(StatusError):
+            return self._about(Kind.STAT, self.path or ".") is None
+        return False
 
     def _ask_space(self, error: StatusError) -> None:
         """Once, and before anything is removed: a disk that was full is none any more."""
@@ -129,8 +118,7 @@ class Directory:
         return self.session.call(Kind.FSTAT, wire.text(handle), Kind.ATTRS).attributes()
 
     def entries(self) -> list[RemoteFile]:
-        """What is in it, at most `MOST_ENTRIES`. Raises `Refused` sftp.crowded, too."""
-        found: list[RemoteFile] = []
+        """What is in it. Raises `Refused` sftp.crowded, sftp.folder-denied."""
         with self.doing(f"listing {self.path!r}"):
             try:
                 handle = self._handle(Kind.OPENDIR, wire.text(self.path or "."))
@@ -139,13 +127,9 @@ class Directory:
                     raise failures.folder_denied(self.place, self.path, "list") from error
                 raise
             with self._closed(handle):
-                seen = 0
-                for one in self._listed(handle):
-                    seen += len(one.name) + 32
-                    if len(found) == MOST_ENTRIES or seen > _MOST_LISTED:
-                        raise failures.crowded(self.place, self.path, MOST_ENTRIES)
-                    if one.name not in {b".", b".."}:
-                        found.append(_remote_file(one))
+                found = collected(self._listed(handle))
+                if found is None:
+                    raise failures.crowded(self.place, self.path, MOST_ENTRIES)
         return found
 
     def _listed(self, handle: bytes) -> Iterator[wire.Listed]:
@@ -249,7 +233,7 @@ class Directory:
         try:
             self.session.call(Kind.REMOVE, wire.text(self.at(name)))
         except StatusError as error:
-            if error.code != Code.NO_SUCH_FILE or self._about(Kind.STAT, self.path or ".") is None:
+            if error.code != Code.NO_SUCH_FILE or self._is_gone():
                 raise
 
     def free_space(self) -> int | None:
@@ -286,16 +270,3 @@ class Directory:
 def new_part(cluster_id: str) -> str:
     """A name that nobody has used."""
     return part_name(cluster_id, secrets.token_hex(8))
-
-
-def when(about: Attributes) -> datetime:
-    """The time of its last change, by the server's clock."""
-    return datetime.fromtimestamp(about.modified or 0, UTC)
-
-
-def _remote_file(listed: wire.Listed) -> RemoteFile:
-    if b"/" in listed.name:
-        raise WireError("a name in a listing holds a slash")
-    about = listed.attributes
-    name = visible(listed.name.decode("utf-8", "backslashreplace"))
-    return RemoteFile(name, about.size or 0, when(about), about.is_file)

@@ -13,8 +13,9 @@ from typing import BinaryIO
 
 from bulk.exchange.names import PartName, read_name
 from bulk.transfer import failures, flow
-from bulk.transfer.directory import Directory, RemoteFile
+from bulk.transfer.directory import Directory
 from bulk.transfer.guardian import Guardian
+from bulk.transfer.listing import RemoteFile
 from bulk.transfer.lock import Lock, locked
 from bulk.transfer.pipeline import Session, StatusError
 from bulk.transfer.wire import Attributes

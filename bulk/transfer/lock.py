@@ -20,8 +20,9 @@ from datetime import datetime, timedelta
 
 from bulk.exchange.names import HIGHEST_NUMBER, ConsolidatedName, LockName, lock_name, read_name
 from bulk.transfer import failures
-from bulk.transfer.directory import Directory, RemoteFile, new_part, when
+from bulk.transfer.directory import Directory, new_part
 from bulk.transfer.guardian import Cancelled
+from bulk.transfer.listing import RemoteFile, when
 from bulk.transfer.pipeline import StatusError
 from bulk.transfer.wire import Open
 from certificates.refusal import Refused

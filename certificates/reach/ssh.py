@@ -16,18 +16,17 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 import paramiko
-from paramiko.packet import Packetizer
 
 from certificates import outgoing
 from certificates.reach.command import Ended, Tail
+from certificates.reach.packets import LONGEST_PACKET, BoundedPacketizer
 from certificates.reach.private_key import loaded
 from certificates.reach.sftp import RemoteFiles
 
 LIMIT = 10.0  # seconds for each step
 _LOOK = 0.3  # seconds between two looks whether a command has ended
 _KEEPALIVE = 15  # seconds without traffic until a sign of life, for what forgets quiet connections
-# More than what is asked for at once; and the largest SSH packet that OpenSSH sends and takes.
-_WINDOW, _PACKET = 2**22, 2**18
+_WINDOW = 2**22  # bytes that may come unread: more than anybody asks for at once
 _TROUBLE = (OSError, EOFError, paramiko.SSHException)
 # What paramiko would agree to, and should not: CBC modes, SHA-1 and MD5.
 _WEAK = {
@@ -88,16 +87,6 @@ class Target:
         return f"{self.user}@{self.host} port {self.port}"
 
 
-class _Packetizer(Packetizer):
-    """Takes no packet longer than OpenSSH's own: a length is believed before it is verified."""
-
-    def read_all(self, n: int, check_rekey: bool = False) -> bytes:
-        if n > _PACKET + 1024:
-            raise paramiko.SSHException(f"the server announces a packet of {n:,} bytes")
-        data: bytes = super().read_all(n, check_rekey)
-        return data
-
-
 class Connection:
     """An open connection to a node."""
 
@@ -114,7 +103,7 @@ class Connection:
         limit = self._limit or LIMIT
         with _step(f"opening {name}"), _watchdog(self._transport, limit):
             try:
-                channel = self._transport.open_session(_WINDOW, _PACKET, limit)
+                channel = self._transport.open_session(_WINDOW, LONGEST_PACKET, limit)
                 channel.invoke_subsystem(name)
             except paramiko.SSHException as error:
                 self._transport.join(0.5)  # a refusal and a cut read alike: the latter ends it
@@ -236,7 +225,7 @@ def _transport(
         # A request must not wait until the one before was acknowledged.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         transport = paramiko.Transport(
-            connection, disabled_algorithms=_WEAK, packetizer_class=_Packetizer
+            connection, disabled_algorithms=_WEAK, packetizer_class=BoundedPacketizer
         )
     try:
         if guard:

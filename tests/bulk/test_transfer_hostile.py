@@ -1,6 +1,8 @@
 """A server that does not keep to SFTP: every lie ends as a refusal, with bounded memory."""
 
+import contextlib
 import io
+import socket
 import struct
 import threading
 import tracemalloc
@@ -10,8 +12,9 @@ from datetime import timedelta
 import paramiko
 import pytest
 
-from bulk.transfer import Folder
+from bulk.transfer import Folder, opened
 from bulk.transfer.wire import Kind
+from certificates.reach.ssh import Target
 from certificates.refusal import Refused
 from tests.bulk.hostile_sftp import (
     FILE,
@@ -24,7 +27,7 @@ from tests.bulk.hostile_sftp import (
     status,
     text,
 )
-from tests.bulk.transferring import NAME, OURS, PART
+from tests.bulk.transferring import NAME, OURS, PART, never
 
 pytestmark = pytest.mark.spec("BK-5")
 MANY = 0xFFFF_FFFF
@@ -191,6 +194,29 @@ def test_a_flood_ends_before_it_fills_the_memory(stream: str) -> None:
     assert flooding.is_set()
     assert refusal.value.code == "sftp.failed"
     assert peak < 120_000_000
+
+
+def test_a_packet_of_ssh_is_no_longer_than_openssh_sends() -> None:
+    """Before anybody has signed in: paramiko alone waits for two gigabytes, and keeps them."""
+    said = b"SSH-2.0-hostile\r\n" + struct.pack(">I", 0x7FFF_FFFC) + b"x" * 1000
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with listener.accept()[0] as client, contextlib.suppress(OSError):
+                client.sendall(said)
+                while client.recv(65536):
+                    pass
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        port = listener.getsockname()[1]
+        target = Target("127.0.0.1", port, "somebody", "ssh-ed25519 AAAA", password="x")
+        with pytest.raises(Refused) as refusal:
+            opened(target, "", stop=never, patience=20).__enter__()
+        thread.join()
+
+    assert refusal.value.code == "sftp.unreachable"
+    assert "a packet of" in refusal.value.sentence
 
 
 def test_there_is_no_sftp() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from bulk.exchange.names import lock_name, part_name
 from bulk.transfer import Folder
-from bulk.transfer.directory import MOST_ENTRIES
+from bulk.transfer.listing import MOST_ENTRIES
 from certificates.refusal import Refused
 from tests.bulk.transferring import NAME, OURS, PART, THEIRS, Exchange, exchange
 

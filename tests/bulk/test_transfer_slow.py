@@ -61,19 +61,18 @@ def test_a_server_that_takes_connections_and_says_nothing(place: Exchange) -> No
 
 
 def test_the_sentence_of_a_silent_server(place: Exchange) -> None:
-    with line_to(place.server.port) as line, place.opened(line.port, patience=1) as folder:
+    with line_to(place.server.port) as line, place.opened(line.port, patience=3) as folder:
         line.cut(How.SILENT)
         with pytest.raises(Refused) as refusal:
             folder.publish(NAME, io.BytesIO(BYTES), part=PART)
 
     assert refusal.value.code == "sftp.silent"
-    assert "gave no answer for 1 seconds" in refusal.value.sentence
+    assert "gave no answer for 3 seconds" in refusal.value.sentence
 
 
 def test_work_on_this_side_is_not_the_servers_silence(place: Exchange) -> None:
-    with place.opened(patience=0.3) as folder:
-        done = threading.Event()
-        done.wait(1.0)
+    with place.opened(patience=2) as folder:
+        threading.Event().wait(2.5)  # such as packing an archive
         folder.check_writable()
 
 
@@ -98,7 +97,7 @@ def test_a_slow_line_shows_progress_and_is_cancelled(place: Exchange) -> None:
         thread.start()
         wait_for(lambda: len(told) >= 2)
         stopped.set()
-        wait_for(ended.is_set, 15)
+        wait_for(ended.is_set, 30)
         thread.join()
 
     assert all(done <= 64 * 1024 for done in told)
@@ -133,7 +132,7 @@ def test_time_that_is_up(place: Exchange) -> None:
 
     assert refusal.value.code == "sftp.time"
     assert "4 seconds" in refusal.value.sentence
-    assert place.names == [PART]
+    assert set(place.names) <= {PART}
 
 
 def test_a_question_that_fails_ends_the_connection(place: Exchange) -> None:
