@@ -66,6 +66,7 @@ add("Desktops", "reports", "192.0.2.31", "fips", protocol=Protocol.TCP, destinat
 add("Gateways", "west", "192.0.2.40", "unified-ccx", protocol=Protocol.UDP)
 add("Recording", "recorder", "recorder.invalid", enabled=False)
 """
+EXCHANGE = "from tests.bulk import scenes; scenes.everything()"
 LIST = "certificates/certificate/"
 
 
@@ -86,6 +87,8 @@ def main() -> None:
             show(page, product, LIST, "certificate-list", whole=False)
             node(page, product)
             third_party(page, product, Authority(Path(folder) / "ca", "Example"))
+            run(product, "shell", "-v", "0", "-c", EXCHANGE)
+            show(page, product, "bulk/", "bulk")
             browser.close()
         product.stop()
     ipsec()
