@@ -41,6 +41,9 @@ def request_look(*, actor: Actor) -> Job:
 
 @run("bulk-look", "Cancelled: nothing was changed.")
 def _look(work: Run) -> str:
+    made = Plan.objects.of_job(work.job)
+    if made:
+        return told(made)  # by a worker that died before it could say so
     work.say("Connecting to the server.", done=2)
     with work.visit() as folder:
         survey(work, folder)

@@ -285,7 +285,8 @@ def _step(doing: str) -> Iterator[None]:
     try:
         yield
     except _TROUBLE as error:
-        said = getattr(error, "strerror", None) or str(error) or "no answer in time"
+        silent = "the connection ended" if isinstance(error, EOFError) else "no answer in time"
+        said = getattr(error, "strerror", None) or str(error) or silent
         raise NoAnswerError(f"{doing}: {said}") from error
 
 

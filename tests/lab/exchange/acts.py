@@ -2,17 +2,23 @@
 
 import json
 import os
+import threading
+import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core import serializers
+from django.db import connections
 from django.utils import timezone
 
 from bulk.models import Cluster, ExchangeServer, Origin, Plan, PlanItem
 from bulk.operations import (
     confirm_cluster,
     forget_cluster,
+    keep_host_key,
     request_consolidate,
     request_export,
     request_import,
@@ -184,3 +190,25 @@ def process_id() -> int:
 def forget_everybody() -> None:
     for cluster in Cluster.objects.all():
         forget_cluster(cluster, actor=ACTOR)
+
+
+def keep_the_host_key() -> None:
+    keep_host_key(actor=ACTOR)
+
+
+def work_off_until_cancelled(job_id: int) -> Ended:
+    """Somebody cancels it once a file "cancel" is in the data folder."""
+    marker = Path(settings.CCXSEC_DATA) / "cancel"
+
+    def watch() -> None:
+        while not marker.exists():
+            time.sleep(0.01)
+        cancel(job_id)
+        connections.close_all()
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    told = work_off(job_id)
+    marker.touch()
+    watcher.join()
+    return told

@@ -35,20 +35,23 @@ def lab(
         yield one
 
 
-@pytest.fixture(scope="module")
-def pair(lab: Exchange) -> Exchange:
+@pytest.fixture(scope="session")
+def pair(
+    sftp_server: SshServer, migrated: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Exchange]:
     """Two clusters that trust each other, kept as "trusting"."""
-    clusters = lab.add({name: f"ccx1.{name}.example" for name in ("vienna", "oslo")})
-    for cluster in clusters:
-        lab.connect(cluster)
-    trust_each_other(*clusters)
-    lab.keep("trusting")
-    return lab
+    with exchange(sftp_server, tmp_path_factory.mktemp("pair"), migrated) as one:
+        clusters = one.add({name: f"ccx1.{name}.example" for name in ("vienna", "oslo")})
+        for cluster in clusters:
+            one.connect(cluster)
+        trust_each_other(*clusters)
+        one.keep("trusting")
+        yield one
 
 
 @pytest.fixture
 def vienna(pair: Exchange) -> Cluster:
-    """The one of the two that imports; both are put back to mutual trust."""
+    """One of the two; both are put back to mutual trust."""
     pair.put_back("trusting")
     return pair.clusters["vienna"]
 

@@ -49,3 +49,27 @@ def exports_of(files: Mapping[str, bytes], cluster_id: str) -> dict[str, bytes]:
         for file, name in names.items()
         if isinstance(name, ExportName) and name.cluster_id == cluster_id
     }
+
+
+def kept(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> None:
+    """What was published is there still, or a newer one has taken its place."""
+    newest = {_place(name): _number(name) for name in sorted(after) if _place(name)}
+    for name, content in before.items():
+        if _place(name) and name not in after:
+            assert newest[_place(name)] > _number(name), name
+        elif _place(name):
+            assert after[name] == content, name
+
+
+def _place(name: str) -> tuple[str, ...]:
+    """What a published file stands for; () for what is not published."""
+    read = read_name(name)
+    if isinstance(read, ExportName):
+        return read.service, read.cluster_id
+    return ("consolidated",) if isinstance(read, ConsolidatedName) else ()
+
+
+def _number(name: str) -> int:
+    read = read_name(name)
+    assert isinstance(read, ExportName | ConsolidatedName)
+    return read.number

@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from io import BytesIO
 from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from bulk.exchange.export import Item, ItemRole, read_export, write_export
 from bulk.exchange.identity import ClusterIdentity
 from bulk.exchange.names import export_name
 from bulk.exchange.signing import Signer
+from tests.bulk.archives import certificate
 from tests.lab.exchange.clusters import Cluster
 
 STRANGER = ec.generate_private_key(ec.SECP256R1())
@@ -56,3 +58,12 @@ def forged(
 def count_of(content: bytes) -> int:
     """How many certificates an export holds."""
     return read_export(BytesIO(content)).manifest.count
+
+
+@cache
+def many(count: int) -> list[bytes]:
+    """Certificates that servers have signed themselves, all with one key, which is quick."""
+    return [
+        certificate(STRANGER, f"server{number}.example").public_bytes(Encoding.PEM)
+        for number in range(count)
+    ]
