@@ -240,6 +240,8 @@ def _transport(
         options.ciphers = sorted(options.ciphers, key=lambda name: "-gcm@" not in name)
         with _step("agreeing on keys"), _watchdog(transport, limit):
             transport.start_client(timeout=limit)
+            if not transport.initial_kex_done:  # it returns at its timeout without a word
+                raise TimeoutError
         yield transport
     finally:
         transport.close()
@@ -252,6 +254,8 @@ def _host_key(transport: paramiko.Transport) -> HostKey:
 
 def _sign_in(transport: paramiko.Transport, target: Target, limit: float) -> None:
     with _step(f"signing in as {target.user}"), _watchdog(transport, limit):
+        if not transport.is_active():
+            raise EOFError
         try:
             if target.private_key:
                 transport.auth_publickey(target.user, loaded(target.private_key))
@@ -261,7 +265,7 @@ def _sign_in(transport: paramiko.Transport, target: Target, limit: float) -> Non
             raise LoginRefusedError("the private key that is kept here can't be read") from error
         except paramiko.AuthenticationException as error:
             if not transport.is_active():  # paramiko says the same where the connection broke
-                raise EOFError("the connection ended") from error
+                raise EOFError from error
             refused = f"{target} refuses this {'key' if target.private_key else 'password'}"
             raise LoginRefusedError(refused) from error
     if not transport.is_authenticated():
@@ -270,12 +274,22 @@ def _sign_in(transport: paramiko.Transport, target: Target, limit: float) -> Non
 
 @contextmanager
 def _watchdog(transport: paramiko.Transport, limit: float) -> Iterator[None]:
-    """Close the connection when a step takes longer: it then raises."""
-    timer = threading.Timer(limit, transport.close)
+    """Close the connection when a step takes longer: it then raises, `TimeoutError` here."""
+    has_ended = threading.Event()
+
+    def end() -> None:
+        has_ended.set()
+        transport.close()
+
+    timer = threading.Timer(limit, end)
     timer.daemon = True
     timer.start()
     try:
         yield
+    except _TROUBLE as error:
+        if has_ended.is_set():
+            raise TimeoutError from error
+        raise
     finally:
         timer.cancel()
 
@@ -285,7 +299,7 @@ def _step(doing: str) -> Iterator[None]:
     try:
         yield
     except _TROUBLE as error:
-        silent = "the connection ended" if isinstance(error, EOFError) else "no answer in time"
+        silent = "no answer in time" if isinstance(error, TimeoutError) else "the connection ended"
         said = getattr(error, "strerror", None) or str(error) or silent
         raise NoAnswerError(f"{doing}: {said}") from error
 

@@ -16,8 +16,9 @@ from tests.bulk.transferring import NAME, OURS, PART, Exchange, exchange
 pytestmark = pytest.mark.spec("BK-5")
 BYTES = random.Random(5).randbytes(1_000_000)
 OTHER = NAME.replace("000001", "000002")
-# Where the connection begins, and then anywhere in what one upload and download send each way.
-EARLY = [1, 20, 600, 1500, 2200, 2600, 3000]
+# In the key exchange, the login (1,100 to 1,400 bytes up) and the beginning of SFTP, and then
+# anywhere in what one upload sends each way.
+EARLY = [1, 20, 600, 1150, 1250, 1350, 1450, 1550, 1700, 2200, 2600, 3000]
 CHANCE = random.Random(11)
 OFFSETS = {
     way: EARLY + sorted(CHANCE.randrange(3000, 1_060_000) for _ in range(18))
