@@ -1,9 +1,9 @@
 """A job that the command has queued: worked off here, or by a worker, and told line by line."""
 
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from threading import Thread
+from time import sleep
 from typing import Any
 
 from django.db import connection
@@ -15,6 +15,7 @@ from certificates.x509.visible import visible
 
 PAUSE = 0.1  # seconds between two looks at the job
 RETRY = 1.0  # seconds until a job that a worker has is asked for again
+pause = sleep  # in which the command hears Ctrl-C
 
 
 class Following(OperatorCommand):
@@ -26,18 +27,19 @@ class Following(OperatorCommand):
         It is done in a thread, so that this one hears Ctrl-C, which asks for its end: what is
         under way is left as it should be. A second Ctrl-C leaves at once; then a worker ends it.
         """
-        worker = Thread(target=_work_off, args=(job.pk,), name=f"job {job.pk}", daemon=True)
+        worker = _Worker(job.pk)
         worker.start()
-        ended = self._watch(job.pk)
+        ended = self._watch(job.pk, worker)
         worker.join()
         return ended
 
-    def _watch(self, pk: int) -> Job:
+    def _watch(self, pk: int, worker: "_Worker") -> Job:
         told: list[str] = []
         percent = 0
         is_asked = False
         while True:
             try:
+                is_at_work = worker.is_alive()
                 row = Job.objects.get(pk=pk)
                 lines = row.messages[:-1] if row.is_final else row.messages
                 for line in new_lines(told, lines):
@@ -45,10 +47,12 @@ class Following(OperatorCommand):
                 told = list(lines)
                 if row.is_final:
                     return row
+                if not is_at_work:
+                    raise worker.trouble or RuntimeError(f"job {pk} was left unfinished")
                 if row.percent != percent and sys.stderr.isatty():
                     percent = row.percent
                     self.stderr.write(f"{percent} %", ending="\r")
-                time.sleep(PAUSE)
+                pause(PAUSE)
             except KeyboardInterrupt:
                 if is_asked:
                     raise
@@ -93,10 +97,19 @@ def new_lines(before: Sequence[str], now: Sequence[str]) -> Sequence[str]:
     return now
 
 
-def _work_off(pk: int) -> None:
-    """Do the job, unless a worker has it; when that worker dies, its job is taken up here."""
-    try:
-        while jobs.run(pk) is None and not Job.objects.get(pk=pk).is_final:
-            time.sleep(RETRY)
-    finally:
-        connection.close()
+class _Worker(Thread):
+    """Does the job, unless a worker has it; when that worker dies, its job is taken up here."""
+
+    def __init__(self, pk: int) -> None:
+        super().__init__(name=f"job {pk}", daemon=True)
+        self._pk = pk
+        self.trouble: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            while jobs.run(self._pk) is None and not Job.objects.get(pk=self._pk).is_final:
+                sleep(RETRY)
+        except Exception as error:  # noqa: BLE001 - it is raised again in the command's thread
+            self.trouble = error
+        finally:
+            connection.close()
