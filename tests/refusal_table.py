@@ -19,6 +19,7 @@ PACKAGES = ("certificates", "ipsec", "bulk", "ccxsec_project")
 MAKERS = {
     "Refused": 0,
     "HostKeyChanged": 0,
+    "UnknownHostKey": 0,
     "Finding": 0,
     "warned": 0,
     "DaemonError": 0,

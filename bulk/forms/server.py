@@ -1,6 +1,5 @@
 """The window of the manual: the SFTP server, and as whom this cluster takes part (BK-1)."""
 
-import re
 from typing import Any
 
 from crispy_forms.helper import FormHelper
@@ -9,11 +8,12 @@ from django import forms
 from django.http import QueryDict
 
 from bulk.models import ExchangeServer
+from bulk.operations import UnknownHostKey
 from certificates.forms.upload import ForgetfulTextarea
 from certificates.operations.ssh_login import MAXIMUM_PORT
 from certificates.refusal import Refused
 
-CONFIRM, OTHER_KEY = "confirm.host-key", "host-key.other"
+OTHER_KEY = "host-key.other"
 _KEPT = "A password or private key is kept, sealed; it is never shown. Empty: it stays."
 _NEW = "Sealed, and never shown again."
 _PLAIN = {"spellcheck": "false", "autocapitalize": "none", "autocomplete": "off"}
@@ -135,9 +135,8 @@ class ServerForm(forms.Form):
 
         A key that was compared already need not be compared again, as long as it is that one.
         """
-        if refused.code == CONFIRM:
-            found = re.search(r"SHA256:[A-Za-z0-9+/=]+", refused.sentence)
-            self.confirming = found.group() if found else ""
+        if isinstance(refused, UnknownHostKey):
+            self.confirming = refused.offered
             return
         if refused.code == OTHER_KEY:
             renewed: Any = {**self.data, "host_key": ""}

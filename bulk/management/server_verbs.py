@@ -1,20 +1,24 @@
 """`./ccxsec bulk set`, `check`, `pin`, `keep-host-key`: the SFTP server."""
 
-import re
 import shlex
 from typing import Any
 
 from bulk.management.following import Following
 from bulk.models import ExchangeServer
-from bulk.operations import check_server, keep_host_key, pin_host_key, save_server
+from bulk.operations import (
+    UnknownHostKey,
+    check_server,
+    keep_host_key,
+    pin_host_key,
+    save_server,
+)
 from certificates.access import command_line
 from certificates.management.operator_command import Answer, Judged, secret_in
 from certificates.reach.ssh import fingerprint_of
-from certificates.refusal import Finding, Outcome, Refused
+from certificates.refusal import Finding, Outcome
 
 _VALUES = ("host", "port", "user", "directory", "cluster_name")
 _SECRETS = {"password": "Password: ", "private_key": "Private key: ", "passphrase": "Pass phrase: "}
-_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/=]+")
 
 
 class ServerVerbs(Following):
@@ -50,9 +54,7 @@ class ServerVerbs(Following):
             checks = save_server(
                 **values, **secrets, host_key=options["host_key"] or "", actor=command_line()
             )
-        except Refused as refused:
-            if refused.code != "confirm.host-key":
-                raise
+        except UnknownHostKey as refused:
             return _to_be_confirmed(refused, options)
         server = ExchangeServer.objects.current()
         return {
@@ -87,13 +89,11 @@ def _pinned() -> Answer:
     return {"pinned": fingerprint_of(ExchangeServer.objects.current().host_key)}
 
 
-def _to_be_confirmed(refused: Refused, options: dict[str, Any]) -> Answer:
+def _to_be_confirmed(refused: UnknownHostKey, options: dict[str, Any]) -> Answer:
     """The same command once more, with the key that was shown.
 
     What came from standard input is not asked for again: it waits sealed for a while.
     """
-    found = _FINGERPRINT.search(refused.sentence)
-    fingerprint = found.group() if found else ""
     given = {name: options[name] for name in _VALUES if options[name] is not None}
     given |= {
         f"{name}_file": options[f"{name}_file"]
@@ -101,6 +101,6 @@ def _to_be_confirmed(refused: Refused, options: dict[str, Any]) -> Answer:
         if options[f"{name}_file"] not in (None, "-")
     }
     words = ["./ccxsec", "bulk", "set"]
-    for name, value in [*given.items(), ("host_key", fingerprint)]:
+    for name, value in [*given.items(), ("host_key", refused.offered)]:
         words += [f"--{name.replace('_', '-')}", str(value)]
-    return Judged({"fingerprint": fingerprint, "next": shlex.join(words)}, str(refused))
+    return Judged({"fingerprint": refused.offered, "next": shlex.join(words)}, str(refused))

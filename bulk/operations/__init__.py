@@ -4,7 +4,13 @@ Importing this package registers the functions of the background jobs.
 """
 
 from bulk.operations.clusters import confirm_cluster, forget_cluster
-from bulk.operations.configure import check_server, keep_host_key, pin_host_key, save_server
+from bulk.operations.configure import (
+    UnknownHostKey,
+    check_server,
+    keep_host_key,
+    pin_host_key,
+    save_server,
+)
 from bulk.operations.consolidate import request_consolidate
 from bulk.operations.content import planned_export
 from bulk.operations.export import request_export
@@ -14,6 +20,7 @@ from bulk.operations.standing import standing
 from bulk.operations.survey import request_survey
 
 __all__ = [
+    "UnknownHostKey",
     "check_server",
     "confirm_cluster",
     "forget_cluster",

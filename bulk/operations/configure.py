@@ -30,6 +30,14 @@ _PATIENCE, _LIMIT = 10.0, 45.0  # seconds; somebody waits for the page
 _LONGEST_DIRECTORY, _LONGEST_NAME = 400, 100
 
 
+class UnknownHostKey(Refused):
+    """Nobody has compared the server's host key yet; `offered` is its fingerprint."""
+
+    def __init__(self, code: str, sentence: str, cure: str, *, offered: str) -> None:
+        super().__init__(code, sentence, cure)
+        self.offered = offered
+
+
 def save_server(
     *,
     host: str,
@@ -55,10 +63,9 @@ def save_server(
 
     Raises:
         PermissionDenied: `actor` may not configure the exchange.
-        Refused: confirm.host-key (nobody has compared this key; what was typed is kept sealed for
-            a while), host-key.other, reach.*, port, san.syntax, address.syntax,
-            exchange.directory, exchange.host, name.control, and those of `bulk.transfer`.
-            Nothing was changed.
+        UnknownHostKey: confirm.host-key. What was typed is kept sealed for a while.
+        Refused: host-key.other, reach.*, port, san.syntax, address.syntax, exchange.directory,
+            exchange.host, name.control, and those of `bulk.transfer`. Nothing was changed.
     """
     actor.require(Permission.CONFIGURE_BULK)
     before = ExchangeServer.objects.current()
@@ -199,7 +206,7 @@ def _host_key(wanted: ExchangeServer, before: ExchangeServer, secret: SshSecret,
         Secret.objects.keep(TYPED_SECRET, json.dumps(waiting).encode())
     wrong = f"{wanted.host} port {wanted.port} shows the host key {offered}, which is not pinned."
     cure = "Compare it with the server's own (ssh-keygen -lf), then confirm it. Nothing was saved."
-    raise Refused("confirm.host-key", wrong, cure)
+    raise UnknownHostKey("confirm.host-key", wrong, cure, offered=offered)
 
 
 def _offered(server: ExchangeServer, fingerprint: str = "") -> str:
