@@ -15,7 +15,7 @@ from bulk.operations.content import this_cluster
 from bulk.operations.export import new_part, signers, sweep
 from bulk.operations.run import Run, ask, run
 from bulk.operations.standing import CLUSTERS_NEEDED
-from bulk.operations.survey import list_directory, refuse_misnamed, survey
+from bulk.operations.survey import again, list_directory, refuse_misnamed, survey
 from bulk.seen import SeenExport
 from bulk.transfer import Folder, Lock
 from certificates.access import Actor
@@ -37,9 +37,7 @@ def _consolidate(work: Run) -> str:
     with work.visit() as folder:
         sweep(work, folder)
         with folder.locked(cluster.name, cluster.cluster_id, lifetime=LOCKED_FOR) as lock:
-            chosen = readable(survey(work, folder).exports)
-            refuse_few(chosen)
-            included = _fetch(work, folder, chosen)
+            included = again(lambda: _fetch(work, folder))
             name = _publish(work, folder, lock, included)
         survey(work, folder)
     clusters = len({one.manifest.cluster.cluster_id for one in included})
@@ -60,8 +58,10 @@ def refuse_few(exports: Sequence[SeenExport]) -> None:
         raise Refused("consolidate.few", wrong, "Export from each cluster first.")
 
 
-def _fetch(work: Run, folder: Folder, chosen: Sequence[SeenExport]) -> list[Included]:
-    """Download each once more, as it is now; one that is replaced meanwhile is read anew."""
+def _fetch(work: Run, folder: Folder) -> list[Included]:
+    """Download each export once more, as it is now."""
+    chosen = readable(survey(work, folder).exports)
+    refuse_few(chosen)
     included = []
     for number, one in enumerate(chosen):
         path = work.scratch / one.file

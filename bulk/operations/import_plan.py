@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from bulk.models import Cluster, Origin, Plan, PlanItem, Verdict
 from bulk.operations.look import refuse_unbelieved
-from bulk.operations.removal import Removed, remove_gone
+from bulk.operations.removal import Removed, disclaim, remove_gone
 from bulk.operations.run import WHOLE, Run, run
 from certificates.access import Actor, Permission
 from certificates.jobs import enqueue
@@ -147,6 +147,7 @@ def _write(plan: Plan, wanted: Sequence[_Wanted], *, remove: bool, actor: Actor)
         if added:
             touched.add((node_id, purpose))
     _claim(row, clusters, now)
+    disclaim(row)
     removed = remove_gone(row, actor=actor, now=now) if remove else Removed()
     touched |= removed.places
     _follow(row, places, touched, actor, now)

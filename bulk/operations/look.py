@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from io import BytesIO
+from pathlib import Path
 
 from django.db import transaction
 from django.utils import timezone
@@ -17,7 +18,14 @@ from bulk.models import Cluster, ExchangeServer, Plan, PlanItem, Verdict
 from bulk.operations.judge import Brought, judge
 from bulk.operations.run import Run, ask, run
 from bulk.operations.server import visit
-from bulk.operations.survey import fetch_consolidated, list_directory, refuse_misnamed, survey
+from bulk.operations.survey import (
+    again,
+    fetch_consolidated,
+    list_directory,
+    refuse_misnamed,
+    survey,
+)
+from bulk.transfer import Folder
 from certificates.access import Actor, Permission
 from certificates.models import Job, Purpose
 from certificates.models.insertion import insert_many
@@ -46,16 +54,21 @@ def _look(work: Run) -> str:
         return told(made)  # by a worker that died before it could say so
     work.say("Connecting to the server.", done=2)
     with work.visit() as folder:
-        survey(work, folder)
-        found = list_directory(folder).consolidated
-        if not found:
-            wrong = "The exports were not consolidated yet."
-            raise Refused("import.unconsolidated", wrong, "Consolidate them first.")
-        path = fetch_consolidated(work, folder, found[0][1].name)
+        path = again(lambda: _fetch(work, folder))
     work.say("Comparing with the trust stores.", done=60)
     with path.open("rb") as source:
         plan = _plan(work, path.name, open_consolidated(source).exports(), timezone.now())
     return told(plan)
+
+
+def _fetch(work: Run, folder: Folder) -> Path:
+    """The newest consolidated file, as it is now."""
+    survey(work, folder)
+    found = list_directory(folder).consolidated
+    if not found:
+        wrong = "The exports were not consolidated yet."
+        raise Refused("import.unconsolidated", wrong, "Consolidate them first.")
+    return fetch_consolidated(work, folder, found[0][1].name)
 
 
 def told(plan: Plan) -> str:

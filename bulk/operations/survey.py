@@ -1,8 +1,9 @@
 """Look what is on the SFTP server, and keep it for the page."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 from django.db import transaction
 from django.utils import timezone
@@ -24,6 +25,8 @@ from certificates.x509.visible import visible
 FOREIGN = (".p12", ".pfx")
 MOST_OTHERS = 200  # files of other systems that are listed
 MOST_EXPORTS = 500
+_TRIES = 4
+_T = TypeVar("_T")
 
 
 @dataclass
@@ -92,6 +95,25 @@ def survey(work: Run, folder: Folder) -> Seen:
     A file's number is never used again: what was read once under its name, size and time is as
     it was.
     """
+    return again(lambda: _surveyed(work, folder))
+
+
+def again(do: Callable[[], _T]) -> _T:
+    """What `do` returns; anew where another cluster has replaced a file in the middle of it.
+
+    Raises:
+        Refused: those of `do`.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return do()
+        except Refused as refused:
+            if refused.code != "sftp.gone":
+                raise
+    return do()
+
+
+def _surveyed(work: Run, folder: Folder) -> Seen:
     found = list_directory(folder)
     before = Seen.of_json(work.server.seen)
     seen = Seen(

@@ -1,10 +1,12 @@
 """Rows by the thousand: inserted for half the price of `bulk_create`, asked for in portions."""
 
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 from django.db import connection, models
 
 _VALUES_OF_A_QUERY = 300
+_V = TypeVar("_V")
 
 
 def insert_many(rows: Sequence[models.Model]) -> None:
@@ -28,7 +30,7 @@ def insert_many(rows: Sequence[models.Model]) -> None:
         cursor.executemany(statement, values)
 
 
-def portions(values: Sequence[str]) -> Iterator[Sequence[str]]:
+def portions(values: Sequence[_V]) -> Iterator[Sequence[_V]]:
     """As many values at once as one query may ask for (`IN`) on any database."""
     for start in range(0, len(values), _VALUES_OF_A_QUERY):
         yield values[start : start + _VALUES_OF_A_QUERY]

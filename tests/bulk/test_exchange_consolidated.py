@@ -197,7 +197,7 @@ BROKEN: list[tuple[str, Spoil, str]] = [
         "archive.manifest",
     ),
     (
-        "two of one cluster and service",
+        "one export twice",
         lambda d: _resigned(d, exports=[_listed(d)[0]] * 2),
         "archive.manifest",
     ),

@@ -43,6 +43,12 @@ class Authority:
         self.root = _signed(self.root_name, root_key, self.root_name, root_key, ca, SIGNS)
         self.issuing = _signed(self.name, self.key, self.root_name, root_key, ca, SIGNS)
 
+    def issue_again(self) -> x509.Certificate:
+        """Another certificate of the issuing authority, with its name and key."""
+        root_key, _ = _keys()
+        ca = x509.BasicConstraints(ca=True, path_length=None)
+        return _signed(self.name, self.key, self.root_name, root_key, ca, SIGNS)
+
     def certify(self, pem: str) -> x509.Certificate:
         """The certificate that answers a request in PEM, with the names that it asks for."""
         request = x509.load_pem_x509_csr(pem.encode())

@@ -212,3 +212,10 @@ def work_off_until_cancelled(job_id: int) -> Ended:
     marker.touch()
     watcher.join()
     return told
+
+
+def run_to_its_end(kind: str, *words: str) -> None:
+    """Raises `Refused` with what a run that did not succeed has said."""
+    told = run(kind, *words)
+    if told["state"] != "done":
+        raise Refused(f"run.{told['state']}", told["said"][-1], "")
