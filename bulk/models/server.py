@@ -37,6 +37,9 @@ class ExchangeServer(models.Model):
     )
     cluster_id = models.UUIDField(default=uuid.uuid4)
     cluster_name = models.CharField(max_length=100, blank=True, help_text="Empty: the publisher's.")
+    numbers = models.JSONField(
+        default=dict, help_text="Per service the highest number that this cluster has exported."
+    )
     saved_at = models.DateTimeField(null=True)
     seen = models.JSONField(default=dict, help_text="What was on the server when it was looked at.")
     seen_at = models.DateTimeField(null=True)

@@ -7,7 +7,7 @@ from cryptography.x509 import load_der_x509_certificate
 from django.db import transaction
 from django.utils import timezone
 
-from bulk.exchange.export import write_export
+from bulk.exchange.export import ExportManifest, write_export
 from bulk.exchange.names import ExportName, export_name, part_name
 from bulk.exchange.signing import Signer, SigningKey, weakness
 from bulk.models import ExchangeServer
@@ -75,7 +75,8 @@ def _publish(
     work: Run, folder: Folder, found: Directory, plan: Exporting, share: tuple[int, int]
 ) -> str:
     cluster, service = this_cluster(work.server), plan.service.value
-    number = found.next_number(cluster.cluster_id, service)
+    published = int(work.server.numbers.get(service, 0))
+    number = found.next_number(cluster.cluster_id, service, published)
     name = export_name(service, cluster.cluster_id, number)
     path = work.scratch / name
     with path.open("wb") as target:
@@ -91,7 +92,7 @@ def _publish(
     with path.open("rb") as source:
         folder.publish(name, source, part=new_part(work), progress=work.portion(*share))
     work.published.append(name)
-    _note(work, name, manifest.count)
+    _note(work, name, manifest)
     for old, file in found.exports:
         if _is_replaced(old, cluster.cluster_id, service, number):
             folder.remove(file.name)
@@ -103,10 +104,13 @@ def _is_replaced(old: ExportName, cluster_id: str, service: str, number: int) ->
 
 
 @transaction.atomic
-def _note(work: Run, name: str, count: int) -> None:
+def _note(work: Run, name: str, manifest: ExportManifest) -> None:
     Event.objects.hold()
+    row = ExchangeServer.objects.lock()
+    row.numbers = row.numbers | {manifest.service: manifest.number}
+    row.save(update_fields=["numbers"])
     Event.objects.record(
-        str(work.actor), Action.EXCHANGE_EXPORT, work.server, file=name, count=count
+        str(work.actor), Action.EXCHANGE_EXPORT, work.server, file=name, count=manifest.count
     )
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from bulk.exchange.consolidated import open_consolidated
 from bulk.exchange.export import Export, read_export
 from bulk.exchange.limits import CONSOLIDATED, EXPORT_PACKED
-from bulk.exchange.names import HIGHEST_NUMBER, ConsolidatedName, ExportName, read_name
+from bulk.exchange.names import ConsolidatedName, ExportName, read_name
 from bulk.models import Cluster, ExchangeServer
 from bulk.operations.content import content_of, every_own_key
 from bulk.operations.run import Run, ask, run
@@ -25,6 +25,7 @@ from certificates.x509.visible import visible
 FOREIGN = (".p12", ".pfx")
 MOST_OTHERS = 200  # files of other systems that are listed
 MOST_EXPORTS = 500
+_LEAP = 1_000_000  # exports, more than a backup that was restored can be behind
 _TRIES = 4
 _T = TypeVar("_T")
 
@@ -38,23 +39,24 @@ class Directory:
     others: list[RemoteFile] = field(default_factory=list)
     strays: int = 0
 
-    def next_number(self, cluster_id: str, service: str) -> int:
-        """For an export: higher than every one that is there, readable or not.
+    def next_number(self, cluster_id: str, service: str, published: int) -> int:
+        """For an export: higher than this cluster's own, and than every one that is there.
 
-        Raises:
-            Refused: export.number. Somebody has taken the highest one.
+        What lies far above its own did not come by exporting. Somebody else has written it, and
+        to follow would use up the numbers: others take no lower one than they have imported.
+
+        Args:
+            published: the highest that this cluster has used so far, whatever the server.
         """
-        taken = [
-            (name.number, file.name)
-            for name, file in self.exports
+        taken = {
+            name.number
+            for name, _ in self.exports
             if (name.cluster_id, name.service) == (cluster_id, service)
-        ]
-        number, file = max(taken, default=(0, ""))
-        if number >= HIGHEST_NUMBER:
-            wrong = f"{file} bears the highest number that there is, which no export comes to."
-            cure = "Find out who wrote it there in this cluster's name; remove it, then try again."
-            raise Refused("export.number", wrong, cure)
-        return number + 1
+        }
+        number = max([published, *(one for one in taken if one <= published + _LEAP)]) + 1
+        while number in taken:
+            number += 1
+        return number
 
 
 def request_survey(*, actor: Actor) -> Job:

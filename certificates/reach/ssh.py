@@ -22,8 +22,10 @@ from certificates.reach.command import Ended, Tail
 from certificates.reach.packets import LONGEST_PACKET, BoundedPacketizer
 from certificates.reach.private_key import loaded
 from certificates.reach.sftp import RemoteFiles
+from certificates.x509.visible import visible
 
 LIMIT = 10.0  # seconds for each step
+_LONGEST_SAID = 300  # characters of what went wrong
 _LOOK = 0.3  # seconds between two looks whether a command has ended
 _KEEPALIVE = 15  # seconds without traffic until a sign of life, for what forgets quiet connections
 _WINDOW = 2**22  # bytes that may come unread: more than anybody asks for at once
@@ -299,9 +301,7 @@ def _step(doing: str) -> Iterator[None]:
     try:
         yield
     except _TROUBLE as error:
-        silent = "no answer in time" if isinstance(error, TimeoutError) else "the connection ended"
-        said = getattr(error, "strerror", None) or str(error) or silent
-        raise NoAnswerError(f"{doing}: {said}") from error
+        raise NoAnswerError(f"{doing}: {_said(error)}") from error
 
 
 @contextmanager
@@ -310,8 +310,15 @@ def _breaks(doing: str) -> Iterator[None]:
     try:
         yield
     except (EOFError, paramiko.SSHException, TimeoutError) as error:
-        raise NoAnswerError(f"{doing}: {str(error) or 'no answer in time'}") from error
+        raise NoAnswerError(f"{doing}: {_said(error)}") from error
     except OSError as error:
         if error.errno is None:
-            raise NoAnswerError(f"{doing}: {error}") from error
+            raise NoAnswerError(f"{doing}: {_said(error)}") from error
         raise
+
+
+def _said(error: Exception) -> str:
+    """What went wrong; a server that greets oddly is repeated in it, harmless to look at."""
+    silent = "no answer in time" if isinstance(error, TimeoutError) else "the connection ended"
+    said = getattr(error, "strerror", None) or str(error) or silent
+    return visible(said)[:_LONGEST_SAID]
