@@ -8,7 +8,17 @@ from pathlib import Path
 
 from benchmarks.apart import measure_apart
 
-BENCHMARKS = ("deploy", "find_path", "generate", "ipsec", "list", "monitor", "transfer", "upload")
+BENCHMARKS = (
+    "deploy",
+    "exchange",
+    "find_path",
+    "generate",
+    "ipsec",
+    "list",
+    "monitor",
+    "transfer",
+    "upload",
+)
 IDLE_LOAD = 0.5  # average of the last minute, as the kernel counts it
 
 

@@ -99,10 +99,8 @@ class Bench:
 
 def measure(_options: Namespace) -> list[Table]:
     """A table of times for each size, and the peak of this process's memory."""
-    missing = [name for name in ("sftp", "sshd") if not _has(name)]
-    if missing:
-        title = f"Transfer was not measured: {', '.join(missing)} is missing"
-        return [Table(title, ("work",), [])]
+    if not has_sftp():
+        return [Table("Transfer was not measured: sftp or sshd is missing", ("work",), [])]
     rows: list[tuple[Cell, ...]] = []
     with exchange() as place:
         for what, size in SIZES.items():
@@ -111,7 +109,7 @@ def measure(_options: Namespace) -> list[Table]:
     memory = Table(
         "Memory of the process that transferred, with Django",
         ("peak, MiB", "target"),
-        [(_peak_mib(), MEMORY_TARGET)],
+        [(peak_mib(), MEMORY_TARGET)],
     )
     return [Table(f"Transfer over SFTP, {ROUNDS} rounds in turns", columns, rows), memory]
 
@@ -152,11 +150,13 @@ def _fill(path: Path, size: int) -> None:
             file.write(chance.randbytes(min(_PIECE, size - begin)))
 
 
-def _has(program: str) -> bool:
-    return shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin") is not None
+def has_sftp() -> bool:
+    """Whether OpenSSH's client and server are here."""
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin"
+    return all(shutil.which(program, path=path) for program in ("sftp", "sshd"))
 
 
-def _peak_mib() -> float:
+def peak_mib() -> float:
     """As the kernel counts it, since the process began."""
     status = Path("/proc/self/status").read_text()
     kib = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))

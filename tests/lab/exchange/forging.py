@@ -1,20 +1,21 @@
 """Exports that another cluster's administrator, or whoever has the password, might write."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from io import BytesIO
 from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.x509.oid import NameOID
 
 from bulk.exchange.export import Item, ItemRole, read_export, write_export
 from bulk.exchange.identity import ClusterIdentity
 from bulk.exchange.names import export_name
 from bulk.exchange.signing import Signer
-from tests.bulk.archives import certificate
 from tests.lab.exchange.clusters import Cluster
 
 STRANGER = ec.generate_private_key(ec.SECP256R1())
@@ -60,10 +61,19 @@ def count_of(content: bytes) -> int:
     return read_export(BytesIO(content)).manifest.count
 
 
+def self_signed(private: ec.EllipticCurvePrivateKey, name: str) -> x509.Certificate:
+    """A server's, valid now."""
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now, day = datetime.now(UTC), timedelta(days=1)
+    serial, public = x509.random_serial_number(), private.public_key()
+    builder = x509.CertificateBuilder(subject, subject, public, serial, now - day, now + 90 * day)
+    return builder.sign(private, SHA256())
+
+
 @cache
 def many(count: int) -> list[bytes]:
     """Certificates that servers have signed themselves, all with one key, which is quick."""
     return [
-        certificate(STRANGER, f"server{number}.example").public_bytes(Encoding.PEM)
+        self_signed(STRANGER, f"server{number}.example").public_bytes(Encoding.PEM)
         for number in range(count)
     ]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -19,13 +20,12 @@ from bulk.exchange.names import ExportName, read_name
 from bulk.exchange.signing import Signer
 from certificates.refusal import Refused
 from certificates.x509.visible import visible
-from tests.bulk.archives import certificate, key
 from tests.hostile import TEXTS, everywhere
 from tests.lab import racing
 from tests.lab.authority import Authority
 from tests.lab.exchange import acts, installing
 from tests.lab.exchange.clusters import Cluster, Exchange
-from tests.lab.exchange.forging import STRANGER, forged, many, signers_of
+from tests.lab.exchange.forging import STRANGER, forged, many, self_signed, signers_of
 from tests.lab.violations import violations
 
 pytestmark = pytest.mark.spec("BK-4")
@@ -46,7 +46,7 @@ def publish(pair: Exchange, cluster: Cluster, pems: list[bytes], number: int = 1
 def publish_third(pair: Exchange, pems: list[bytes], number: int = 1) -> None:
     """A third cluster, which is only its key."""
     remove(pair, THIRD)
-    signer = Signer("tomcat", certificate(STRANGER), STRANGER)
+    signer = Signer("tomcat", self_signed(STRANGER, "graz.example"), STRANGER)
     pair.put(*forged(THIRD, [signer], pems, number=number, name="Graz", nodes=("graz.example",)))
     pair.clusters["oslo"].do("consolidate")
 
@@ -88,9 +88,9 @@ def test_texts_that_do_harm_elsewhere_are_text(
     assert subprocess.run(listed, capture_output=True, check=False).returncode == 0
 
 
-SECRET = key("ec-p256")
+SECRET = ec.generate_private_key(ec.SECP256R1())
 PACKED = pkcs12.serialize_key_and_certificates(
-    b"x", SECRET, certificate(SECRET), None, BestAvailableEncryption(b"secret")
+    b"x", SECRET, self_signed(SECRET, "b.example"), None, BestAvailableEncryption(b"secret")
 )
 PLAIN = SECRET.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
@@ -99,7 +99,7 @@ PLAIN = SECRET.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     "item",
     [
         pytest.param(PLAIN, id="key"),
-        pytest.param(pem(certificate(SECRET, "a.example")) + PLAIN, id="certificate and key"),
+        pytest.param(pem(self_signed(SECRET, "a.example")) + PLAIN, id="certificate and key"),
         pytest.param(PACKED, id="pkcs12"),
         pytest.param(
             b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", id="broken"

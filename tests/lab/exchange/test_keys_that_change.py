@@ -10,11 +10,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from bulk.exchange.names import HIGHEST_NUMBER
 from bulk.exchange.signing import Signer
-from tests.bulk.archives import certificate
 from tests.lab.exchange import acts, installing
 from tests.lab.exchange.clusters import Cluster, Exchange, publish
 from tests.lab.exchange.directory import exports_of
-from tests.lab.exchange.forging import STRANGER, forged
+from tests.lab.exchange.forging import STRANGER, forged, self_signed
 from tests.lab.exchange.tls import openssl_trusts, python_trusts
 from tests.lab.tls_servers import serving
 
@@ -34,7 +33,7 @@ def verdicts(plan: dict[str, Any], purpose: str = "tomcat-trust") -> list[str]:
 
 def strangers(cluster_id: str, number: int = 1000) -> tuple[str, bytes]:
     """An export in a cluster's name, signed by somebody else for both services."""
-    signed = certificate(STRANGER, OSLO)
+    signed = self_signed(STRANGER, OSLO)
     signers = [Signer(service, signed, STRANGER) for service in ("ipsec", "tomcat")]
     return forged(cluster_id, signers, [signed.public_bytes(Encoding.PEM)], number=number)
 
