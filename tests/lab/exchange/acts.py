@@ -166,7 +166,8 @@ def page() -> dict[str, Any]:
 
 # What a run that failed leaves as it was. Seen, its time and the trouble are what a look is for.
 _KEPT = [Node, Certificate, Deployment, RestartNotice, Secret, Cluster, Origin, Plan, PlanItem]
-_LOOK = {"seen", "seen_at", "trouble"}
+# What a look finds; and the numbers of what was published before a run was cut.
+_LOOK = {"seen", "seen_at", "trouble", "numbers"}
 _READ = {"key.unseal", "private-key.read"}
 
 
