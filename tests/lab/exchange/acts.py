@@ -168,7 +168,6 @@ def page() -> dict[str, Any]:
 _KEPT = [Node, Certificate, Deployment, RestartNotice, Secret, Cluster, Origin, Plan, PlanItem]
 # What a look finds; and the numbers of what was published before a run was cut.
 _LOOK = {"seen", "seen_at", "trouble", "numbers"}
-_READ = {"key.unseal", "private-key.read"}
 
 
 def content() -> str:
