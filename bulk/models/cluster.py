@@ -11,6 +11,7 @@ class Cluster(models.Model):
     """A cluster that an operator has confirmed; its exports are verified against `keys`.
 
     `keys`: per service the SHA-256 fingerprint of the public key that signs ("SHA256:…").
+    `keys_at`: when the export was made that they are from, by that cluster's clock.
     `latest`: per service the number of the newest export that was imported; no older one is.
     """
 
@@ -18,6 +19,7 @@ class Cluster(models.Model):
     name = models.CharField(max_length=100)
     nodes = models.JSONField(default=list)
     keys = models.JSONField(default=dict)
+    keys_at = models.DateTimeField(null=True)
     latest = models.JSONField(default=dict)
     confirmed_at = models.DateTimeField()
     confirmed_by = models.CharField(max_length=200)
