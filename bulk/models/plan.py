@@ -57,6 +57,15 @@ class Plan(models.Model):
     def __str__(self) -> str:
         return f"import of {self.source}"
 
+    def is_news(self) -> bool:
+        """Whether it is of exports newer than the last ones imported, even if nothing is added."""
+        known = Cluster.objects.in_bulk([noted["pk"] for noted in self.clusters])
+        return any(
+            noted["number"] > known[noted["pk"]].latest_number(noted["service"])
+            for noted in self.clusters
+            if noted["pk"] in known
+        )
+
     def counts(self) -> dict[Verdict, int]:
         """How many certificates of each verdict, in the order of the verdicts; none of 0."""
         found = self.items.order_by().values_list("verdict").annotate(count=models.Count("pk"))

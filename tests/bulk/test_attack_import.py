@@ -1,9 +1,18 @@
 """What changed between the look and the import: it is refused, and no lie is told (BK-4)."""
 
 import pytest
+from django.test import Client
+from django.utils import timezone
 
-from bulk.models import Plan
-from bulk.operations import request_consolidate, request_export, request_import, request_look
+from bulk.models import Cluster, Plan
+from bulk.operations import (
+    request_consolidate,
+    request_export,
+    request_import,
+    request_look,
+    standing,
+)
+from bulk.operations.standing import StepState
 from certificates import jobs
 from certificates.models import Certificate, JobState, Node
 from certificates.refusal import Refused
@@ -68,3 +77,22 @@ def test_a_plan_that_went_meanwhile_is_refused(plan: Plan, exchanging: Exchangin
     with pytest.raises(Refused) as refusal:
         request_import(plan, shown=plan.digest, actor=exchanging.actor)
     assert refusal.value.code == "import.unknown"
+
+
+def test_newer_exports_of_the_same_certificates_can_be_noted_on_the_page(
+    plan: Plan, exchanging: Exchanging, south: Foreign, administrator: Client
+) -> None:
+    """Else an older one is taken again, a renewed key not known, and the step never done."""
+    exchanging.publish(south, number=2)
+    done(request_consolidate(actor=exchanging.actor))
+    newer = looked(exchanging)
+
+    before = administrator.get(f"/admin/bulk/plan/{plan.pk}/").content.decode()
+    after = administrator.get(f"/admin/bulk/plan/{newer.pk}/").content.decode()
+    done(request_import(newer, shown=newer.digest, actor=exchanging.actor))
+
+    assert ">Import</button>" not in before
+    assert ">Import</button>" in after
+    assert "Import notes that these exports are the newest" in after
+    assert Cluster.objects.get().latest == {"tomcat": 2}
+    assert standing(now=timezone.now()).steps[2].state == StepState.DONE
