@@ -96,9 +96,11 @@ def _publish(work: Run, folder: Folder, lock: Lock, included: Sequence[Included]
         folder.publish(name, source, part=new_part(work), progress=work.portion(60, 90))
     work.published.append(name)
     _note(work, name, len(included))
-    for old, file in list_directory(folder).consolidated:
-        if _is_replaced(old, lock.number):
-            folder.remove(file.name)
+    folder.remove_replaced(
+        file.name
+        for old, file in list_directory(folder).consolidated
+        if _is_replaced(old, lock.number)
+    )
     return name
 
 
