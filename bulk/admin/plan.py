@@ -56,6 +56,7 @@ def bulk_plan(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBas
         "rows": [(row, verdict_badge(row.verdict), expiry(row.not_after, now)) for row in page],
         "restarts": _restarts(plan),
         "is_news": plan.is_news(),
+        "new_keys": plan.new_keys(),
         "may_import": may_import and plan.imported_at is None,
         "may_remove": gone and actor.may(Permission.DELETE),
     }

@@ -1,5 +1,6 @@
 """Other clusters: whose exports are believed, and which trust certificates came from them."""
 
+from datetime import datetime
 from typing import Any
 
 from django.db import models
@@ -34,6 +35,13 @@ class Cluster(models.Model):
     def knows(self, keys: dict[str, str]) -> bool:
         """Whether one of the keys that signed an export is a pinned one."""
         return bool({*self.keys.values()} & {*keys.values()})
+
+    def learns_from(self, made_at: datetime) -> bool:
+        """Whether an export made then tells its keys: none from before the one that told them.
+
+        One of its keys may have been replaced since, perhaps because somebody else has it.
+        """
+        return self.keys_at is None or made_at >= self.keys_at
 
     def latest_number(self, service: str) -> int:
         value: Any = self.latest.get(service, 0)

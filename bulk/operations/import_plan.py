@@ -278,15 +278,11 @@ def _follow(
 
 
 def _learn(plan: Plan, clusters: dict[int, Cluster], actor: Actor) -> None:
-    """What the clusters' exports say of themselves: their numbers, nodes and keys.
-
-    An export that was made before the one that told the keys tells none: one of its keys may be
-    one that was replaced since, and perhaps because somebody else has it.
-    """
+    """What the clusters' exports say of themselves: their numbers, nodes and keys."""
     for noted in plan.clusters:
         cluster = clusters[noted["pk"]]
         made_at = datetime.fromisoformat(noted["made_at"])
-        if cluster.keys_at is None or made_at >= cluster.keys_at:
+        if cluster.learns_from(made_at):
             if cluster.keys != noted["keys"]:
                 # One of its keys is another now; the one that did not change has signed it.
                 Event.objects.record(str(actor), Action.CLUSTER_KEYS, cluster, **noted["keys"])

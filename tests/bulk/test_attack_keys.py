@@ -3,12 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from bulk.exchange.identity import key_fingerprint
 from bulk.exchange.names import export_name
 from bulk.exchange.signing import Signer
-from bulk.models import Cluster
+from bulk.models import Cluster, Plan
 from bulk.operations import (
     confirm_cluster,
     request_consolidate,
@@ -31,12 +32,17 @@ def fingerprints(*signers: Signer) -> dict[str, str]:
     return {one.service: key_fingerprint(one.private_key.public_key()) for one in signers}
 
 
+def looked(exchanging: Exchanging) -> Plan:
+    job = request_look(actor=exchanging.actor)
+    done(job)
+    return Plan.objects.get(job=job)
+
+
 def imported(exchanging: Exchanging) -> None:
     """Consolidate what is there, and import it."""
     done(request_consolidate(actor=exchanging.actor))
-    job = request_look(actor=exchanging.actor)
-    done(job)
-    done(request_import(job.plan, shown=job.plan.digest, actor=exchanging.actor))
+    plan = looked(exchanging)
+    done(request_import(plan, shown=plan.digest, actor=exchanging.actor))
 
 
 @pytest.mark.parametrize("days", [1, -1], ids=["past", "future"])
@@ -66,3 +72,24 @@ def test_an_export_from_before_brings_no_replaced_key_back(
     assert together == fingerprints(ipsec, renewed)
     assert Cluster.objects.get().keys == fingerprints(ipsec, renewed)
     assert Cluster.objects.get().latest == {"ipsec": 3, "tomcat": 6}
+
+
+def test_a_key_that_nobody_compared_is_shown_before_it_is_believed(
+    exchanging: Exchanging, south: Foreign, administrator: Client
+) -> None:
+    """Whoever has stolen one key of a cluster can bring the other one along."""
+    tomcat, ipsec = south.signer, signer("ipsec")
+    exchanging.publish(south)
+    done(request_export("tomcat", actor=exchanging.actor))
+    exchanging.look()
+    exchanging.confirm(south)
+    content = south.export("tomcat", 2, signers=[ipsec, tomcat])
+    exchanging.put(export_name("tomcat", south.cluster_id, 2), content)
+    done(request_consolidate(actor=exchanging.actor))
+
+    plan = looked(exchanging)
+    page = administrator.get(f"/admin/bulk/plan/{plan.pk}/").content.decode()
+
+    told = f"South has another ipsec key, {fingerprints(ipsec)['ipsec']}"
+    assert plan.new_keys() == [told]
+    assert told in page
