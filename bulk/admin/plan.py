@@ -55,6 +55,8 @@ def bulk_plan(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBas
         "pages": pages.get_elided_page_range(page.number, on_each_side=2, on_ends=1),
         "rows": [(row, verdict_badge(row.verdict), expiry(row.not_after, now)) for row in page],
         "restarts": _restarts(plan),
+        "is_news": plan.is_news(),
+        "new_keys": plan.new_keys(),
         "may_import": may_import and plan.imported_at is None,
         "may_remove": gone and actor.may(Permission.DELETE),
     }

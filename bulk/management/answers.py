@@ -134,6 +134,7 @@ def plan_details(plan: Plan) -> Details:
         "digest": plan.digest,
         "counts": {verdict.value: count for verdict, count in plan.counts().items()},
         "left_out": plan.refused,
+        "new_keys": plan.new_keys(),
         "certificates": [item_line(item) for item in plan.items.select_related("cluster")],
     }
 

@@ -62,7 +62,7 @@ class ImportVerbs(Following):
             return self._shown(plan, options)
         counts = plan.counts()
         is_changing = any(one.is_added for one in counts) or (remove and Verdict.GONE in counts)
-        if is_changing and not options["yes"]:
+        if (is_changing or plan.new_keys()) and not options["yes"]:
             ask(self, *_question(plan, remove=remove))
         job = request_import(plan, shown=plan.digest, remove=remove, actor=command_line())
         told = {verdict.value: count for verdict, count in counts.items()}
@@ -102,6 +102,7 @@ def _passphrase(file: str | None) -> str:
 def _question(plan: Plan, *, remove: bool) -> list[str]:
     lines = [f"The {plan} would find: {_in_words(plan)}."]
     lines += [f"Left out: {line}" for line in plan.refused]
+    lines += [f"{line}: its other key vouches for it." for line in plan.new_keys()]
     gone = plan.counts().get(Verdict.GONE, 0)
     if gone:
         lines.append(

@@ -1,6 +1,8 @@
 """What an import would change, kept with the exact certificates that the operator was shown."""
 
-from typing import Self
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Self
 
 from django.db import models
 
@@ -56,6 +58,33 @@ class Plan(models.Model):
 
     def __str__(self) -> str:
         return f"import of {self.source}"
+
+    def is_news(self) -> bool:
+        """Whether it is of exports newer than the last ones imported, even if nothing is added."""
+        return any(
+            noted["number"] > cluster.latest_number(noted["service"])
+            for noted, cluster in self._noted()
+        )
+
+    def new_keys(self) -> list[str]:
+        """A sentence for each key that an import would believe from then on, each once.
+
+        Nobody has compared it: another key of the same cluster vouches for it.
+        """
+        told: dict[str, None] = {}
+        for noted, cluster in self._noted():
+            if cluster.learns_from(datetime.fromisoformat(noted["made_at"])):
+                for service, key in sorted(noted["keys"].items()):
+                    if key not in cluster.keys.values():
+                        told[f"{cluster} has another {service} key, {key}"] = None
+        return list(told)
+
+    def _noted(self) -> Iterator[tuple[dict[str, Any], Cluster]]:
+        """What is noted of each export, with its cluster if that is confirmed still."""
+        known = Cluster.objects.in_bulk([noted["pk"] for noted in self.clusters])
+        for noted in self.clusters:
+            if noted["pk"] in known:
+                yield noted, known[noted["pk"]]
 
     def counts(self) -> dict[Verdict, int]:
         """How many certificates of each verdict, in the order of the verdicts; none of 0."""

@@ -43,7 +43,7 @@ def confirm_cluster(cluster_id: str, *, fingerprint: str, actor: Actor) -> Clust
     before = Cluster.objects.filter(cluster_id=UUID(cluster_id)).first()
     cluster = before or Cluster(cluster_id=UUID(cluster_id))
     cluster.name, cluster.nodes = export.cluster_name[:100], export.nodes
-    cluster.keys = export.keys
+    cluster.keys, cluster.keys_at = export.keys, export.made
     cluster.confirmed_at, cluster.confirmed_by = timezone.now(), str(actor)
     cluster.save()
     Event.objects.record(

@@ -8,14 +8,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from bulk.exchange.consolidated import Included, write_consolidated
-from bulk.exchange.export import read_export
-from bulk.exchange.limits import EXPORT_PACKED
 from bulk.exchange.names import ConsolidatedName, ExportName, consolidated_name, read_name
 from bulk.operations.content import this_cluster
 from bulk.operations.export import new_part, signers, sweep
 from bulk.operations.run import Run, ask, run
 from bulk.operations.standing import CLUSTERS_NEEDED
-from bulk.operations.survey import again, list_directory, refuse_misnamed, survey
+from bulk.operations.survey import again, fetch_export, is_of_file, list_directory, survey
 from bulk.seen import SeenExport
 from bulk.transfer import Folder, Lock
 from certificates.access import Actor
@@ -59,22 +57,25 @@ def refuse_few(exports: Sequence[SeenExport]) -> None:
 
 
 def _fetch(work: Run, folder: Folder) -> list[Included]:
-    """Download each export once more, as it is now."""
+    """Download each export once more, as it is now; what can't be read any more is left out."""
     chosen = readable(survey(work, folder).exports)
     refuse_few(chosen)
     included = []
-    for number, one in enumerate(chosen):
-        path = work.scratch / one.file
-        with path.open("wb") as target:
-            folder.read(one.file, target, most=EXPORT_PACKED)
-        with path.open("rb") as source:
-            export = read_export(source)
+    for number, one in enumerate(chosen, start=1):
+        done = 20 + 40 * number // len(chosen)
         name = read_name(one.file)
         assert isinstance(name, ExportName)  # noqa: S101 - so it was listed
-        refuse_misnamed(export, name)
-        included.append(Included(one.file, path, export.manifest))
-        done = 20 + 40 * (number + 1) // len(chosen)
+        try:
+            export = fetch_export(folder, name, one.file, work.scratch)
+        except Refused as refused:
+            if not is_of_file(refused):
+                raise
+            work.say(f"{one.file} is left out. {refused.sentence}", done=done)
+            continue
+        included.append(Included(one.file, work.scratch / one.file, export.manifest))
         work.say(f"{one.cluster_name}, {one.service}: {one.count} certificates.", done=done)
+    there = {one.file for one in included}
+    refuse_few([one for one in chosen if one.file in there])
     return included
 
 
@@ -95,9 +96,11 @@ def _publish(work: Run, folder: Folder, lock: Lock, included: Sequence[Included]
         folder.publish(name, source, part=new_part(work), progress=work.portion(60, 90))
     work.published.append(name)
     _note(work, name, len(included))
-    for old, file in list_directory(folder).consolidated:
-        if _is_replaced(old, lock.number):
-            folder.remove(file.name)
+    folder.remove_replaced(
+        file.name
+        for old, file in list_directory(folder).consolidated
+        if _is_replaced(old, lock.number)
+    )
     return name
 
 

@@ -93,9 +93,11 @@ def _publish(
         folder.publish(name, source, part=new_part(work), progress=work.portion(*share))
     work.published.append(name)
     _note(work, name, manifest)
-    for old, file in found.exports:
-        if _is_replaced(old, cluster.cluster_id, service, number):
-            folder.remove(file.name)
+    folder.remove_replaced(
+        file.name
+        for old, file in found.exports
+        if _is_replaced(old, cluster.cluster_id, service, number)
+    )
     return f"Exported {service}: {manifest.count} certificates in {name}."
 
 

@@ -34,14 +34,16 @@ def request_import(plan: Plan, *, shown: str, remove: bool = False, actor: Actor
 
     Raises:
         PermissionDenied: `actor` may not run the exchange, not upload, or not delete.
-        Refused: state.changed, import.done.
+        Refused: state.changed, import.done, import.unknown.
     """
     for permission in (Permission.RUN_BULK, Permission.UPLOAD):
         actor.require(permission)
     if remove:
         actor.require(Permission.DELETE)
     Event.objects.hold()
-    row = Plan.objects.select_for_update().get(pk=plan.pk)
+    row = Plan.objects.select_for_update().filter(pk=plan.pk).first()
+    if row is None:
+        raise _forgotten()
     if row.digest != shown:
         wrong = "This is not what you were shown."
         raise Refused("state.changed", wrong, "Look at it again, then decide.")
@@ -56,6 +58,11 @@ def request_import(plan: Plan, *, shown: str, remove: bool = False, actor: Actor
     )
 
 
+def _forgotten() -> Refused:
+    wrong = "What was to be imported is not kept any more."
+    return Refused("import.unknown", wrong, "Look again what an import would change.")
+
+
 def refuse_done(plan: Plan) -> None:
     """Raises `Refused` import.done."""
     if plan.imported_at:
@@ -68,8 +75,7 @@ def _import(work: Run) -> str:
     arguments = work.job.arguments
     plan = Plan.objects.filter(pk=arguments["plan"]).first()
     if plan is None:
-        wrong = "What was to be imported is not kept any more."
-        raise Refused("import.unknown", wrong, "Look again what an import would change.")
+        raise _forgotten()
     if plan.imported_at:
         return f"The {plan} was done already."  # by a worker that died before it could say so
     work.say("Reading the certificates again.", done=5)
@@ -127,8 +133,9 @@ def _read(plan: Plan) -> list[_Wanted]:
 @transaction.atomic
 def _write(plan: Plan, wanted: Sequence[_Wanted], *, remove: bool, actor: Actor) -> Imported:
     """All of it in one transaction; what is asked of it is asked again under its locks."""
-    now, nodes = timezone.now(), list(Node.objects.all())
+    now = timezone.now()
     Event.objects.hold()
+    nodes = list(Node.objects.all())
     row = Plan.objects.select_for_update().get(pk=plan.pk)
     refuse_done(row)
     clusters = _believed_still(row)
@@ -146,6 +153,7 @@ def _write(plan: Plan, wanted: Sequence[_Wanted], *, remove: bool, actor: Actor)
         count += added
         if added:
             touched.add((node_id, purpose))
+    _refuse_missing(row, nodes)
     _claim(row, clusters, now)
     disclaim(row)
     removed = remove_gone(row, actor=actor, now=now) if remove else Removed()
@@ -212,6 +220,27 @@ def _add(
     return sum(map(len, of_cluster.values()))
 
 
+def _refuse_missing(plan: Plan, nodes: Sequence[Node]) -> None:
+    """What the operator was shown as there already is on every node, by now.
+
+    Raises:
+        Refused: state.changed. Somebody has deleted some of it, or a node was added.
+    """
+    there = plan.items.filter(verdict=Verdict.PRESENT).exclude(fingerprint="")
+    fingerprints: dict[str, set[str]] = defaultdict(set)
+    for purpose, fingerprint in there.values_list("purpose", "fingerprint"):
+        fingerprints[purpose].add(fingerprint)
+    for purpose, wanted in fingerprints.items():
+        store = Certificate.objects.for_purpose(Purpose(purpose)).filter(node__in=nodes)
+        held = sum(
+            store.filter(fingerprint__in=asked).values("fingerprint", "node").distinct().count()
+            for asked in portions([*wanted])
+        )
+        if held < len(wanted) * len(nodes):
+            wrong = f"{purpose} lacks by now what was there when the import was looked at."
+            raise Refused("state.changed", wrong, "Look again what an import would change.")
+
+
 def _source(item: PlanItem) -> str:
     if item.exported_at is None:
         return f"file {item.cluster_name}"
@@ -252,9 +281,12 @@ def _learn(plan: Plan, clusters: dict[int, Cluster], actor: Actor) -> None:
     """What the clusters' exports say of themselves: their numbers, nodes and keys."""
     for noted in plan.clusters:
         cluster = clusters[noted["pk"]]
-        if cluster.keys != noted["keys"]:
-            # One of its keys is another now; the one that did not change has signed it.
-            Event.objects.record(str(actor), Action.CLUSTER_KEYS, cluster, **noted["keys"])
-        cluster.keys, cluster.nodes = noted["keys"], noted["nodes"]
+        made_at = datetime.fromisoformat(noted["made_at"])
+        if cluster.learns_from(made_at):
+            if cluster.keys != noted["keys"]:
+                # One of its keys is another now; the one that did not change has signed it.
+                Event.objects.record(str(actor), Action.CLUSTER_KEYS, cluster, **noted["keys"])
+            cluster.keys, cluster.nodes = noted["keys"], noted["nodes"]
+            cluster.keys_at = made_at
         cluster.latest = cluster.latest | {noted["service"]: noted["number"]}
-        cluster.save(update_fields=["keys", "nodes", "latest"])
+        cluster.save(update_fields=["keys", "keys_at", "nodes", "latest"])

@@ -178,7 +178,11 @@ def refuse_unbelieved(cluster: Cluster, service: str, number: int, keys: dict[st
     latest = cluster.latest_number(service)
     if number < latest:
         wrong = f"It is older (number {number}) than what was imported of {cluster} ({latest})."
-        raise Refused("archive.older", wrong, "Have that cluster export again.")
+        cure = (
+            "Have that cluster export again. If its number stays lower, somebody has signed a"
+            " higher one: forget the cluster, and confirm it anew."
+        )
+        raise Refused("archive.older", wrong, cure)
 
 
 def _brought(cluster: Cluster, export: Export) -> Brought:

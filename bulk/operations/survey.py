@@ -94,8 +94,8 @@ def list_directory(folder: Folder) -> Directory:
 def survey(work: Run, folder: Folder) -> Seen:
     """List the directory, read what is new in it, and keep what was seen.
 
-    A file's number is never used again: what was read once under its name, size and time is as
-    it was.
+    A file's number is never used again: what could be read once under its name, size and time is
+    as it was.
     """
     return again(lambda: _surveyed(work, folder))
 
@@ -137,7 +137,9 @@ def _exports(
     What somebody else published in a cluster's name does not hide the one that is its own. Where
     nobody has said whose keys are right, the newest of each is there.
     """
-    known = {(one.file, one.size, one.modified_at): one for one in before.exports}
+    # What could not be read may be readable now: it got other rights, or this product is newer.
+    read = [one for one in before.exports if not one.problem]
+    known = {(one.file, one.size, one.modified_at): one for one in read}
     believed = believed_keys(work.server)
     done: set[tuple[str, str]] = set()
     signed: set[tuple[str, str, str]] = set()  # with the key that signed
@@ -180,7 +182,7 @@ def _read_export(
     except Refused as refused:
         if refused.code == "sftp.gone":
             return None
-        if not _is_of_file(refused):
+        if not is_of_file(refused):
             raise
         return replace(seen, problem=refused.sentence)
     manifest = export.manifest
@@ -195,7 +197,7 @@ def _read_export(
     )
 
 
-def _is_of_file(refused: Refused) -> bool:
+def is_of_file(refused: Refused) -> bool:
     """One file is no good, which stops no other."""
     of_file = {"sftp.large", "sftp.no-file", "sftp.denied", "sftp.changed"}
     return refused.code.startswith("archive.") or refused.code in of_file
@@ -237,14 +239,14 @@ def _consolidated(
     name, file = found[0]
     about = (file.name, file.size, file.modified_at.isoformat())
     same = before.consolidated
-    if same and (same.file, same.size, same.modified_at) == about:
+    if same and not same.problem and (same.file, same.size, same.modified_at) == about:
         return same
     try:
         with fetch_consolidated(work, folder, file.name).open("rb") as source:
             opened = open_consolidated(source)
             included = [(one.file, isinstance(one.export, Export)) for one in opened.exports()]
     except Refused as refused:
-        if not _is_of_file(refused):
+        if not is_of_file(refused):
             raise
         return SeenConsolidated(*about, name.number, problem=refused.sentence)
     good = {file for file, is_read in included if is_read}

@@ -6,7 +6,7 @@ of it is there and was read back. Whatever breaks leaves a part at most, which `
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import datetime, timedelta
 from typing import BinaryIO
@@ -20,6 +20,7 @@ from bulk.transfer.lock import Lock, locked
 from bulk.transfer.pipeline import Session, StatusError
 from bulk.transfer.wire import Attributes
 from certificates.reach import ssh
+from certificates.refusal import Refused
 
 Progress = Callable[[int, int], None]  # bytes that the server has answered for, and of how many
 _NOTHING = "Nothing was published."
@@ -205,9 +206,16 @@ class Folder:
         now = self.now() if parts else None
         for one, name in parts:
             if name.cluster_id == cluster_id or (now and now - one.modified_at > older_than):
-                self.remove(one.name)
-                removed.append(one.name)
+                with _others_stay():
+                    self.remove(one.name)
+                    removed.append(one.name)
         return removed
+
+    def remove_replaced(self, names: Iterable[str]) -> None:
+        """Remove what counts no longer. One that is another user's may have to stay."""
+        for name in names:
+            with _others_stay():
+                self.remove(name)
 
     def locked(
         self, owner: str, cluster_id: str, *, lifetime: timedelta
@@ -222,6 +230,16 @@ class Folder:
             Refused: sftp.locked.
         """
         return locked(self._directory, owner, cluster_id, lifetime)
+
+
+@contextmanager
+def _others_stay() -> Iterator[None]:
+    """A directory may let each user remove only what is its own (as /tmp): that stops nobody."""
+    try:
+        yield
+    except Refused as refused:
+        if refused.code != "sftp.denied":
+            raise
 
 
 class _Hashed:

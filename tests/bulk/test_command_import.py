@@ -64,7 +64,7 @@ def test_every_certificate_is_shown_with_its_verdict(ready: Exchanging, south: F
     ]
     assert old["verdict"] == "expired"
     assert "It was valid until" in old["reason"]
-    assert set(told) == {"source", "digest", "counts", "left_out", "certificates"}
+    assert set(told) == {"source", "digest", "counts", "left_out", "new_keys", "certificates"}
     assert set(new) == {
         "verdict", "certificate", "store", "cluster", "nodes", "not_after", "fingerprint", "reason",
     }  # fmt: skip
