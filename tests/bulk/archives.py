@@ -17,6 +17,7 @@ from bulk.exchange.signing import Signer, SigningKey
 
 ID = "0b6f1c2e-8d3a-4f5b-9c7d-1e2f3a4b5c6d"
 OTHER_ID = "7d1f9f0a-52f1-4f51-8c3e-3f1b7a6a2c11"
+CENTURY = timedelta(days=36_525)  # for tests by the real clock
 MADE_AT = datetime(2026, 11, 26, 9, 30, 15, tzinfo=UTC)
 CLUSTER = ClusterIdentity(ID, "Vienna", ("ccx1.example.com", "ccx2.example.com"))
 OTHER = ClusterIdentity(OTHER_ID, "Łódź", ("ccx1.example.org",))
@@ -44,7 +45,7 @@ def certificate(private: SigningKey, name: str = "ccx1.example.com") -> x509.Cer
         .public_key(private.public_key())
         .serial_number(1)
         .not_valid_before(MADE_AT)
-        .not_valid_after(MADE_AT + timedelta(days=30))
+        .not_valid_after(MADE_AT + CENTURY)
         .sign(private, hashes.SHA256() if digest else None)
     )
 
