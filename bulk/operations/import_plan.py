@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -15,13 +16,12 @@ from bulk.operations.run import WHOLE, Run, run
 from certificates.access import Actor, Permission
 from certificates.jobs import enqueue
 from certificates.models import Action, Certificate, Deployment, Event, Job, Node, Purpose
+from certificates.models.certificate import columns
 from certificates.models.insertion import portions
 from certificates.operations.consequences import ask_for_restarts, intend, lock_places
-from certificates.operations.examination import under_policy
 from certificates.operations.upload import add_trusted
-from certificates.refusal import Outcome, Refused
-from certificates.x509.facts import Facts
-from certificates.x509.reading import read_each
+from certificates.refusal import Refused
+from certificates.x509.facts import Facts, read_facts
 
 
 @transaction.atomic
@@ -78,8 +78,7 @@ def _import(work: Run) -> str:
         raise _forgotten()
     if plan.imported_at:
         return f"The {plan} was done already."  # by a worker that died before it could say so
-    work.say("Reading the certificates again.", done=5)
-    wanted = _read(plan)
+    wanted = _read(plan, timezone.now())
     work.say("Writing the trust stores.", done=50)
     done = _write(plan, wanted, remove=bool(arguments["remove"]), actor=work.actor)
     work.job.report(done=WHOLE, total=WHOLE, now=timezone.now())
@@ -88,7 +87,7 @@ def _import(work: Run) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """A certificate to be added, read again from the bytes that the plan has kept."""
+    """A certificate to be added, and what the bytes that the plan has kept say."""
 
     item: PlanItem
     facts: Facts
@@ -114,19 +113,22 @@ class Imported:
         return f" Not removed: {'; '.join(self.kept)}." if self.kept else ""
 
 
-def _read(plan: Plan) -> list[_Wanted]:
+def _read(plan: Plan, now: datetime) -> list[_Wanted]:
+    """From the very bytes that were judged; only what the time or a setting changes is asked again.
+
+    Raises:
+        Refused: state.changed.
+    """
     added = [verdict for verdict in Verdict if verdict.is_added]
-    items = list(plan.items.filter(verdict__in=added).select_related("cluster"))
-    wanted = []
-    read = read_each([(item.name, bytes(item.der)) for item in items])
-    for item, (_, upload) in zip(items, read, strict=True):
-        if isinstance(upload, Refused):
-            raise upload
-        [one] = upload.certificates
-        failed = [c for c in under_policy(one.warnings) if c.outcome == Outcome.FAIL]
-        if failed:
-            raise Refused(failed[0].code, failed[0].sentence, failed[0].cure)
-        wanted.append(_Wanted(item, one.facts))
+    items = plan.items.filter(verdict__in=added).select_related("cluster")
+    wanted = [_Wanted(item, read_facts(bytes(item.der))) for item in items]
+    for item, facts in ((one.item, one.facts) for one in wanted):
+        if facts.not_after and facts.not_after < now:
+            wrong = f"{item.name} has expired since you looked at it."
+            raise Refused("state.changed", wrong, "Look again what an import would change.")
+        if not settings.CCXSEC_ALLOW_LEGACY and Certificate(**columns(facts)).is_legacy:
+            wrong = f"{item.name} is weak, which is forbidden here now (CCXSEC_ALLOW_LEGACY=false)."
+            raise Refused("state.changed", wrong, "Look again what an import would change.")
     return wanted
 
 

@@ -5,11 +5,13 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.utils import timezone
+from pytest_django import Settings
 
 from bulk.exchange.export import Item, ItemRole, write_export
 from bulk.exchange.identity import key_fingerprint
@@ -33,7 +35,7 @@ from certificates import jobs
 from certificates.access import Actor
 from certificates.models import Action, Certificate, Event, Job, JobState, Node, Purpose, Secret
 from certificates.refusal import Refused
-from tests.bulk.archives import OTHER, OTHER_ID, certificate, key
+from tests.bulk.archives import CENTURY, OTHER, OTHER_ID, certificate, key
 from tests.ssh_server import SshServer, ssh_server
 
 GRAZ = certificate(key("ec-p256"), "ccx1.example.org")
@@ -275,3 +277,27 @@ def test_a_cluster_that_was_forgotten_meanwhile_is_not_imported(
     assert "not signed by a key of" in said
     assert not Certificate.objects.trust().exists()
     assert timezone.now() - job.plan.made_at < timedelta(minutes=5)
+
+
+@pytest.mark.spec("BK-4")
+@pytest.mark.parametrize("what", ["time", "policy"])
+def test_what_was_fit_when_it_was_shown_may_not_be_fit_when_it_is_imported(
+    node: Node, directory: Path, save: Save, actor: Actor, settings: Settings, what: str
+) -> None:
+    save()
+    done(request_export("tomcat", actor=actor))
+    weak = key("rsa-1024")
+    graz_exports(directory, certificate(weak, "weak.example.org"))
+    done(request_consolidate(actor=actor))
+    confirm_cluster(OTHER_ID, fingerprint=key_fingerprint(GRAZ.public_key()), actor=actor)
+    job = request_look(actor=actor)
+    assert "1 new" in done(job)
+    request = request_import(job.plan, shown=job.plan.digest, actor=actor)
+    if what == "policy":
+        settings.CCXSEC_ALLOW_LEGACY = False
+        assert "weak, which is forbidden here now" in failed(request)
+    else:
+        century = timezone.now() + 2 * CENTURY
+        with patch("bulk.operations.import_plan.timezone.now", return_value=century):
+            assert "has expired since you looked" in failed(request)
+    assert not Certificate.objects.trust().exists()
