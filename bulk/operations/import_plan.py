@@ -95,7 +95,7 @@ class _Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import changed: rows of trust stores, on how many nodes."""
+    """What an import changed: certificates of each trust store, and on how many nodes."""
 
     added: int
     removed: int
@@ -148,12 +148,12 @@ def _write(plan: Plan, wanted: Sequence[_Wanted], *, remove: bool, actor: Actor)
         for place in lock_places(nodes, purpose.service)
     }
     touched: set[tuple[int, Purpose]] = set()
-    count = 0
+    added: set[tuple[Purpose, str]] = set()
     for (node_id, purpose), place in places.items():
         here = [one for one in wanted if one.item.purpose == purpose]
-        added = _add(place.node, purpose, here, actor, now)
-        count += added
-        if added:
+        new = _add(place.node, purpose, here, actor, now)
+        added |= {(purpose, fingerprint) for fingerprint in new}
+        if new:
             touched.add((node_id, purpose))
     _refuse_missing(row, nodes)
     _claim(row, clusters, now)
@@ -165,9 +165,9 @@ def _write(plan: Plan, wanted: Sequence[_Wanted], *, remove: bool, actor: Actor)
     row.imported_at = now
     row.save(update_fields=["imported_at"])
     Event.objects.record(
-        str(actor), Action.EXCHANGE_IMPORT, row, added=count, removed=removed.count
+        str(actor), Action.EXCHANGE_IMPORT, row, added=len(added), removed=removed.count
     )
-    return Imported(count, removed.count, removed.kept, len({node for node, _ in touched}))
+    return Imported(len(added), removed.count, removed.kept, len({node for node, _ in touched}))
 
 
 def _stores_of(plan: Plan) -> set[Purpose]:
@@ -193,8 +193,12 @@ def _believed_still(plan: Plan) -> dict[int, Cluster]:
 
 def _add(
     node: Node, purpose: Purpose, wanted: Sequence[_Wanted], actor: Actor, now: datetime
-) -> int:
-    """What the node's store lacks, by cluster; each certificate knows where it came from."""
+) -> set[str]:
+    """Add what the node's store lacks; each certificate knows where it came from.
+
+    Returns:
+        The fingerprints of what was added.
+    """
     store = Certificate.objects.for_purpose(purpose).filter(node=node)
     there: set[str] = set()
     for asked in portions([one.facts.fingerprint for one in wanted]):
@@ -219,7 +223,7 @@ def _add(
                 if one.item.cluster
             ]
         )
-    return sum(map(len, of_cluster.values()))
+    return {one.facts.fingerprint for some in of_cluster.values() for one in some}
 
 
 def _refuse_missing(plan: Plan, nodes: Sequence[Node]) -> None:

@@ -94,7 +94,7 @@ class _Authorities:
     def __init__(self, purpose: Purpose, reads: Iterable[ReadCertificate], now: datetime) -> None:
         self._purpose, self._now = purpose, now
         self._node = Node.objects.local()
-        anchors = [read.der for read in reads if read.is_ca]
+        anchors = [read.der for read in reads if read.is_ca and not _unfit(read, purpose)]
         self._pool = Pool(anchors=anchors, intermediates=[])
 
     def reason_against(self, read: ReadCertificate) -> str:

@@ -16,7 +16,7 @@ from certificates.refusal import Refused
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """How many rows went, where (node and store), and what stayed, in words."""
+    """How many certificates went, where (node and store), and what stayed, in words."""
 
     count: int = 0
     places: frozenset[tuple[int, Purpose]] = frozenset()
@@ -48,7 +48,8 @@ def remove_gone(plan: Plan, *, actor: Actor, now: datetime) -> Removed:
     Event.objects.record_many(str(actor), Action.TRUST_DELETE, told)
     Certificate.objects.filter(pk__in=[row.pk for row in gone]).delete()
     places = frozenset((row.node_id, row.serves) for row in gone)
-    return Removed(len(gone), places, tuple(dict.fromkeys(kept)))
+    count = len({(row.purpose, row.fingerprint) for row in gone})
+    return Removed(count, places, tuple(dict.fromkeys(kept)))
 
 
 def _parted(rows: Sequence[Certificate], now: datetime) -> tuple[list[Certificate], list[str]]:

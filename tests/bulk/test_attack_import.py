@@ -16,7 +16,7 @@ from bulk.operations.standing import StepState
 from certificates import jobs
 from certificates.models import Certificate, JobState, Node
 from certificates.refusal import Refused
-from tests.bulk.exchanging import Exchanging, Foreign, done
+from tests.bulk.exchanging import Exchanging, Foreign, Identity, done
 
 pytestmark = pytest.mark.spec("BK-4")
 
@@ -96,3 +96,21 @@ def test_newer_exports_of_the_same_certificates_can_be_noted_on_the_page(
     assert "Import notes that these exports are the newest" in after
     assert Cluster.objects.get().latest == {"tomcat": 2}
     assert standing(now=timezone.now()).steps[2].state == StepState.DONE
+
+
+def test_a_certificate_that_goes_to_two_nodes_is_counted_once(
+    plan: Plan, exchanging: Exchanging, south: Foreign
+) -> None:
+    """As the plan counted it that the operator was shown."""
+    Certificate.objects.trust().delete()
+    Node.objects.create(host_name="ccx2.example.com")
+    both = looked(exchanging)
+    assert import_(both, exchanging)[1] == "Imported: 1 certificates added, on 2 nodes."
+    south.certificates = [Identity("new.south.example.com").certificate()]
+    exchanging.publish(south, number=2)
+    done(request_consolidate(actor=exchanging.actor))
+    after = looked(exchanging)
+
+    job = request_import(after, shown=after.digest, remove=True, actor=exchanging.actor)
+
+    assert done(job) == "Imported: 1 certificates added, 1 removed, on 2 nodes."

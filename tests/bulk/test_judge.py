@@ -204,3 +204,15 @@ def test_what_is_no_certificate_is_refused_alone(judged: Judged, data: bytes) ->
     assert (bad.verdict, bad.name, bytes(bad.der)) == (Verdict.REFUSED, "item 1", b"")
     assert bad.reason
     assert good.verdict == Verdict.NEW
+
+
+@pytest.mark.spec("BK-4")
+def test_a_server_is_not_trusted_through_a_ca_that_is_refused(
+    judged: Judged, settings: Settings
+) -> None:
+    settings.CCXSEC_ALLOW_LEGACY = False
+    root = made("Lab Root", key=WEAK, ca=True)
+    leaf, above = judged(made(issuer="Lab Root", by=WEAK), root)
+    assert above.verdict == Verdict.REFUSED
+    assert leaf.verdict == Verdict.REFUSED
+    assert "A CA has signed it that is not here" in leaf.reason
