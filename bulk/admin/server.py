@@ -12,6 +12,8 @@ from certificates.access import signed_in
 from certificates.dialogs import tell
 from certificates.refusal import Refused
 
+AGAIN = "The password is not said to a server with another key by itself: enter it and Save."
+
 
 def bulk_check(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
     """POST connects, and shows each check; nothing is saved."""
@@ -36,11 +38,13 @@ def bulk_pin_host_key(request: HttpRequest, site: AdminSite) -> HttpResponseBase
     """POST pins the new key, which the operator has compared."""
     fingerprint = request.POST.get("fingerprint", "")
     try:
-        pin_host_key(fingerprint=fingerprint, actor=signed_in(request))
+        is_asked = pin_host_key(fingerprint=fingerprint, actor=signed_in(request))
     except Refused as refused:
         tell(request, refused)
     else:
         messages.success(request, f"The host key {fingerprint} of the SFTP server is pinned.")
+        if is_asked:
+            messages.warning(request, AGAIN)
     return redirect(PAGE)
 
 

@@ -73,8 +73,8 @@ class ServerVerbs(Following):
         )
 
     def pin(self, options: dict[str, Any]) -> Answer:
-        pin_host_key(fingerprint=options["fingerprint"], actor=command_line())
-        return _pinned()
+        is_asked = pin_host_key(fingerprint=options["fingerprint"], actor=command_line())
+        return _pinned() | {"password": "to be given again: bulk set" if is_asked else "kept"}
 
     def keep(self, options: dict[str, Any]) -> Answer:
         keep_host_key(actor=command_line())
@@ -85,7 +85,7 @@ def _told(checks: list[Finding]) -> list[str]:
     return [f"{one.outcome}  {one.code}: {one}" for one in checks]
 
 
-def _pinned() -> Answer:
+def _pinned() -> dict[str, str]:
     return {"pinned": fingerprint_of(ExchangeServer.objects.current().host_key)}
 
 

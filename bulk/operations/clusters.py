@@ -61,7 +61,7 @@ def _exports_of(server: ExchangeServer, cluster_id: str) -> list[SeenExport]:
     if not exports:
         wrong = f"No export of a cluster {visible(cluster_id)[:60]!r} was seen on the server."
         raise Refused("cluster.unknown", wrong, "Look at the server again.")
-    return exports
+    return sorted(exports, key=lambda one: one.made_at, reverse=True)  # the newest keys first
 
 
 @transaction.atomic

@@ -80,7 +80,8 @@ def save_server(
     if not wanted.host:
         wrong = "No server is given."
         raise Refused("exchange.host", wrong, "Enter its IP address or host name.")
-    secret = _secret(wanted, before, checked_secret(password, private_key, passphrase))
+    typed = checked_secret(password, private_key, passphrase)
+    secret = _secret(wanted, before, typed, host_key)
     wanted.host_key = _host_key(wanted, before, secret, host_key)
     checks = _look(wanted, secret)
     _write(wanted, before, secret, actor)
@@ -98,11 +99,17 @@ def check_server(*, actor: Actor) -> list[Finding]:
     return _look(ExchangeServer.objects.current(), kept_secret())
 
 
-def pin_host_key(*, fingerprint: str, actor: Actor) -> None:
+def pin_host_key(*, fingerprint: str, actor: Actor) -> bool:
     """Pin another key of the same server, which the operator has compared.
+
+    A password that is kept is not said to a server with another key: it is to be given again. A
+    private key is kept, as a sign-in with it does not betray it.
 
     Args:
         fingerprint: "SHA256:…"; it must be the one that the server shows still.
+
+    Returns:
+        Whether the password is to be given again (`save_server`).
 
     Raises:
         PermissionDenied: `actor` may not configure the exchange.
@@ -121,7 +128,11 @@ def pin_host_key(*, fingerprint: str, actor: Actor) -> None:
             raise Refused("state.changed", wrong, "Look at it again, then decide.")
         row.host_key, row.host_key_alarm = line, ""
         row.save(update_fields=["host_key", "host_key_alarm"])
+        is_asked = not _is_key(server.host_key, fingerprint) and bool(kept_secret().password)
+        if is_asked:
+            Secret.objects.filter(name=SERVER_SECRET).delete()
         Event.objects.record(str(actor), Action.EXCHANGE_PIN, row, fingerprint=fingerprint_of(line))
+    return is_asked
 
 
 @transaction.atomic
@@ -173,8 +184,13 @@ def _is_same(one: ExchangeServer, other: ExchangeServer) -> bool:
     return (one.host, one.port) == (other.host, other.port)
 
 
-def _secret(wanted: ExchangeServer, before: ExchangeServer, typed: SshSecret) -> SshSecret:
-    """What was typed, now or just before; else what is kept, which goes to no other server."""
+def _secret(
+    wanted: ExchangeServer, before: ExchangeServer, typed: SshSecret, host_key: str
+) -> SshSecret:
+    """What was typed, now or just before; else what is kept, which goes to no other server.
+
+    A server with another host key is another one, as long as nobody proves to know its password.
+    """
     if typed:
         return typed
     waiting = json.loads(Secret.objects.plain(TYPED_SECRET) or b"{}")
@@ -183,10 +199,15 @@ def _secret(wanted: ExchangeServer, before: ExchangeServer, typed: SshSecret) ->
         if timezone.now() - begun < TYPED_KEPT:
             return SshSecret(waiting["password"], waiting["private_key"])
     kept = kept_secret()
-    if kept and _address(wanted) == _address(before):
+    is_other = before.host_key and host_key and not _is_key(before.host_key, host_key)
+    if kept and _address(wanted) == _address(before) and not (kept.password and is_other):
         return kept
     wrong = f"There is no password and no private key for {wanted} yet."
     raise Refused("reach.secret", wrong, "Give one of them.")
+
+
+def _is_key(line: str, fingerprint: str) -> bool:
+    return fingerprint_of(line) == fingerprint.strip().rstrip("=")
 
 
 def _address(server: ExchangeServer) -> list[str | int]:
@@ -203,6 +224,7 @@ def _host_key(wanted: ExchangeServer, before: ExchangeServer, secret: SshSecret,
     offered = fingerprint_of(_offered(wanted))
     waiting = {"for": _address(wanted), "at": timezone.now().isoformat(), **secret.as_dict()}
     with transaction.atomic():
+        Event.objects.hold()
         Secret.objects.keep(TYPED_SECRET, json.dumps(waiting).encode())
     wrong = f"{wanted.host} port {wanted.port} shows the host key {offered}, which is not pinned."
     cure = "Compare it with the server's own (ssh-keygen -lf), then confirm it. Nothing was saved."

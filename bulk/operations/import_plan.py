@@ -51,7 +51,7 @@ def request_import(plan: Plan, *, shown: str, remove: bool = False, actor: Actor
     return enqueue(
         "bulk-import",
         row.source,
-        once=f"bulk-import {row.pk}",
+        once=f"bulk-import {row.pk} {int(remove)}",
         started_by=str(actor),
         plan=row.pk,
         remove=int(remove),

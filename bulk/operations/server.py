@@ -36,14 +36,19 @@ def visit(
         patience, limit: seconds without progress, and in all.
 
     Raises:
-        Refused: exchange.unset, exchange.host-key, and those of `bulk.transfer`.
+        Refused: exchange.unset, exchange.host-key, reach.secret, and those of `bulk.transfer`.
         Cancelled: `stop` said so.
     """
     refuse_unready(server)
+    used = secret or kept_secret()
+    if not used:
+        wrong = f"The password of {server} is to be given again, as its host key is another now."
+        raise Refused("reach.secret", wrong, "Enter it and press Save.")
     try:
         with opened(
-            target_of(server, secret or kept_secret()),
+            target_of(server, used),
             server.directory,
+            cluster_id=str(server.cluster_id),
             stop=stop,
             patience=patience,
             limit=limit,

@@ -62,7 +62,8 @@ class Unconfirmed:
     """A cluster that exports here and that nobody has confirmed, or whose keys are others now.
 
     `keys`: per service the fingerprint to compare with what that cluster shows of itself.
-    `pinned`: those that were confirmed before, None for a new cluster.
+    `pinned`: those that were confirmed before, None for a new cluster. `is_namesake`: another
+    cluster that is confirmed, or this one, is called the same.
     """
 
     cluster_id: str
@@ -70,6 +71,7 @@ class Unconfirmed:
     nodes: tuple[str, ...]
     keys: dict[str, str]
     pinned: dict[str, str] | None
+    is_namesake: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,12 +184,15 @@ def _unconfirmed(rows: Sequence[ExportRow], known: dict[str, Cluster]) -> Iterat
         keys = {(export.cluster_id, key) for key in export.keys.values()}
         if is_new and not keys & told:
             told |= keys
+            others = {one.name.casefold() for key, one in known.items() if key != export.cluster_id}
+            others |= {one.seen.cluster_name.casefold() for one in rows if one.is_own}
             yield Unconfirmed(
                 export.cluster_id,
                 export.cluster_name,
                 tuple(export.nodes),
                 export.keys,
                 before.keys if before else None,
+                export.cluster_name.casefold() in others,
             )
 
 

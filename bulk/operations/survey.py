@@ -1,5 +1,6 @@
 """Look what is on the SFTP server, and keep it for the page."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from certificates.x509.visible import visible
 FOREIGN = (".p12", ".pfx")
 MOST_OTHERS = 200  # files of other systems that are listed
 MOST_EXPORTS = 500
+MOST_OF_ONE = 50  # exports of one cluster and service
 _LEAP = 1_000_000  # exports, more than a backup that was restored can be behind
 _TRIES = 4
 _T = TypeVar("_T")
@@ -143,9 +145,12 @@ def _exports(
     believed = believed_keys(work.server)
     done: set[tuple[str, str]] = set()
     signed: set[tuple[str, str, str]] = set()  # with the key that signed
-    for name, file in found[:MOST_EXPORTS]:
+    # However many are put there in the name of others, those that count are read first.
+    tries: Counter[tuple[str, str]] = Counter()
+    for name, file in sorted(found, key=lambda one: one[0].cluster_id not in believed):
         place = (name.cluster_id, name.service)
-        if place in done:
+        tries[place] += 1
+        if place in done or tries[place] > MOST_OF_ONE or tries.total() > MOST_EXPORTS:
             continue
         same = known.get((file.name, file.size, file.modified_at.isoformat()))
         seen = same or _read_export(work, folder, name, file)

@@ -14,16 +14,21 @@ from bulk.transfer.pipeline import LineError, Session, StatusError
 from bulk.transfer.wire import Attributes, Code, DiskSpace, Kind, Open, WireError
 from certificates.refusal import Refused
 
-_NOBODY = "00000000-0000-0000-0000-000000000000"  # the cluster of a probe
+NOBODY = "00000000-0000-0000-0000-000000000000"  # a cluster that has no id yet
 _FSYNC, _STATVFS = "fsync@openssh.com", "statvfs@openssh.com"
 
 
 class Directory:
-    """`place`: the server, as it is named in a sentence. `path`: as the operator wrote it."""
+    """`place`: the server, as it is named in a sentence. `path`: as the operator wrote it.
 
-    def __init__(self, session: Session, guardian: Guardian, place: str, path: str) -> None:
+    `cluster_id`: whose visit it is, so that what is left of it is known to be this cluster's.
+    """
+
+    def __init__(
+        self, session: Session, guardian: Guardian, place: str, path: str, cluster_id: str
+    ) -> None:
         self.session, self._guardian = session, guardian
-        self.place, self.path = place, path
+        self.place, self.path, self.cluster_id = place, path, cluster_id
 
     def at(self, name: str) -> str:
         """The path of a file in it. Raises `Refused` sftp.name."""
@@ -254,7 +259,7 @@ class Directory:
         Raises:
             Refused: sftp.folder-denied, and those of `doing`.
         """
-        name = new_part(_NOBODY)
+        name = new_part(self.cluster_id)
         with self.doing(f"writing a probe in {self.path!r}"):
             try:
                 with self.new_file(name) as handle:

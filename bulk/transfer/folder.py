@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from bulk.exchange.names import PartName, read_name
 from bulk.transfer import failures, flow
-from bulk.transfer.directory import Directory
+from bulk.transfer.directory import NOBODY, Directory
 from bulk.transfer.guardian import Guardian
 from bulk.transfer.listing import RemoteFile
 from bulk.transfer.lock import Lock, locked
@@ -33,6 +33,7 @@ def opened(
     target: ssh.Target,
     directory: str,
     *,
+    cluster_id: str = NOBODY,
     stop: Callable[[], bool],
     patience: float = 20.0,
     limit: float = 270.0,
@@ -41,6 +42,7 @@ def opened(
 
     Args:
         directory: absolute, or below where the user begins; "": there.
+        cluster_id: whose visit it is.
         stop: whether somebody has cancelled; asked twice a second, in a thread of its own.
         patience: seconds that one waits for an answer; the work on this side does not count.
         limit: seconds in all.
@@ -57,7 +59,7 @@ def opened(
             reached = ssh.connected(target, limit=patience, guard=guardian.watch)
             channel = stack.enter_context(reached).subsystem("sftp")
             session = Session(channel, guardian)
-        place = Directory(session, guardian, str(target), directory)
+        place = Directory(session, guardian, str(target), directory, cluster_id)
         place.enter()
         yield Folder(place)
 

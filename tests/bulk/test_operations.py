@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -301,3 +302,27 @@ def test_what_was_fit_when_it_was_shown_may_not_be_fit_when_it_is_imported(
         with patch("bulk.operations.import_plan.timezone.now", return_value=century):
             assert "has expired since you looked" in failed(request)
     assert not Certificate.objects.trust().exists()
+
+
+@pytest.mark.spec("BK-5")
+def test_a_password_is_not_said_to_a_server_with_another_key_by_itself(
+    sftp: SshServer, save: Save, actor: Actor
+) -> None:
+    needs_root_for_passwords()
+    save(private_key="", password=sftp.password)
+    pinned = ExchangeServer.objects.current().host_key
+    ExchangeServer.objects.update(host_key="ssh-ed25519 " + "A" * 68)
+    with pytest.raises(Refused) as refused:  # somebody who confirms his own server's key
+        save(private_key="")
+    assert refused.value.code == "reach.secret"
+    assert pin_host_key(fingerprint=sftp.fingerprint, actor=actor)
+    assert ExchangeServer.objects.current().host_key == pinned
+    assert "is to be given again" in failed(request_survey(actor=actor))
+    save(private_key="", password=sftp.password)
+    assert not pin_host_key(fingerprint=sftp.fingerprint, actor=actor)  # it is that one
+    done(request_survey(actor=actor))
+
+
+def needs_root_for_passwords() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("run as root: another user's sshd takes no passwords")

@@ -163,3 +163,12 @@ def test_a_look_survives_being_kept_as_json(own: SeenExport) -> None:
     seen = Seen(exports=[own], consolidated=consolidated(own), free=10, strays=2)
     assert Seen.of_json(seen.to_json()) == seen
     assert Seen.of_json({}) == Seen()
+
+
+@pytest.mark.spec("BK-5")
+@pytest.mark.parametrize(("name", "is_told"), [("VIENNA", True), ("Graz", False)])
+def test_a_cluster_with_a_name_that_is_taken_is_told(
+    own: SeenExport, name: str, *, is_told: bool
+) -> None:
+    found = told(exports=[own, export(OTHER_ID, name)])
+    assert [one.is_namesake for one in found.unconfirmed] == [is_told]
