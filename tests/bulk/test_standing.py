@@ -73,6 +73,7 @@ def test_before_anybody_has_looked_nothing_can_be_imported(node: Node) -> None:
     found = standing(now=NOW)
     assert not found.may_import
     assert found.missing == ("Nobody has looked at the SFTP server yet.",)
+    assert found.steps[1].sentences == found.missing  # and not that none has exported
     assert found.own_keys == own_keys()
 
 
