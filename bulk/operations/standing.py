@@ -260,6 +260,8 @@ def _import_step(
     believed = [row for row in rows if row.trust == Trust.CONFIRMED and row.is_consolidated]
     if not believed:
         said = "None of the other clusters is confirmed: compare its fingerprints first."
+        if any(row.trust == Trust.CONFIRMED for row in rows):
+            said = "What the confirmed clusters export now is not consolidated yet."
         return Step("Import", StepState.WAITING, (said,))
     fresh = [row for row in believed if _is_fresh(row.seen, clusters[row.seen.cluster_id])]
     if not fresh:

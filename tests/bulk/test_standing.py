@@ -115,6 +115,11 @@ def test_an_export_after_the_consolidation_asks_for_another_one(own: SeenExport)
     assert not row.is_consolidated
     assert "consolidate again" in row.notes[0]
     assert found.may_import  # what was consolidated before
+    Cluster.objects.create(
+        cluster_id=UUID(OTHER_ID), name="Graz", keys=OTHER_KEYS, confirmed_at=NOW
+    )
+    waiting = told(exports=[own, after], consolidated=consolidated(own, before)).steps[2]
+    assert waiting.sentences == ("What the confirmed clusters export now is not consolidated yet.",)
 
 
 @pytest.mark.spec("BK-2")
