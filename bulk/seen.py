@@ -82,3 +82,8 @@ class Seen:
         consolidated = data.get("consolidated")
         values["consolidated"] = SeenConsolidated(**consolidated) if consolidated else None
         return cls(**values)
+
+
+def counted(count: int, what: str = "certificate") -> str:
+    """How many there are, in words: "1 certificate", "2 certificates"."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

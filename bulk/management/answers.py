@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from bulk.models import Cluster, Plan, PlanItem
-from bulk.operations.content import Exporting
+from bulk.operations.content import Exporting, this_cluster
 from bulk.operations.standing import ExportRow, Standing, Unconfirmed
-from bulk.seen import SeenConsolidated
+from bulk.seen import SeenConsolidated, counted
 from certificates.models import Job
 from certificates.operations.examination import title_of
 from certificates.reach.ssh import fingerprint_of
@@ -30,8 +30,9 @@ def standing_details(found: Standing, *, now: datetime) -> Details:
         "directory": server.directory,
         "host_key": fingerprint_of(server.host_key) if server.host_key else "",
         "host_key_alarm": server.host_key_alarm,
-        "cluster_id": str(server.cluster_id),
-        "cluster_name": server.cluster_name,
+        # Before the first Save the row is not kept yet, and its id is another one each time.
+        "cluster_id": str(server.cluster_id) if server.is_set else "",
+        "cluster_name": this_cluster(server).name,
         "own_fingerprints": found.own_keys,
         "looked_at": moment(server.seen_at),
         "age_seconds": int((now - server.seen_at).total_seconds()) if server.seen_at else None,
@@ -56,7 +57,8 @@ def standing_lines(told: Mapping[str, Any]) -> Details:
     lines = {name: told[name] for name in ("server", "directory", "host_key") if told[name]}
     if told["host_key_alarm"]:
         lines["ANOTHER HOST KEY WAS SHOWN"] = told["host_key_alarm"]
-    lines["this cluster"] = f"{told['cluster_name'] or '(the publisher)'}, {told['cluster_id']}"
+        lines["next"] = "find out why, then ./ccxsec bulk pin, or keep-host-key"
+    lines["this cluster"] = ", ".join(filter(None, (told["cluster_name"], told["cluster_id"])))
     lines["own fingerprints"] = _of_services(told["own_fingerprints"])
     lines["looked at"] = _age(told)
     if told["trouble"]:
@@ -206,7 +208,7 @@ def _export_text(one: Mapping[str, Any]) -> str:
     if one["trust"] == "unreadable":
         return f"{one['file']}: {' '.join(one['notes'])}"
     is_in = "consolidated" if one["consolidated"] else "not consolidated"
-    about = f"{one['certificates']} certificates, {one['made_at']}, {one['trust']}, {is_in}."
+    about = f"{counted(one['certificates'])}, {one['made_at']}, {one['trust']}, {is_in}."
     return f"{one['cluster']}, {one['service']}: {about} {' '.join(one['notes'])}".rstrip()
 
 

@@ -16,6 +16,7 @@ from certificates.models import Job, Purpose
 from certificates.refusal import Refused
 
 _STORES = [purpose.value for purpose in Purpose if not purpose.is_own]
+_NEXT = "See what must be restarted (./ccxsec restart list). Then make a backup."
 
 
 class ImportVerbs(Following):
@@ -66,7 +67,9 @@ class ImportVerbs(Following):
             ask(self, *_question(plan, remove=remove))
         job = request_import(plan, shown=plan.digest, remove=remove, actor=command_line())
         told = {verdict.value: count for verdict, count in counts.items()}
-        return self.judged(self.follow(job), counts=told, left_out=plan.refused)
+        ended = self.follow(job)
+        more = {"next": _NEXT} if is_changing and is_done(ended) else {}
+        return self.judged(ended, counts=told, left_out=plan.refused, **more)
 
     def _shown(self, plan: Plan, options: dict[str, Any]) -> Answer:
         told = plan_details(plan)

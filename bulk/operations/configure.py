@@ -240,7 +240,7 @@ def _offered(server: ExchangeServer, fingerprint: str = "") -> str:
     try:
         offered = offered_host_key(server.host, server.port)
     except SshError as error:
-        wrong = f"{server.host} port {server.port} gave no answer, {error}."
+        wrong = f"{server.host} port {server.port} gave no answer: {error}."
         cure = "Look whether the address is right, and an SSH server listens there."
         raise Refused("sftp.unreachable", wrong, cure) from error
     if fingerprint and offered.fingerprint.rstrip("=") != fingerprint.strip().rstrip("="):

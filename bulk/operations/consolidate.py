@@ -14,7 +14,7 @@ from bulk.operations.export import new_part, signers, sweep
 from bulk.operations.run import Run, ask, run
 from bulk.operations.standing import CLUSTERS_NEEDED
 from bulk.operations.survey import again, fetch_export, is_of_file, list_directory, survey
-from bulk.seen import SeenExport
+from bulk.seen import SeenExport, counted
 from bulk.transfer import Folder, Lock
 from certificates.access import Actor
 from certificates.models import Action, Event, Job
@@ -73,7 +73,7 @@ def _fetch(work: Run, folder: Folder) -> list[Included]:
             work.say(f"{one.file} is left out. {refused.sentence}", done=done)
             continue
         included.append(Included(one.file, work.scratch / one.file, export.manifest))
-        work.say(f"{one.cluster_name}, {one.service}: {one.count} certificates.", done=done)
+        work.say(f"{one.cluster_name}, {one.service}: {counted(one.count)}.", done=done)
     there = {one.file for one in included}
     refuse_few([one for one in chosen if one.file in there])
     return included

@@ -20,6 +20,7 @@ from bulk.operations.content import (
 )
 from bulk.operations.run import Run, ask, run
 from bulk.operations.survey import Directory, list_directory, survey
+from bulk.seen import counted
 from bulk.transfer import Folder
 from certificates.access import Actor
 from certificates.models import Action, Event, Job
@@ -98,7 +99,7 @@ def _publish(
         for old, file in found.exports
         if _is_replaced(old, cluster.cluster_id, service, number)
     )
-    return f"Exported {service}: {manifest.count} certificates in {name}."
+    return f"Exported {service}: {counted(manifest.count)} in {name}."
 
 
 def _is_replaced(old: ExportName, cluster_id: str, service: str, number: int) -> bool:

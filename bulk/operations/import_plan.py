@@ -13,6 +13,7 @@ from bulk.models import Cluster, Origin, Plan, PlanItem, Verdict
 from bulk.operations.look import refuse_unbelieved
 from bulk.operations.removal import Removed, disclaim, remove_gone
 from bulk.operations.run import WHOLE, Run, run
+from bulk.seen import counted
 from certificates.access import Actor, Permission
 from certificates.jobs import enqueue
 from certificates.models import Action, Certificate, Deployment, Event, Job, Node, Purpose
@@ -107,7 +108,7 @@ class Imported:
             return "Nothing was to be changed: everything is there." + self._kept()
         removed = f", {self.removed} removed" if self.removed else ""
         where = "one node" if self.nodes == 1 else f"{self.nodes} nodes"
-        return f"Imported: {self.added} certificates added{removed}, on {where}." + self._kept()
+        return f"Imported: {counted(self.added)} added{removed}, on {where}." + self._kept()
 
     def _kept(self) -> str:
         return f" Not removed: {'; '.join(self.kept)}." if self.kept else ""

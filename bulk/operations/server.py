@@ -63,7 +63,11 @@ def refuse_unready(server: ExchangeServer) -> None:
     """Raises `Refused` exchange.unset, exchange.host-key."""
     if not server.is_set:
         wrong = "No SFTP server is set yet."
-        raise Refused("exchange.unset", wrong, "Enter its values and press Save.")
+        raise Refused(
+            "exchange.unset",
+            wrong,
+            "Enter its values under Bulk Certificate Management, or with ./ccxsec bulk set.",
+        )
     if server.host_key_alarm:
         wrong = f"{server} has shown another host key ({server.host_key_alarm}) than the pinned one"
         cure = "Nothing is sent to it until somebody decides, under Bulk Certificate Management."

@@ -7,11 +7,12 @@ from enum import StrEnum
 
 from bulk.models import Cluster, ExchangeServer
 from bulk.operations.content import every_own_key, own_keys, planned_export
-from bulk.seen import Seen, SeenExport, SeenFile
+from bulk.seen import Seen, SeenExport, SeenFile, counted
 from certificates.cells import at
 from certificates.models import Service
 
 CLUSTERS_NEEDED = 2  # BK-4
+NOBODY_LOOKED = "Nobody has looked at the SFTP server yet."
 
 
 class Trust(StrEnum):
@@ -206,7 +207,7 @@ def exporters(rows: Sequence[ExportRow]) -> dict[str, str]:
 def _missing(seen: Seen | None, rows: Sequence[ExportRow]) -> Iterator[str]:
     """What BK-4 asks for and is not there."""
     if seen is None:
-        yield "Nobody has looked at the SFTP server yet."
+        yield NOBODY_LOOKED
         return
     there = exporters(rows)
     if len(there) < CLUSTERS_NEEDED:
@@ -226,7 +227,7 @@ def _export_step(rows: Sequence[ExportRow]) -> Step:
     if not own:
         return Step("Export", StepState.DUE, ("This cluster has exported nothing yet.",))
     stale = [row for row in own if row.is_stale]
-    said = [f"{row.seen.service}: {_counted(row.seen.count)}, {_when(row.seen)}." for row in own]
+    said = [f"{row.seen.service}: {counted(row.seen.count)}, {_when(row.seen)}." for row in own]
     if stale:
         services = " and ".join(row.seen.service for row in stale)
         said.append(f"The certificates of {services} have changed since: export again.")
@@ -234,8 +235,10 @@ def _export_step(rows: Sequence[ExportRow]) -> Step:
 
 
 def _consolidate_step(seen: Seen | None, rows: Sequence[ExportRow]) -> Step:
+    if seen is None:
+        return Step("Consolidate", StepState.WAITING, (NOBODY_LOOKED,))
     there = exporters(rows)
-    if seen is None or len(there) < CLUSTERS_NEEDED:
+    if len(there) < CLUSTERS_NEEDED:
         said = f"{len(there)} of at least {CLUSTERS_NEEDED} clusters have exported."
         return Step("Consolidate", StepState.WAITING, (said,))
     consolidated = seen.consolidated
@@ -262,10 +265,12 @@ def _import_step(
     believed = [row for row in rows if row.trust == Trust.CONFIRMED and row.is_consolidated]
     if not believed:
         said = "None of the other clusters is confirmed: compare its fingerprints first."
+        if any(row.trust == Trust.CONFIRMED for row in rows):
+            said = "What the confirmed clusters export now is not consolidated yet."
         return Step("Import", StepState.WAITING, (said,))
     fresh = [row for row in believed if _is_fresh(row.seen, clusters[row.seen.cluster_id])]
     if not fresh:
-        said = "What the confirmed clusters have exported is imported."
+        said = "What is consolidated of the confirmed clusters is imported."
         return Step("Import", StepState.DONE, (said,))
     said = f"Exports that were not imported yet: {len(fresh)}. First it is shown what would change."
     return Step("Import", StepState.DUE, (said,))
@@ -273,10 +278,6 @@ def _import_step(
 
 def _is_fresh(export: SeenExport, cluster: Cluster) -> bool:
     return export.number > cluster.latest_number(export.service)
-
-
-def _counted(count: int) -> str:
-    return "1 certificate" if count == 1 else f"{count} certificates"
 
 
 def _when(export: SeenExport) -> str:

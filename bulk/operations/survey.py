@@ -16,7 +16,7 @@ from bulk.exchange.names import ConsolidatedName, ExportName, read_name
 from bulk.models import Cluster, ExchangeServer
 from bulk.operations.content import content_of, every_own_key
 from bulk.operations.run import Run, ask, run
-from bulk.seen import Seen, SeenConsolidated, SeenExport, SeenFile
+from bulk.seen import Seen, SeenConsolidated, SeenExport, SeenFile, counted
 from bulk.transfer import Folder, RemoteFile
 from certificates.access import Actor
 from certificates.models import Event, Job
@@ -72,7 +72,9 @@ def _survey(work: Run) -> str:
     with work.visit() as folder:
         seen = survey(work, folder)
     clusters = len({one.cluster_id for one in seen.exports if not one.problem})
-    return f"{len(seen.exports)} exports of {clusters} clusters are on the server."
+    return (
+        f"On the server: {counted(len(seen.exports), 'export')} of {counted(clusters, 'cluster')}."
+    )
 
 
 def list_directory(folder: Folder) -> Directory:

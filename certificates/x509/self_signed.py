@@ -41,6 +41,10 @@ def self_signed(
     certificates; clients trust it by trusting exactly this certificate. Key usages are those of
     the original (CM-17).
 
+    It names its own key as its issuer's (RFC 5280, 4.2.1.1 leaves that open): a trust store that
+    holds the former certificate of this name, too, has OpenSSL take that one for the issuer
+    otherwise, and refuse this one.
+
     Args:
         days: of validity; they begin `BACKDATED` before `now`.
     """
@@ -57,6 +61,9 @@ def self_signed(
         .add_extension(key_usage(is_rsa=isinstance(key, rsa.RSAPrivateKey)), critical=True)
         .add_extension(EXTENDED_KEY_USAGE, critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(public_key), critical=False
+        )
     )
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)

@@ -105,7 +105,7 @@ def test_a_certificate_that_goes_to_two_nodes_is_counted_once(
     Certificate.objects.trust().delete()
     Node.objects.create(host_name="ccx2.example.com")
     both = looked(exchanging)
-    assert import_(both, exchanging)[1] == "Imported: 1 certificates added, on 2 nodes."
+    assert import_(both, exchanging)[1] == "Imported: 1 certificate added, on 2 nodes."
     south.certificates = [Identity("new.south.example.com").certificate()]
     exchanging.publish(south, number=2)
     done(request_consolidate(actor=exchanging.actor))
@@ -113,4 +113,4 @@ def test_a_certificate_that_goes_to_two_nodes_is_counted_once(
 
     job = request_import(after, shown=after.digest, remove=True, actor=exchanging.actor)
 
-    assert done(job) == "Imported: 1 certificates added, 1 removed, on 2 nodes."
+    assert done(job) == "Imported: 1 certificate added, 1 removed, on 2 nodes."

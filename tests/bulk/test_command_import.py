@@ -87,7 +87,8 @@ def test_it_is_asked_first_and_a_no_changes_nothing(
     said, asked = printed("import")
 
     assert "would find: 1 new." in asked
-    assert "1 certificates added, on one node" in said
+    assert "1 certificate added, on one node" in said
+    assert "./ccxsec restart list" in said
     assert trusted() == [south.host]
 
 

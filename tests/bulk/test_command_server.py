@@ -199,6 +199,7 @@ def test_another_host_key_stops_everything_until_it_is_pinned(own: Exchanging) -
         assert "has shown another host key" in refused(*words)
     said, _ = printed("show")
     assert f"ANOTHER HOST KEY WAS SHOWN: {offered}" in said
+    assert "./ccxsec bulk pin, or keep-host-key" in said
     assert "not SHA256:guessed" in refused("pin", "--fingerprint", "SHA256:guessed")
 
     assert run("pin", "--fingerprint", offered)["pinned"] == offered

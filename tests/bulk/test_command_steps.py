@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bulk.models import Origin
-from certificates.models import Certificate, Event, Job
+from certificates.models import Certificate, Event, Job, Node
 from tests.bulk.commanding import printed, refused, refused_with, run
 from tests.bulk.exchanging import NAME, Exchanging, Foreign
 from tests.test_urls import state
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.spec("BK-2", 
 def test_from_nothing_to_trust(exchanging: Exchanging, south: Foreign) -> None:
     exported = run("export", "all")
     assert exported["state"] == "done"
-    assert "Exported tomcat: 1 certificates" in exported["result"]
+    assert "Exported tomcat: 1 certificate" in exported["result"]
     exchanging.publish(south)
     [waiting] = run("show", "--look")["unconfirmed"]
     assert waiting["fingerprints"] == {"tomcat": south.fingerprint}
@@ -37,7 +37,7 @@ def test_what_is_done_is_told_while_it_is_done(exchanging: Exchanging) -> None:
     said, told = printed("export", "tomcat")
 
     assert "Connecting to the server." in told
-    assert "result: Exported tomcat: 1 certificates in ccxsec.tomcat." in said
+    assert "result: Exported tomcat: 1 certificate in ccxsec.tomcat." in said
     assert "state: done" in said
 
 
@@ -154,6 +154,8 @@ def test_show_before_anything_is_set(unsaved: Exchanging) -> None:
     said, _ = printed("show")
 
     assert "server: no SFTP server" in said
+    assert f"this cluster: {Node.objects.local()}\n" in said
+    assert run("show")["cluster_id"] == ""  # nobody has one before it is kept
     assert "Nobody has looked at the SFTP server yet." in said
 
 

@@ -196,7 +196,7 @@ def test_a_host_key_that_changed_stops_everything_until_somebody_decides(
 @pytest.mark.spec("BK-2", "BK-3", "BK-4")
 def test_from_empty_to_trust(node: Node, directory: Path, save: Save, actor: Actor) -> None:
     save()
-    assert "Exported tomcat: 1 certificates" in done(request_export("all", actor=actor))
+    assert "Exported tomcat: 1 certificate" in done(request_export("all", actor=actor))
     done(request_export("all", actor=actor))
     mine = str(ExchangeServer.objects.current().cluster_id)
     assert sorted(path.name for path in directory.iterdir()) == [
@@ -224,7 +224,7 @@ def test_from_empty_to_trust(node: Node, directory: Path, save: Save, actor: Act
     with pytest.raises(Refused, match="not what you were shown"):
         request_import(plan, shown="another", actor=actor)
     said = done(request_import(plan, shown=plan.digest, actor=actor))
-    assert said == "Imported: 1 certificates added, on one node."
+    assert said == "Imported: 1 certificate added, on one node."
     [row] = Certificate.objects.for_purpose(Purpose.TOMCAT_TRUST)
     assert bytes(row.der) == GRAZ.public_bytes(Encoding.DER)
     assert row.description.startswith(f"Imported from cluster {OTHER.name}, exported ")
@@ -252,7 +252,7 @@ def test_what_a_cluster_has_no_longer_can_be_removed(
         return done(request_import(job.plan, shown=job.plan.digest, remove=remove, actor=actor))
 
     imported(GRAZ, number=1, remove=False)
-    assert "1 certificates added, 1 removed" in imported(GRAZ_LATER, number=2, remove=True)
+    assert "1 certificate added, 1 removed" in imported(GRAZ_LATER, number=2, remove=True)
     assert [row.common_name for row in Certificate.objects.trust()] == ["ccx2.example.org"]
     (directory / export_name("tomcat", OTHER_ID, 2)).unlink()
     graz_exports(directory, GRAZ, number=1)  # somebody brings the former one back

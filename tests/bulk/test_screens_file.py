@@ -63,5 +63,6 @@ def test_it_is_read_with_its_pass_phrase_and_its_key_is_not_kept(administrator: 
     shown = administrator.get(f"{PAGE}plan/{plan.pk}/").content.decode()
     assert "ccx1.old.example.com" in shown
     assert "ipsec-trust" in shown
+    assert "No cluster has signed this file" in shown
     kept = serialize("json", [plan, *PlanItem.objects.all()])
     assert "right-phrase" not in kept

@@ -12,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from bulk.models import Cluster, Plan, PlanItem, Verdict
 from certificates.access import Permission
-from certificates.models import Job, Node, Purpose
+from certificates.models import Job, JobState, Node, Purpose
 from tests.bulk import scenes
 from tests.hostile import TEXTS, inert
 
@@ -132,6 +132,18 @@ def test_look_goes_to_its_run_which_leads_on_to_the_plan(
     shown = text(administrator.get(page))
     assert f'data-then="{address(plan)}"' in shown
     assert "See what would change" in shown
+
+
+def test_a_run_on_the_page_does_not_lead_to_a_plan_of_before(
+    administrator: Client, east: Cluster
+) -> None:
+    scenes.plan(east, Verdict.NEW)
+    scenes.job("bulk-survey", JobState.QUEUED)
+
+    shown = text(administrator.get(PAGE))
+
+    assert ">Last look, " in shown
+    assert "See what would change" not in shown
 
 
 @pytest.mark.spec("MN-2")

@@ -73,6 +73,7 @@ def test_before_anybody_has_looked_nothing_can_be_imported(node: Node) -> None:
     found = standing(now=NOW)
     assert not found.may_import
     assert found.missing == ("Nobody has looked at the SFTP server yet.",)
+    assert found.steps[1].sentences == found.missing  # and not that none has exported
     assert found.own_keys == own_keys()
 
 
@@ -114,6 +115,11 @@ def test_an_export_after_the_consolidation_asks_for_another_one(own: SeenExport)
     assert not row.is_consolidated
     assert "consolidate again" in row.notes[0]
     assert found.may_import  # what was consolidated before
+    Cluster.objects.create(
+        cluster_id=UUID(OTHER_ID), name="Graz", keys=OTHER_KEYS, confirmed_at=NOW
+    )
+    waiting = told(exports=[own, after], consolidated=consolidated(own, before)).steps[2]
+    assert waiting.sentences == ("What the confirmed clusters export now is not consolidated yet.",)
 
 
 @pytest.mark.spec("BK-2")

@@ -1,6 +1,9 @@
 """Generate Self-signed, as an operation (CM-8, CM-9, CM-7, CM-10)."""
 
+import ssl
+import subprocess
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -31,6 +34,7 @@ from certificates.x509.facts import public_key_fingerprint
 from certificates.x509.names import Subject
 from certificates.x509.policy import KeyChoice
 from tests.conftest import NOW
+from tests.parts import needs
 
 
 def regenerate(node: Node, actor: Actor, **changed: object) -> Certificate:
@@ -262,3 +266,22 @@ def test_no_audit_no_action(node: Node, actor: Actor, monkeypatch: pytest.Monkey
         regenerate(node, actor)
 
     assert _state() == before
+
+
+@pytest.mark.spec("CM-8", "BK-4")
+def test_a_renewed_certificate_is_accepted_beside_its_former_one(
+    node: Node, actor: Actor, tmp_path: Path
+) -> None:
+    """Clients trust both while a cluster is renewed; OpenSSL must tell one from the other."""
+    made = [regenerate(node, actor) for _ in range(2)]
+    files = [tmp_path / f"{number}.pem" for number in range(2)]
+    for file, certificate in zip(files, made, strict=True):
+        file.write_text(ssl.DER_cert_to_PEM_cert(bytes(certificate.der)))
+    trust = tmp_path / "trust.pem"
+    trust.write_text("".join(file.read_text() for file in files))
+    verify = [needs("openssl", "openssl"), "verify", "-no-CApath", "-no-CAstore", "-CAfile", trust]
+    verify += ["-attime", str(int(NOW.timestamp()))]
+
+    for file in files:
+        done = subprocess.run([*verify, file], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr

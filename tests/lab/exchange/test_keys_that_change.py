@@ -51,7 +51,7 @@ def test_a_renewed_certificate_takes_the_place_of_the_former(
 
     assert plan["refused"] == []
     assert verdicts(plan) == ["gone", "renewed"]
-    assert "1 certificates added, 1 removed" in said
+    assert "1 certificate added, 1 removed" in said
     assert vienna.held() == {after}
     assert before != after
     store = oslo.store("tomcat")
