@@ -9,7 +9,7 @@ from django.http import QueryDict
 
 from bulk.models import ExchangeServer
 from bulk.operations import UnknownHostKey
-from certificates.forms.upload import ForgetfulTextarea
+from certificates.forms.ssh_login import SshSecretForm
 from certificates.operations.ssh_login import MAXIMUM_PORT
 from certificates.refusal import Refused
 
@@ -41,7 +41,7 @@ _FIELD_OF = {
 }
 
 
-class ServerForm(forms.Form):
+class ServerForm(SshSecretForm):
     """The values of the server. Password and private key come in, and never go out again."""
 
     host = forms.CharField(
@@ -54,27 +54,6 @@ class ServerForm(forms.Form):
     port = forms.IntegerField(min_value=1, max_value=MAXIMUM_PORT, initial=22)
     user = forms.CharField(
         label="User ID", max_length=64, required=False, widget=forms.TextInput(attrs=_PLAIN)
-    )
-    password = forms.CharField(
-        max_length=200,
-        required=False,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )
-    private_key = forms.CharField(
-        label="Or private key",
-        max_length=20_000,
-        required=False,
-        help_text="As ssh-keygen writes it: Ed25519, ECDSA or RSA.",
-        widget=ForgetfulTextarea(attrs={"rows": 3, "spellcheck": "false", "autocomplete": "off"}),
-    )
-    passphrase = forms.CharField(
-        label="Pass phrase of the private key",
-        max_length=200,
-        required=False,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text="Only where the key has one; it is not kept.",
     )
     directory = forms.CharField(
         max_length=400,

@@ -6,7 +6,7 @@ from crispy_forms.helper import FormHelper
 from crispy_forms.layout import HTML, Column, Fieldset, Layout, Row
 from django import forms
 
-from certificates.forms.upload import ForgetfulTextarea
+from certificates.forms.ssh_login import SshSecretForm
 from certificates.models import Deployment, Node, Reach
 from certificates.operations.reach import MAXIMUM_LIMIT, Place
 from certificates.operations.ssh_login import MAXIMUM_PORT
@@ -31,7 +31,7 @@ class RefusingForm(forms.Form):
         self.add_error(field if field in self.fields else None, str(refused))
 
 
-class ReachForm(RefusingForm):
+class ReachForm(RefusingForm, SshSecretForm):
     reach = forms.ChoiceField(label="Reached", choices=Reach.choices)
     ssh_host = forms.CharField(
         label="SSH host",
@@ -43,32 +43,14 @@ class ReachForm(RefusingForm):
     ssh_user = forms.CharField(
         label="User", max_length=64, required=False, help_text="Who may write the store there."
     )
-    password = forms.CharField(
-        max_length=200,
-        required=False,
-        strip=False,
-        help_text=_KEPT,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )
-    private_key = forms.CharField(
-        label="Or private key",
-        max_length=20_000,
-        required=False,
-        help_text=f"As ssh-keygen writes it: Ed25519, ECDSA or RSA. {_KEPT}",
-        widget=ForgetfulTextarea(attrs={"rows": 4, "spellcheck": "false", "autocomplete": "off"}),
-    )
-    passphrase = forms.CharField(
-        label="Pass phrase of the private key",
-        max_length=200,
-        required=False,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )
 
     def __init__(self, node: Node, data: Any = None) -> None:
         names = ("reach", "ssh_host", "ssh_port", "ssh_user")
         initial = {name: getattr(node, name) for name in names}
         super().__init__(data, initial=initial)
+        for name in ("password", "private_key"):
+            help_text = f"{self.fields[name].help_text} {_KEPT}"
+            self.fields[name].help_text = help_text.lstrip()
         self.helper = FormHelper(self)
         self.helper.form_tag = False
         self.helper.layout = Layout(
