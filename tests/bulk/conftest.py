@@ -7,6 +7,7 @@ from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
+from bulk.transfer import Folder
 from certificates.access import Actor
 from certificates.models import Node
 from tests.bulk.exchanging import Exchanging, Foreign
@@ -58,3 +59,17 @@ def exchanging(unsaved: Exchanging) -> Exchanging:
 def south() -> Foreign:
     """Another cluster, which has not exported yet."""
     return Foreign("South", "ccx1.south.example.com")
+
+
+@pytest.fixture
+def place(sftp_server: Exchange) -> Exchange:
+    """The server with an empty directory."""
+    sftp_server.empty()
+    return sftp_server
+
+
+@pytest.fixture
+def folder(place: Exchange) -> Iterator[Folder]:
+    """A connection to it."""
+    with place.opened() as found:
+        yield found

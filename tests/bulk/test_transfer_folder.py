@@ -4,7 +4,6 @@ import io
 import os
 import random
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,28 +13,10 @@ import pytest
 from bulk.exchange.names import part_name
 from bulk.transfer import Folder, opened
 from certificates.refusal import Refused
-from tests.bulk.transferring import NAME, OURS, PART, THEIRS, Exchange, exchange, never
+from tests.bulk.transferring import NAME, OURS, PART, THEIRS, Exchange, never
 
 pytestmark = pytest.mark.spec("BK-5")
 BYTES = random.Random(7).randbytes(3_000_000)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Exchange]:
-    with exchange() as place:
-        yield place
-
-
-@pytest.fixture
-def place(server: Exchange) -> Exchange:
-    server.empty()
-    return server
-
-
-@pytest.fixture
-def folder(place: Exchange) -> Iterator[Folder]:
-    with place.opened() as found:
-        yield found
 
 
 def read(folder: Folder, name: str, most: int = 10_000_000) -> bytes:

@@ -13,23 +13,11 @@ import pytest
 from bulk.exchange.names import consolidated_name, lock_name
 from bulk.transfer import Folder
 from certificates.refusal import Refused
-from tests.bulk.transferring import OURS, THEIRS, Exchange, exchange
+from tests.bulk.transferring import OURS, THEIRS, Exchange
 
 pytestmark = pytest.mark.spec("BK-3", "BK-5")
 QUARTER = timedelta(minutes=15)
 ROUNDS = 12
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Exchange]:
-    with exchange() as place:
-        yield place
-
-
-@pytest.fixture
-def place(server: Exchange) -> Exchange:
-    server.empty()
-    return server
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import io
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,24 +17,6 @@ from tests.bulk.transferring import NAME, OURS, PART, THEIRS, Exchange, exchange
 
 pytestmark = pytest.mark.spec("BK-5")
 BYTES = random.Random(4).randbytes(2_000_000)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Exchange]:
-    with exchange() as place:
-        yield place
-
-
-@pytest.fixture
-def place(server: Exchange) -> Exchange:
-    server.empty()
-    return server
-
-
-@pytest.fixture
-def folder(place: Exchange) -> Iterator[Folder]:
-    with place.opened() as found:
-        yield found
 
 
 def refused(work: Callable[[], object]) -> Refused:
