@@ -79,7 +79,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('cluster_name', models.CharField(blank=True, max_length=100)),
                 ('purpose', models.CharField(choices=[('tomcat', 'tomcat'), ('tomcat-trust', 'tomcat-trust'), ('ipsec', 'ipsec'), ('ipsec-trust', 'ipsec-trust')], max_length=24)),
-                ('verdict', models.CharField(choices=[('new', 'New'), ('renewed', 'Renewed'), ('present', 'Already there'), ('covered', 'Trusted through its CA'), ('expired', 'Expired'), ('refused', 'Refused'), ('gone', 'Its cluster has it no longer')], max_length=12)),
+                ('verdict', models.CharField(choices=[('new', 'New'), ('renewed', 'Renewed'), ('present', 'Already there'), ('covered', 'Trusted through its CA'), ('expired', 'Expired'), ('refused', 'Refused'), ('gone', 'No longer exported')], max_length=12)),
                 ('name', models.CharField(max_length=255, verbose_name='certificate')),
                 ('not_after', models.DateTimeField(null=True)),
                 ('fingerprint', models.CharField(blank=True, max_length=64)),

@@ -20,7 +20,7 @@ class Verdict(models.TextChoices):
     COVERED = "covered", "Trusted through its CA"
     EXPIRED = "expired", "Expired"
     REFUSED = "refused", "Refused"
-    GONE = "gone", "Its cluster has it no longer"
+    GONE = "gone", "No longer exported"
 
     @property
     def is_added(self) -> bool:

@@ -36,9 +36,8 @@ def confirm_cluster(cluster_id: str, *, fingerprint: str, actor: Actor) -> Clust
     wanted = fingerprint.strip().rstrip("=")
     export = next((one for one in exports if wanted in one.keys.values()), None)
     if export is None:
-        shown = " and ".join(sorted({key for one in exports for key in one.keys.values()}))
-        who = exports[0].cluster_name
-        wrong = f"{who} signs with {shown}, not with {visible(fingerprint)[:80]!r}."
+        who = exports[0].cluster_name  # its keys are not named: they are to be compared, not copied
+        wrong = f"{who} signs with other keys than {visible(fingerprint)[:80]!r}."
         raise Refused("cluster.other-key", wrong, "Compare it with what that cluster shows.")
     before = Cluster.objects.filter(cluster_id=UUID(cluster_id)).first()
     cluster = before or Cluster(cluster_id=UUID(cluster_id))

@@ -151,9 +151,9 @@ def _exports(
     tries: Counter[tuple[str, str]] = Counter()
     for name, file in sorted(found, key=lambda one: one[0].cluster_id not in believed):
         place = (name.cluster_id, name.service)
-        tries[place] += 1
-        if place in done or tries[place] > MOST_OF_ONE or tries.total() > MOST_EXPORTS:
+        if place in done or tries[place] == MOST_OF_ONE or tries.total() == MOST_EXPORTS:
             continue
+        tries[place] += 1
         same = known.get((file.name, file.size, file.modified_at.isoformat()))
         seen = same or _read_export(work, folder, name, file)
         if seen is None:

@@ -133,6 +133,10 @@ def test_from_empty_to_mutual_trust(operators: list[Operator]) -> None:
             one.page.get_by_label("Directory", exact=True).fill(str(server.home))
             one.press("Save")
             expect(one.page.locator("#checks .badge.valid")).to_have_count(6)
+            if one.scripts:  # the steps can be begun once the first look has ended
+                one.wait()
+                expect(one.page.get_by_role("link", name="Export", exact=True)).to_be_visible()
+                expect(one.page.locator("#checks .badge.valid")).to_have_count(6)
             one.export()
         expect(vienna.step("Import")).to_contain_text("At least two clusters must export")
         expect(graz.step("Import")).to_contain_text("The exports must be consolidated.")

@@ -94,7 +94,7 @@ async function fill(dialog, response) {
 async function open(dialog, address) {
   await fill(dialog, await fetch(address));
 }
-document.querySelectorAll("a[data-dialog]").forEach((link) => {
+const bindDialogs = (part) => part.querySelectorAll("a[data-dialog]").forEach((link) => {
   link.addEventListener("click", (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
@@ -109,9 +109,19 @@ document.querySelectorAll("a[data-dialog]").forEach((link) => {
     open(dialog, link.href);
   });
 });
+bindDialogs(document);
 
-// A running job: look again each second, until it has ended; then see what has come of it. A page
-// that answered a form stays as it is.
+// A page that answered a form keeps the answer; the part that shows how things stand is new.
+async function renew(part) {
+  const answer = await fetch(part.dataset.renew);
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = page.getElementById(part.id);
+  if (!fresh) throw new Error("signed out");
+  part.replaceWith(fresh);
+  bindDialogs(fresh);
+}
+
+// A running job: look again each second, until it has ended; then see what has come of it.
 async function follow(section) {
   try {
     const { from, stays } = section.dataset;
@@ -127,6 +137,7 @@ async function follow(section) {
     if ("live" in fresh.dataset) setTimeout(follow, 1000, fresh);
     else if (then) location.href = then;
     else if (stays === undefined) location.reload();
+    else document.querySelectorAll("[data-renew]").forEach(renew);
   } catch {
     section.querySelector("[data-lost]").hidden = false;
     setTimeout(follow, 3000, section);
