@@ -24,7 +24,7 @@ from bulk.transfer.directory import Directory
 from bulk.transfer.guardian import Guardian
 from bulk.transfer.pipeline import Session
 from certificates.reach import ssh
-from tests.bulk.transferring import NAME, PART, Exchange, exchange, host_key_of, never
+from tests.bulk.transferring import NAME, OURS, PART, Exchange, exchange, host_key_of, never
 
 SIZES = {"a file of 100 MB": 100_000_000, "an archive of 8 MB": 8_000_000}
 ROUNDS = 5
@@ -64,7 +64,7 @@ class Bench:
         reached = ssh.connected(self.place.target, guard=guardian.watch)
         with guardian.on_duty(), reached as connection, self.source.open("rb") as source:
             session = Session(connection.subsystem("sftp"), guardian)
-            directory = Directory(session, guardian, "", str(self.place.directory))
+            directory = Directory(session, guardian, "", str(self.place.directory), OURS)
             with directory.new_file(PART) as handle:
                 flow.put(session, handle, source.read, lambda _: None)
                 directory.sync(handle)
