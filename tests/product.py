@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 
+from tests.databases import own_database
 from tests.parts import needs
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,6 +60,7 @@ class Product:
         return kept | {
             "CCXSEC_ENV_FILE": os.devnull,
             "CCXSEC_DATA": str(self.data),
+            "DATABASE_URL": own_database(self.data),
             "CCXSEC_PORT": str(self.port),
             "CCXSEC_BIND": "127.0.0.1",
             "CCXSEC_HOST_NAME": "ccx1.example.com",

@@ -75,8 +75,8 @@ def test_an_expiry_is_acknowledged_on_its_page(page: Page, product: Product) -> 
     page.goto(f"{product.url}/admin/certificates/certificate/")
     page.get_by_role("link", name="ipsec.pem").first.click()
     section = page.locator("#notices")
-    page.evaluate(
-        "document.querySelector('[name=until]').valueAsDate = new Date(Date.now() + 864e5 * 9)"
+    section.locator("[name=until]").evaluate(  # waits for the page that the click leads to
+        "field => field.valueAsDate = new Date(Date.now() + 864e5 * 9)"
     )
     section.get_by_label("Reason").fill("ordered at the CA")
     section.get_by_role("button", name="Acknowledge").click()
