@@ -11,20 +11,28 @@ from django.test import Client
 from pytest_django import Settings
 
 from certificates.access import Actor
-from certificates.models import Certificate, Node, Purpose
+from certificates.models import Certificate, Event, Node, Purpose
 from certificates.operations import generate, install
 from certificates.operations.install import make_groups
 from certificates.x509.policy import KeyChoice
 from tests.parts import needs
+from tests.prepared import Prepared
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 ROLES = ("anonymous", "staff", "Auditor", "Operator", "Security administrator")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On several processes a file stays on one; those of the browser share a product, in order."""
-    if config.pluginmanager.hasplugin("dsession") or hasattr(config, "workerinput"):
-        for item in items:
+    """Marks what touches a database, and what must stay together on several processes.
+
+    A file stays on one; those of the browser share a product, in order.
+    """
+    several = config.pluginmanager.hasplugin("dsession") or hasattr(config, "workerinput")
+    for item in items:
+        if "db" in getattr(item, "fixturenames", ()) or item.get_closest_marker("django_db"):
+            item.add_marker(pytest.mark.database)
+        if several:
             is_browser = item.path.parent.name == "browser"
             group = "browser" if is_browser else item.nodeid.partition("::")[0]
             item.add_marker(pytest.mark.xdist_group(group))
@@ -52,9 +60,9 @@ def nobody(db: None) -> Actor:
     return Actor("nobody", User.objects.create(username="nobody"))
 
 
-@pytest.fixture
-def node(db: None, actor: Actor, monkeypatch: pytest.MonkeyPatch) -> Node:
+def make_node() -> None:
     """The local node with its certificates, as `./ccxsec up` makes it (with quick keys)."""
+    actor = Actor("test")
     make_groups()
     row = Node.objects.create(
         host_name="ccx1.example.com", addresses=["192.0.2.10"], role="publisher", is_local=True
@@ -62,7 +70,21 @@ def node(db: None, actor: Actor, monkeypatch: pytest.MonkeyPatch) -> Node:
     for purpose in Purpose.own():
         generate(row, purpose, key=KeyChoice.EC_P256, replacing="", actor=actor, now=NOW)
     install(host_name="unused", addresses=[], actor=actor, now=NOW)
-    return row
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    return Prepared(make_node, tmp_path_factory.mktemp("prepared") / "data")
+
+
+@pytest.fixture
+def node(db: None, prepared: Prepared, tmp_path: Path) -> Node:
+    """The local node with its certificates."""
+    if Event.objects.exists():  # another fixture has made something before
+        make_node()
+    else:
+        prepared.put(tmp_path)
+    return Node.objects.local()
 
 
 @pytest.fixture

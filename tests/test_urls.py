@@ -237,9 +237,8 @@ def watched() -> Iterator[Callable[[], str]]:
         return execute(sql, *rest)
 
     def tell() -> str:
-        rows = known.get("rows") or digest_of_rows()
-        known["rows"] = rows
-        return f"{rows} {len(mail.outbox)}"
+        known["rows"] = known.get("rows") or digest_of_rows()
+        return f"{known['rows']} {len(mail.outbox)}"
 
     with connection.execute_wrapper(notice):
         yield tell
@@ -254,3 +253,8 @@ def digest_of_rows() -> str:
             rows = model._default_manager.order_by("pk").values_list(*columns)
             digest.update(repr([model._meta.label, *map(repr, rows)]).encode())
     return digest.hexdigest()
+
+
+def state() -> str:
+    """That digest, and how many messages were sent."""
+    return f"{digest_of_rows()} {len(mail.outbox)}"

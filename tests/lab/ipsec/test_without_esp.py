@@ -59,8 +59,10 @@ def test_a_wrong_key_is_named_and_lets_nothing_through(
     assert {one["leak"] for one in seen["standings"]} == {"blocked"}
     assert seen["wire"]["arrived"] == [False, True]
     assert seen["wire"]["clear ports"] == [9]
-    told = lab.first.product.do("diagnose", NAME)
-    assert "pre-shared key" in told[0], told
+    # On a busy machine the first try may be given up before the other host's answer comes.
+    await_that(
+        lambda: "pre-shared key" in lab.first.product.do("diagnose", NAME)[0], lab.first.host
+    )
 
 
 @BOTH
