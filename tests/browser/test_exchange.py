@@ -27,6 +27,7 @@ class Operator:
     name: str
     scripts: bool
     errors: list[str]
+    lost: list[str]  # requests without an answer
 
     def open(self) -> None:
         self.page.goto(f"{self.product.url}/admin/bulk/")
@@ -42,7 +43,10 @@ class Operator:
             job.get_by_role("link", name="Look again").click()
             looks += 1
             assert looks < LOOKS, job.inner_text()
-        expect(job).to_have_count(0, timeout=LONG)
+        try:
+            expect(job).to_have_count(0, timeout=LONG)
+        except AssertionError as error:
+            raise AssertionError(f"{job.inner_text()}\n{self.lost}") from error
 
     def save(self, server: SshServer, directory: str) -> None:
         """Fill in the window, compare the host key, and save."""
@@ -119,8 +123,13 @@ def operators(browser: Browser, tmp_path: Path) -> Iterator[list[Operator]]:
             stack.callback(context.close)
             errors: list[str] = []
             context.on("weberror", lambda error, to=errors: to.append(str(error.error)))
+            lost: list[str] = []
+            context.on(
+                "requestfailed",
+                lambda request, to=lost: to.append(f"{request.url}: {request.failure}"),
+            )
             page = sign_in(context.new_page(), product)
-            found.append(Operator(page, product, name, scripts, errors))
+            found.append(Operator(page, product, name, scripts, errors, lost))
         yield found
 
 

@@ -17,7 +17,8 @@ function takeOver(fresh, tells) {
 }
 
 async function refresh(line) {
-  const answer = await fetch(line.dataset.liveFrom, { headers: { "X-Refresh": "1" } });
+  const options = { headers: { "X-Refresh": "1" }, signal: AbortSignal.timeout(2 * PAUSE) };
+  const answer = await fetch(line.dataset.liveFrom, options);
   if (!answer.ok || answer.redirected) throw new Error("signed out");
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const tells = [];

@@ -122,10 +122,11 @@ async function renew(part) {
 }
 
 // A running job: look again each second, until it has ended; then see what has come of it.
+const PATIENCE = 10000; // an answer that is lost on the way must not end the looking
 async function follow(section) {
   try {
     const { from, stays } = section.dataset;
-    const answer = await fetch(from || location.href);
+    const answer = await fetch(from || location.href, { signal: AbortSignal.timeout(PATIENCE) });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = page.querySelector("#job");
     if (!fresh) throw new Error("signed out");
