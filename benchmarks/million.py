@@ -43,17 +43,36 @@ def fill(count: int, now: datetime) -> None:
     names = ", ".join(connection.ops.quote_name(name) for name in fields)
     table = connection.ops.quote_name(Certificate._meta.db_table)
     if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
+        with _indexes_later(), connection.cursor() as cursor:
             with cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
                 for row in rows:
                     copy.write_row([row[name] for name in fields])
-            cursor.execute("VACUUM ANALYZE")  # autovacuum does it by itself, only later
+        connection.cursor().execute("VACUUM ANALYZE")  # autovacuum does it, only later
         return
     places = ", ".join(["%s"] * len(fields))
     with _unsafe_and_quick(), transaction.atomic(), connection.cursor() as cursor:
         while batch := list(islice(rows, _BATCH)):
             values = [[row[name] for name in fields] for row in batch]
             cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({places})", values)
+
+
+@contextmanager
+def _indexes_later() -> Iterator[None]:
+    """PostgreSQL makes an index of many rows at once in a fraction of the time."""
+    of_table = [Certificate._meta.db_table]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = %s"
+            " AND indexdef NOT LIKE 'CREATE UNIQUE%%'",
+            of_table,
+        )
+        indexes = cursor.fetchall()
+        for name, _ in indexes:
+            cursor.execute(f"DROP INDEX {connection.ops.quote_name(name)}")
+        yield
+        cursor.execute("SET maintenance_work_mem = '1GB'")
+        for _, definition in indexes:
+            cursor.execute(definition)
 
 
 @contextmanager
@@ -126,7 +145,8 @@ def _pattern(der: bytes, now: datetime) -> _Pattern:
     }
     if connection.vendor == "postgresql":
         values["undecoded"] = "[]"
-    assert der.count(_NAME.encode()) == 2 and der.count(_SERIAL) == 1
+    assert der.count(_NAME.encode()) == 2, "subject and alternative name"
+    assert der.count(_SERIAL) == 1
     return _Pattern(der, values)
 
 

@@ -12,7 +12,8 @@ from django.core.paginator import InvalidPage
 from django.db.models import Q
 from django.http import HttpRequest
 
-from certificates.admin.find_list import COUNTED, FindChangeList
+from certificates.admin import find_list
+from certificates.admin.find_list import FindChangeList
 from certificates.admin.walk import FIRST, LAST, LIST_ORDER, ORDERS, Place, Stretch, stretch
 from certificates.conditions import Condition
 from certificates.find import COVERED, FIELDS, few_keys, to_query, to_query_of_observed
@@ -63,7 +64,7 @@ class CertificateChangeList(FindChangeList):
     ) -> Any:
         self.root_queryset = Certificate.objects.active().defer(*LARGE_COLUMNS)
         found = super().get_queryset(request, exclude_parameters)
-        self.few = None if self.find_refused else few_keys(self.conditions, COUNTED)
+        self.few = None if self.find_refused else few_keys(self.conditions, find_list.COUNTED)
         return found if self.few is None else found.filter(pk__among=self.few)
 
     def get_ordering(self, request: HttpRequest, queryset: Any) -> Any:
@@ -87,7 +88,7 @@ class CertificateChangeList(FindChangeList):
         self.full_result_count, self.show_full_result_count = None, False
         self.show_admin_actions = True
         keys = self._counted_keys()
-        if keys is not None and len(keys) <= COUNTED:
+        if keys is not None and len(keys) <= find_list.COUNTED:
             self._number(keys)
         else:
             self._walk(request.GET.get(WALK, ""), is_counted=keys is not None)
@@ -121,7 +122,7 @@ class CertificateChangeList(FindChangeList):
         if self.few is not None:
             found = unindexed(Certificate.objects.all(), self.wanted & Q(state=State.ACTIVE))
             found = found.filter(pk__among=self.few)
-        return list(found.order_by().values_list("pk", flat=True)[: COUNTED + 1])
+        return list(found.order_by().values_list("pk", flat=True)[: find_list.COUNTED + 1])
 
     def _walk(self, place: str, *, is_counted: bool) -> None:
         rows = unindexed(
@@ -130,7 +131,7 @@ class CertificateChangeList(FindChangeList):
         self.stretch = stretch(rows, self.order, Place.read(place), self.list_per_page)
         self.result_list = self.stretch.rows
         self.is_uncounted = not is_counted
-        self._page_by(COUNTED + 1)
+        self._page_by(find_list.COUNTED + 1)
 
     @property
     def wanted(self) -> Q:

@@ -61,14 +61,12 @@ def _purpose_of(row: Certificate) -> str:
 
 
 _ALPHABETICAL = sorted(Purpose, key=lambda purpose: purpose.value)
+_OWN_FIRST = sorted(_ALPHABETICAL, key=lambda purpose: not purpose.is_own)
 _DATED: _Groups = {False: Q(not_after__isnull=False), True: Q(not_after__isnull=True)}
 LIST_ORDER = Order(
     ("-is_own", "purpose", "common_name", "pk"),
     "common_name",
-    _by_purpose(
-        [*filter(lambda p: p.is_own, _ALPHABETICAL)]
-        + [*filter(lambda p: not p.is_own, _ALPHABETICAL)]
-    ),
+    _by_purpose(_OWN_FIRST),
     _purpose_of,
     alike=("purpose", "is_own"),
 )

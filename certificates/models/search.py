@@ -16,7 +16,7 @@ SEARCHED = ("common_name", "subject", "issuer", "subject_alternative_names")
 _TABLE = "certificates_search"
 
 
-class Among(Lookup):  # type: ignore[type-arg] # not generic at run time
+class Among(Lookup):
     """Whether a key is one of many, which go as one parameter, however many they are."""
 
     lookup_name = "among"
