@@ -43,10 +43,10 @@ def fill(count: int, now: datetime) -> None:
     names = ", ".join(connection.ops.quote_name(name) for name in fields)
     table = connection.ops.quote_name(Certificate._meta.db_table)
     if connection.vendor == "postgresql":
-        with _indexes_later(), connection.cursor() as cursor:
-            with cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
-                for row in rows:
-                    copy.write_row([row[name] for name in fields])
+        statement = f"COPY {table} ({names}) FROM STDIN"
+        with _indexes_later(), connection.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row([row[name] for name in fields])
         connection.cursor().execute("VACUUM ANALYZE")  # autovacuum does it, only later
         return
     places = ", ".join(["%s"] * len(fields))
