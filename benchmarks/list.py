@@ -45,14 +45,14 @@ def measure(options: Namespace) -> list[Table]:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")  # autovacuum does it by itself, only later
-    client, measured, floor = _signed_in(), pages(now, options.rows), Times()
+    client, measured, floor = signed_in(), pages(now, options.rows), Times()
     print(f"list: {len(measured)} pages {ROUNDS} times ...", file=sys.stderr)
     asked = [_asked(client, page) for page in measured]
     floor_asked = _captured(client, reverse("admin:ipsec"), {})[1]
     for _ in range(ROUNDS):
-        floor.measure(partial(_get, client, reverse("admin:ipsec"), {}))
+        floor.measure(partial(get, client, reverse("admin:ipsec"), {}))
         for page in measured:
-            page.times.measure(partial(_get, client, _url(), page.address))
+            page.times.measure(partial(get, client, list_url(), page.address))
             page.bare_times.measure(partial(_fetch, *page.bare.query.sql_with_params()))
     title = f"Certificate List, {options.rows:,} certificates, {connection.display_name}"
     lines = [_floor_row(floor, floor_asked)]
@@ -60,17 +60,17 @@ def measure(options: Namespace) -> list[Table]:
     return [Table(title, COLUMNS, lines)]
 
 
-def _signed_in() -> Client:
+def signed_in() -> Client:
     client = Client(HTTP_HOST="localhost")
     client.force_login(get_user_model().objects.create_superuser("bench", "", None))
     return client
 
 
-def _url() -> str:
+def list_url() -> str:
     return reverse("admin:certificates_certificate_changelist")
 
 
-def _get(client: Client, url: str, address: Address) -> str:
+def get(client: Client, url: str, address: Address) -> str:
     answer = client.get(url, address, secure=True)
     assert answer.status_code == 200, f"{url} {address}: status {answer.status_code}"
     return str(answer.content.decode())
@@ -84,18 +84,23 @@ def _fetch(statement: str, parameters: Any = None) -> list[tuple[Any, ...]]:
 
 def _asked(client: Client, page: Page) -> Asked:
     """Also makes sure that the page shows the rows that the bare SQL fetches."""
-    text, asked = _captured(client, _url(), page.address)
-    shown = [int(pk) for pk in _CHECKBOX.findall(text)]
+    text, asked = _captured(client, list_url(), page.address)
+    shown = keys_in(text)
     expected = [row[0] for row in page.bare]
     assert shown == expected, f"{page.name}: the page shows {shown}, expected are {expected}"
     return asked
 
 
+def keys_in(text: str) -> list[int]:
+    """Of the rows that a page shows."""
+    return [int(pk) for pk in _CHECKBOX.findall(text)]
+
+
 def _captured(client: Client, url: str, address: Address) -> tuple[str, Asked]:
     """The second answer: the first one warms up, and may write the session."""
-    _get(client, url, address)
+    get(client, url, address)
     with CaptureQueriesContext(connection) as captured:
-        text = _get(client, url, address)
+        text = get(client, url, address)
     statements = [query["sql"] for query in captured.captured_queries]
     times = {sql: _replayed(sql) for sql in statements if sql.startswith("SELECT")}
     return text, Asked(

@@ -47,7 +47,6 @@ class Page:
 
 def pages(now: datetime, count: int) -> list[Page]:
     """Plain ones first, then found, ordered, filtered, and all of it together."""
-    last = min(COUNTED, count) // PAGE  # more can't be paged through
     active = Certificate.objects.active()
     listed = active.in_list_order()
     known = Certificate.objects.trust().order_by("fingerprint")[0]
@@ -55,63 +54,73 @@ def pages(now: datetime, count: int) -> list[Page]:
     with_common = listed.filter(common_name__icontains=COMMON)
     return [
         Page("first page", {}, _page(listed)),
-        Page(f"last page ({last})", {"p": str(last)}, _page(listed, last)),
+        Page("a page in the middle", *_from_middle(listed, count)),
         Page(
             "find: common name contains, rare",
-            _find("common_name", Operator.CONTAINS, RARE),
+            finding("common_name", Operator.CONTAINS, RARE),
             _page(listed.filter(common_name__icontains=RARE)),
         ),
         Page(
             "find: common name contains, common",
-            _find("common_name", Operator.CONTAINS, COMMON),
+            finding("common_name", Operator.CONTAINS, COMMON),
             _page(with_common),
         ),
         Page(
             "find: common name is exactly",
-            _find("common_name", Operator.IS, known.common_name),
+            finding("common_name", Operator.IS, known.common_name),
             _page(Certificate.objects.filter(common_name=known.common_name)),
         ),
         Page(
             "find: fingerprint with colons",
-            _find("fingerprint", Operator.IS, _with_colons(known.fingerprint)),
+            finding("fingerprint", Operator.IS, with_colons(known.fingerprint)),
             _page(Certificate.objects.filter(fingerprint=known.fingerprint)),
         ),
         Page(
             "find: serial number",
-            _find("serial_number", Operator.IS, known.serial_number.upper()),
+            finding("serial_number", Operator.IS, known.serial_number.upper()),
             _page(Certificate.objects.filter(serial_number=known.serial_number)),
         ),
         Page(
             "order: expiration",
-            _order("expiration"),
-            _page(active.order_by("not_after", "-pk")),
+            ordering("expiration"),
+            _page(active.order_by("not_after", "pk")),
         ),
         Page(
             "order: issued by",
-            _order("issued_by"),
-            _page(active.order_by("issuer_common_name", "-pk")),
+            ordering("issued_by"),
+            _page(active.order_by("issuer_common_name", "pk")),
         ),
         Page(f"filter: within {SOON} days", {"expiry": str(SOON)}, _page(soon)),
         Page(
             "filter: purpose, expiry; find: common name",
-            _find("common_name", Operator.CONTAINS, COMMON)
+            finding("common_name", Operator.CONTAINS, COMMON)
             | {"purpose": Purpose.TOMCAT_TRUST.value, "expiry": str(SOON)},
             _page(soon.filter(purpose=Purpose.TOMCAT_TRUST, common_name__icontains=COMMON)),
         ),
     ]
 
 
-def _page(found: QuerySet[Certificate], number: int = 1) -> Rows:
-    return found.values_list(*SHOWN)[(number - 1) * PAGE : number * PAGE]
+def _from_middle(listed: QuerySet[Certificate], count: int) -> tuple[Address, Rows]:
+    """By its number where the list is counted, from the row before it where it is not."""
+    start = count // PAGE // 3 * PAGE
+    before = listed[start - 1]
+    if count <= COUNTED:
+        return {"p": str(start // PAGE + 1)}, listed.values_list(*SHOWN)[start : start + PAGE]
+    store = listed.filter(is_own__in=[False], purpose=before.purpose)
+    return {"walk": f"after-{before.pk}"}, _page(store.filter(common_name__gt=before.common_name))
 
 
-def _find(name: str, operator: Operator, value: str) -> Address:
+def _page(found: QuerySet[Certificate]) -> Rows:
+    return found.values_list(*SHOWN)[:PAGE]
+
+
+def finding(name: str, operator: Operator, value: str) -> Address:
     return {"field": name, "op": operator.value, "value": value}
 
 
-def _order(column: str) -> Address:
+def ordering(column: str) -> Address:
     return {"o": str(CertificateAdmin.list_display.index(column) + 1)}
 
 
-def _with_colons(digits: str) -> str:
+def with_colons(digits: str) -> str:
     return ":".join(digits[i : i + 2] for i in range(0, len(digits), 2)).upper()

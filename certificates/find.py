@@ -7,6 +7,7 @@ signing requests, whose missing columns count as empty.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.db import connection
 from django.db.models import Q
 
 from certificates.conditions import (
@@ -21,8 +22,10 @@ from certificates.conditions import (
     checked,
     one_of,
 )
-from certificates.models import Purpose
+from certificates.models import Certificate, Purpose
+from certificates.models.search import TRIGRAM, trigram_keys
 from certificates.x509.facts import CertificateType
+from certificates.x509.visible import visible
 
 CSR_ONLY = "CSR only"
 OBSERVED = "observed"
@@ -127,16 +130,59 @@ def to_query_of_observed(conditions: Iterable[Condition]) -> Q:
     return found
 
 
-def selective(conditions: Iterable[Condition]) -> Q | None:
-    """The one condition, if any, that an index answers with few rows; None without one.
+# Their columns stand in the index `list_order`, which a count may read from end to end.
+COVERED = ("common_name", "certificate", "type", "key_type", "node", "expiration")
+_HEXADECIMAL = ("fingerprint", "serial_number")
+_SEARCHED = {
+    "common_name": "common_name",
+    "subject": "subject",
+    "issuer": "issuer",
+    "alternative_names": "subject_alternative_names",
+}
+_SCANNED = ("common_name", "file_name", "description")  # each has an index to itself
+_BY_TEXT = (Operator.BEGINS, Operator.CONTAINS, Operator.IS, Operator.ENDS)
 
-    A planner that knows nothing of the values would rather walk the whole table in list order.
+
+def few_keys(conditions: Iterable[Condition], most: int) -> list[int] | None:
+    """Keys of at most `most` rows, among them all that fit; None if no condition leaves so few.
+
+    The cheapest condition first: digits by their index, then text by its trigrams.
     """
-    for condition in conditions:
-        by_index = condition.operator in (Operator.IS, Operator.BEGINS)
-        if by_index and condition.field in ("fingerprint", "serial_number"):
-            return to_query([condition])
+    telling = [c for c in conditions if c.operator in _BY_TEXT]
+    for condition in sorted(telling, key=_cost):
+        keys = _keys(condition, most)
+        if keys is not None and len(keys) <= most:
+            return keys
     return None
+
+
+def _cost(condition: Condition) -> int:
+    if condition.field in _HEXADECIMAL:
+        return 0 if condition.operator in (Operator.IS, Operator.BEGINS) else 3
+    return 1 if len(condition.value.strip()) >= TRIGRAM else 2
+
+
+def _keys(condition: Condition, most: int) -> list[int] | None:
+    """Up to one more than `most`; None where no index tells."""
+    query, value = to_query([condition]), visible(condition.value.strip())
+    if condition.field in _HEXADECIMAL:
+        # Each of its columns alone: one index answers, where none answers both.
+        parts = query.children if query.connector == Q.OR else [query]
+        keys: list[int] = []
+        for part in parts:
+            rows = Certificate.objects.filter(Q(part)).order_by()
+            keys += rows.values_list("pk", flat=True)[: most + 1 - len(keys)]
+        return keys
+    if connection.vendor != "sqlite":
+        return None  # its planner knows the values
+    if condition.field in _SEARCHED:
+        found = trigram_keys(_SEARCHED[condition.field], value, most)
+        if found is not None:
+            return found
+    if condition.field not in _SCANNED:
+        return None
+    rows = Certificate.objects.active().filter(query).order_by()
+    return list(rows.values_list("pk", flat=True)[: most + 1])
 
 
 def _field(condition: Condition) -> Field:

@@ -2,20 +2,27 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ORDER_VAR
+from django.core.paginator import InvalidPage
 from django.db.models import Q
 from django.http import HttpRequest
 
+from certificates.admin import find_list
 from certificates.admin.find_list import FindChangeList
+from certificates.admin.walk import FIRST, LAST, LIST_ORDER, ORDERS, Place, Stretch, stretch
 from certificates.conditions import Condition
-from certificates.find import FIELDS, selective, to_query, to_query_of_observed
-from certificates.models import Certificate, Observed, SigningRequest
+from certificates.find import COVERED, FIELDS, few_keys, to_query, to_query_of_observed
+from certificates.models import Certificate, Observed, SigningRequest, State
+from certificates.models.search import unindexed
 
 NAMESAKES = 2_000  # rows that are looked at for one page
 MOST_OBSERVED = 20
-FEW = 500  # rows that are looked up by their keys
+WALK = "walk"  # in the address: where a page begins that has no number
 LARGE_COLUMNS = ("der", "subject", "issuer", "subject_alternative_names", "undecoded")
 
 
@@ -41,6 +48,13 @@ class CertificateChangeList(FindChangeList):
     """Certificates that were replaced are left to their successor's page."""
 
     first_field = "common_name"
+    own_parameters = (WALK,)
+    stretch: Stretch | None = None
+
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().__init__(request, *args, **kwargs)
+        for parameters in (self.params, self.filter_params):
+            parameters.pop(WALK, None)  # another order or filter begins at its first page
 
     def to_query(self, conditions: Sequence[Condition]) -> Any:
         return to_query(conditions)
@@ -49,27 +63,111 @@ class CertificateChangeList(FindChangeList):
         self, request: HttpRequest, exclude_parameters: list[str | None] | None = None
     ) -> Any:
         self.root_queryset = Certificate.objects.active().defer(*LARGE_COLUMNS)
-        return self._narrowed(super().get_queryset(request, exclude_parameters))
+        found = super().get_queryset(request, exclude_parameters)
+        self.few = None if self.find_refused else few_keys(self.conditions, find_list.COUNTED)
+        return found if self.few is None else found.filter(pk__among=self.few)
 
-    def _narrowed(self, found: Any) -> Any:
-        """Few rows by an index first, where a find row allows it; then order and filter those."""
-        few = None if self.find_refused else selective(self.conditions)
-        if few is None:
-            return found
-        rows = Certificate.objects.filter(few).order_by().values_list("pk", flat=True)
-        keys = list(rows[: FEW + 1])
-        return found.filter(pk__in=keys) if len(keys) <= FEW else found
+    def get_ordering(self, request: HttpRequest, queryset: Any) -> Any:
+        """By one column, the one that was clicked last; `self.order` for everything else."""
+        self.order, fields = LIST_ORDER, super().get_ordering(request, queryset)
+        if self.params.get(ORDER_VAR) and isinstance(fields[0], str):
+            name = fields[0].removeprefix("-")
+            if name in ORDERS:
+                self.order = replace(ORDERS[name], descending=fields[0].startswith("-"))
+        return self.order.sorted(queryset).query.order_by
+
+    def get_ordering_field_columns(self) -> Any:
+        columns = super().get_ordering_field_columns()
+        return dict(list(columns.items())[:1])
 
     def get_results(self, request: HttpRequest) -> None:
-        """Marks, among the rows of this page alone, those of which a newer one is there."""
-        super().get_results(request)
-        self.result_list = list(self.result_list)
+        """Counted and numbered pages of few rows; of more, pages from a row on.
+
+        Marks, among the rows of this page alone, those of which a newer one is there.
+        """
+        self.full_result_count, self.show_full_result_count = None, False
+        self.show_admin_actions = True
+        keys = self._counted_keys()
+        if keys is not None and len(keys) <= find_list.COUNTED:
+            self._number(keys)
+        else:
+            self._walk(request.GET.get(WALK, ""), is_counted=keys is not None)
         mark_older(self.result_list)
+
+    def _number(self, keys: list[int]) -> None:
+        # The keys say all: whatever else were asked, a planner might look it up first.
+        rows = Certificate.objects.filter(pk__among=keys).defer(*LARGE_COLUMNS)
+        self.queryset = self.order.sorted(rows.select_related("node"))
+        self._page_by(len(keys))
+        try:
+            page = self.paginator.page(self.page_num if self.multi_page else 1)
+        except InvalidPage:
+            raise IncorrectLookupParameters from None
+        self.result_list = list(page.object_list)
+
+    def _page_by(self, count: int) -> None:
+        size = self.list_per_page
+        self.paginator = self.model_admin.get_paginator(self.request, self.queryset, size)
+        self.paginator.count = self.result_count = count
+        self.multi_page, self.can_show_all = count > size, count <= self.list_max_show_all
+
+    def _counted_keys(self) -> list[int] | None:
+        """The keys of all rows, up to one more than are counted; None if that takes long."""
+        if self.find_refused:
+            return []
+        fields = {condition.field for condition in self.conditions}
+        if self.few is None and not fields.issubset(COVERED):
+            return None
+        found = unindexed(Certificate.objects.active(), self.wanted)
+        if self.few is not None:
+            found = unindexed(Certificate.objects.all(), self.wanted & Q(state=State.ACTIVE))
+            found = found.filter(pk__among=self.few)
+        return list(found.order_by().values_list("pk", flat=True)[: find_list.COUNTED + 1])
+
+    def _walk(self, place: str, *, is_counted: bool) -> None:
+        rows = unindexed(
+            self.root_queryset.select_related("node"), self.wanted, but=self.order.indexed
+        )
+        self.stretch = stretch(rows, self.order, Place.read(place), self.list_per_page)
+        self.result_list = self.stretch.rows
+        self.is_uncounted = not is_counted
+        self._page_by(find_list.COUNTED + 1)
+
+    @property
+    def wanted(self) -> Q:
+        """What find rows and filters ask for, together."""
+        asked: Q = self.to_query(self.conditions)
+        for spec in self.own_filters:
+            asked &= spec.condition()
+        return asked
+
+    @property
+    def ways(self) -> list[tuple[str, str]]:
+        """Label and address of the pages that can be gone to from this one; "" for none."""
+        if self.stretch is None:
+            return []
+        here = self.stretch
+        ways = [
+            ("First", FIRST if here.has_before else None),
+            ("Previous", here.before or None),
+            ("Next", here.after or None),
+            ("Last", LAST if here.has_after else None),
+        ]
+        return [
+            (label, "" if way is None else self.get_query_string({WALK: way or None}))
+            for label, way in ways
+        ]
+
+    @property
+    def is_first_page(self) -> bool:
+        if self.stretch is not None:
+            return not self.stretch.has_before
+        return self.page_num == 1
 
     @property
     def signing_requests(self) -> list[SigningRequest]:
         """Pending ones that the same rows and filters find; shown on the first page (CM-1)."""
-        if self.page_num != 1 or self.find_refused:
+        if not self.is_first_page or self.find_refused:
             return []
         wanted = Q()
         chosen = {spec.parameter_name: spec.value() for spec in self.own_filters}
@@ -87,7 +185,7 @@ class CertificateChangeList(FindChangeList):
     @property
     def observed(self) -> list[Observed]:
         """Served somewhere and not ours, as the rows and filters find them; on the first page."""
-        if self.page_num != 1 or self.find_refused:
+        if not self.is_first_page or self.find_refused:
             return []
         rows = Observed.objects.watched().filter(is_leaf=True).select_related("endpoint__node")
         found: Any = rows.filter(to_query_of_observed(self.conditions))

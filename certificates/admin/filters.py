@@ -4,16 +4,24 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib.admin import ModelAdmin, SimpleListFilter
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from certificates.conditions import NOTHING
 from certificates.models import Node, Purpose
 from certificates.models.certificate import CLASSIFIED, KEY_TYPES
 
 
 class DropDownFilter(SimpleListFilter):
     template = "certificates/_filter.html"
+
+    def condition(self) -> Q:
+        """What the choice asks of a row; everything without one."""
+        raise NotImplementedError
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(self.condition())
 
 
 class ChoiceFilter(DropDownFilter):
@@ -25,12 +33,12 @@ class ChoiceFilter(DropDownFilter):
     def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> Any:
         return self.choices_of_column
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def condition(self) -> Q:
         value = self.value()
         if not value:
-            return queryset
+            return Q()
         known = {str(choice) for choice, _ in self.lookup_choices}
-        return queryset.filter(**{self.column: value}) if value in known else queryset.none()
+        return Q(**{self.column: value}) if value in known else NOTHING
 
 
 class PurposeFilter(ChoiceFilter):
@@ -68,15 +76,14 @@ class ExpiryFilter(DropDownFilter):
             ("later", "After 90 days"),
         ]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def condition(self) -> Q:
         now, value = timezone.now(), self.value()
         if not value:
-            return queryset
+            return Q()
         if value == "expired":
-            return queryset.filter(not_after__lt=now)
+            return Q(not_after__lt=now)
         if value == "later":
-            return queryset.filter(not_after__gte=now + timedelta(days=90))
+            return Q(not_after__gte=now + timedelta(days=90))
         if value in ("7", "30", "90"):
-            until = now + timedelta(days=int(value))
-            return queryset.filter(not_after__gte=now, not_after__lt=until)
-        return queryset.none()
+            return Q(not_after__gte=now, not_after__lt=now + timedelta(days=int(value)))
+        return NOTHING

@@ -40,6 +40,7 @@ class FindChangeList(ChangeList):
 
     first_field = ""
     own_parameters: Sequence[str] = ()
+    is_uncounted = False  # counting would take long; there may be any number of rows
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         self.find_refused: Refused | None = None
@@ -93,7 +94,8 @@ class FindChangeList(ChangeList):
 
     @property
     def is_bounded(self) -> bool:
-        return self.result_count > COUNTED
+        """Whether there are more rows than are counted."""
+        return self.result_count > COUNTED and not self.is_uncounted
 
 
 class FindScreen(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time

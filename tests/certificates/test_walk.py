@@ -1,0 +1,111 @@
+"""A list that is too long to be counted is walked, in every order and both directions (CM-1)."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from certificates.admin.certificate import CertificateAdmin
+from certificates.models import Certificate, Node
+from certificates.models.insertion import insert_many
+from tests.certificates.test_find_index import row
+from tests.conftest import HttpsClient
+
+pytestmark = pytest.mark.spec("CM-1", "CM-2")
+
+LIST = "/admin/certificates/certificate/"
+ROWS = 60
+COLUMNS = range(1, len(CertificateAdmin.list_display) + 1)
+_KEY = re.compile(r'name="_selected_action" value="(\d+)"')
+_WAY = re.compile(r'<a href="([^"]*)">(First|Previous|Next|Last)</a>')
+
+
+@pytest.fixture
+def many(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On three nodes, with equal values in every column, and some of none."""
+    monkeypatch.setattr("certificates.admin.find_list.COUNTED", 20)
+    nodes = [node, *(Node.objects.create(host_name=f"{n}.example.com") for n in ("a", "z"))]
+    now = timezone.now()
+    common = {"type": "self-signed", "key_type": "EC", "key_label": "EC P-256", "key_bits": 256}
+    made = []
+    for number in range(ROWS):
+        values = common | {"issuer_common_name": f"CA {number % 2}", "signature_algorithm": "x"}
+        values["not_after"] = now + timedelta(days=1 + number % 7) if number % 5 else None
+        values["type"] = "ca-signed" if number % 4 else "self-signed"
+        one = row(nodes[number % 3], values, number, f"name {number % 9}")
+        one.purpose = "ipsec-trust" if number % 2 else "tomcat-trust"
+        one.description = f"team {number % 3}"
+        made.append(one)
+    insert_many(made)
+
+
+def walked(client: HttpsClient, asked: dict[str, str], way: str, begin: str = "") -> list[int]:
+    """The keys of all pages, as the links lead from one to the next."""
+    keys: list[int] = []
+    address = f"{LIST}?{begin}"
+    for _ in range(ROWS):
+        page = client.get(address, asked if not keys else None).content.decode()
+        keys += map(int, _KEY.findall(page))
+        ways = {label: href.replace("&amp;", "&") for href, label in _WAY.findall(page)}
+        if way not in ways:
+            return keys
+        address = LIST + ways[way]
+    raise AssertionError("the pages have no end")
+
+
+@pytest.mark.parametrize("order", ["", *(f"{s}{n}" for n in COLUMNS for s in ("", "-"))])
+def test_every_order_is_walked_to_its_end_and_back(
+    administrator: HttpsClient, many: None, monkeypatch: pytest.MonkeyPatch, order: str
+) -> None:
+    asked = {"o": order} if order else {}
+    forth = walked(administrator, asked, "Next")
+    from_end = walked(administrator, asked | {"walk": "last"}, "Previous")
+    monkeypatch.setattr("certificates.admin.find_list.COUNTED", 10_000)
+    listed = administrator.get(LIST, asked).context["cl"].queryset
+
+    assert len(set(forth)) == ROWS + 2
+    assert forth == [row.pk for row in listed], "the same order as that of a short list"
+    pages = [from_end[start : start + 25] for start in range(0, len(from_end), 25)]
+    assert [key for page in reversed(pages) for key in page] == forth
+
+
+@pytest.mark.parametrize(
+    ("asked", "count"),
+    [
+        ({"field": "common_name", "op": "contains", "value": "AME"}, 60),
+        ({"field": "description", "op": "contains", "value": "team"}, 60),
+        ({"field": "fingerprint", "op": "begins with", "value": "0"}, 60),
+        ({"field": "certificate", "op": "is exactly", "value": "ipsec-trust"}, 30),
+        ({"type": "ca-signed", "field": "common_name", "op": "begins with", "value": "name"}, 45),
+        ({"expiry": "30", "o": "8"}, 48),
+        ({"purpose": "ipsec-trust", "o": "-5"}, 30),
+    ],
+)
+def test_find_rows_and_filters_are_kept_on_the_way(
+    administrator: HttpsClient, many: None, asked: dict[str, str], count: int
+) -> None:
+    assert len(set(walked(administrator, asked, "Next"))) == count
+
+
+@pytest.mark.parametrize("place", ["after-", "after-x", "after-999999", "before-0", "x", "last-1"])
+def test_a_place_that_is_not_there_is_the_first_page(
+    administrator: HttpsClient, many: None, place: str
+) -> None:
+    first = _KEY.findall(administrator.get(LIST).content.decode())
+
+    page = administrator.get(LIST, {"walk": place})
+
+    assert page.status_code == 200
+    assert _KEY.findall(page.content.decode()) == first
+
+
+def test_what_would_take_long_is_not_counted(administrator: HttpsClient, many: None) -> None:
+    asked: Any = {"field": "subject", "op": "contains", "value": "o=lab"}
+
+    page = administrator.get(LIST, asked).content.decode()
+
+    assert "are not counted" in page
+    assert "More than" not in page
+    assert Certificate.objects.count() == ROWS + 2
