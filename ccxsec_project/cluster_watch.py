@@ -1,0 +1,84 @@
+"""Watches one worker cluster by its heartbeat, and asks for what is due each minute.
+
+All clusters share one queue, so nobody can send one of them a message: while the own one is silent,
+signs of life are asked for until it has taken one. A cluster that is alive tells within seconds.
+"""
+
+import logging
+import secrets
+import time
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections
+from django.utils import timezone
+
+from certificates import jobs
+from certificates.models import Heartbeat
+from certificates.tasks import CLUSTER, WORKER
+
+from .children import Child, worker_cluster
+
+logger = logging.getLogger(__name__)
+UPKEEP = "upkeep"  # whose turn it is to ask for it, among all supervisors of the database
+LEAST = 0.5  # seconds between two looks
+
+
+class ClusterWatch:
+    def __init__(self) -> None:
+        name = secrets.token_hex(6)
+        self.cluster: Child = worker_cluster({CLUSTER: name})
+        self.beat = f"{WORKER} {name}"
+        self.limit = timedelta(seconds=settings.CCXSEC_HEARTBEAT_LIMIT)
+        self._asked = self._looked = 0.0
+        self._is_reachable = True
+
+    def look_after(self) -> None:
+        """One round: restart what died or is silent, ask for upkeep."""
+        if self.cluster.restart_if_ended():
+            self._send_again()
+        now, limit = time.monotonic(), self.limit.total_seconds()
+        try:
+            if now - self._asked > limit / 3:
+                self._asked = now
+                close_old_connections()
+                self._ask_for_upkeep()
+            if now - self._looked > max(LEAST, limit / 60):
+                self._looked = now
+                self._look_at_heartbeat()
+        except DatabaseError as error:
+            logger.warning("the heartbeat can't be read: %s", error)
+
+    def _ask_for_upkeep(self) -> None:
+        """One of all supervisors does; a little early, as their clocks differ."""
+        if Heartbeat.objects.take_turn(UPKEEP, every=self.limit / 4, now=timezone.now()):
+            self._ask(UPKEEP)
+
+    def _look_at_heartbeat(self) -> None:
+        """Restart the cluster when its last sign of life is too old."""
+        beat = Heartbeat.objects.filter(name=self.beat).first()
+        running = timedelta(seconds=time.monotonic() - self.cluster.started)
+        silent = min(timezone.now() - beat.seen_at, running) if beat else running
+        if silent > self.limit and self._is_reachable:
+            logger.error("the worker cluster gave no sign of life for %s; restarting it", silent)
+            self.cluster.clear()
+            self.cluster.start()
+            self._send_again()
+        elif silent > self.limit / 3 or not self._is_reachable:
+            self._ask("sign_of_life")
+
+    def _ask(self, task: str) -> None:
+        """When Redis is there again, what it forgot is sent at once."""
+        was_reachable, self._is_reachable = (
+            self._is_reachable,
+            jobs.send(f"certificates.tasks.{task}", name=task.replace("_", " ")),
+        )
+        if self._is_reachable and not was_reachable:
+            self._send_again()
+
+    def _send_again(self) -> None:
+        """A cluster that was ended has taken the messages in its hands with it."""
+        try:
+            jobs.take_up_lost(waiting=timedelta(0))
+        except DatabaseError as error:
+            logger.warning("lost jobs can't be sent again yet: %s", error)
