@@ -32,6 +32,7 @@ class ClusterWatch:
         self.limit = timedelta(seconds=settings.CCXSEC_HEARTBEAT_LIMIT)
         self._asked = self._looked = 0.0
         self._is_reachable = True
+        self._since = 0.0  # when the queue was there again
 
     def look_after(self) -> None:
         """One round: restart what died or is silent, ask for upkeep."""
@@ -45,36 +46,38 @@ class ClusterWatch:
                 self._ask_for_upkeep()
             if now - self._looked > max(LEAST, limit / 60):
                 self._looked = now
-                self._look_at_heartbeat()
+                self._look()
         except DatabaseError as error:
             logger.warning("the heartbeat can't be read: %s", error)
 
     def _ask_for_upkeep(self) -> None:
         """One of all supervisors does; a little early, as their clocks differ."""
         if Heartbeat.objects.take_turn(UPKEEP, every=self.limit / 4, now=timezone.now()):
-            self._ask(UPKEEP)
+            jobs.send("certificates.tasks.upkeep", name="upkeep")
+
+    def _look(self) -> None:
+        """Send again what Redis forgot while it was away, then look at the heartbeat."""
+        was_reachable, self._is_reachable = self._is_reachable, jobs.queue_answers()
+        if not self._is_reachable:
+            return  # no cluster can tell anything
+        if not was_reachable:
+            self._send_again()
+            self._since = time.monotonic()
+        self._look_at_heartbeat()
 
     def _look_at_heartbeat(self) -> None:
         """Restart the cluster when its last sign of life is too old."""
         beat = Heartbeat.objects.filter(name=self.beat).first()
-        running = timedelta(seconds=time.monotonic() - self.cluster.started)
+        asked_since = max(self.cluster.started, self._since)
+        running = timedelta(seconds=time.monotonic() - asked_since)
         silent = min(timezone.now() - beat.seen_at, running) if beat else running
-        if silent > self.limit and self._is_reachable:
+        if silent > self.limit:
             logger.error("the worker cluster gave no sign of life for %s; restarting it", silent)
             self.cluster.clear()
             self.cluster.start()
             self._send_again()
-        elif silent > self.limit / 3 or not self._is_reachable:
-            self._ask("sign_of_life")
-
-    def _ask(self, task: str) -> None:
-        """When Redis is there again, what it forgot is sent at once."""
-        was_reachable, self._is_reachable = (
-            self._is_reachable,
-            jobs.send(f"certificates.tasks.{task}", name=task.replace("_", " ")),
-        )
-        if self._is_reachable and not was_reachable:
-            self._send_again()
+        elif silent > self.limit / 3:
+            jobs.send("certificates.tasks.sign_of_life", name="sign of life")
 
     def _send_again(self) -> None:
         """A cluster that was ended has taken the messages in its hands with it."""

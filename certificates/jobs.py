@@ -128,6 +128,14 @@ def take_up_lost(*, waiting: timedelta | None = None) -> int:
     return sent
 
 
+def queue_answers() -> bool:
+    """Whether the queue can be reached; the one in the database always can, if that can."""
+    try:
+        return bool(get_broker().ping())
+    except RedisError:
+        return False
+
+
 def _messages() -> int:
     """How many wait in the queue; in Redis that can't be reached none does."""
     try:
