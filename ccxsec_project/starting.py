@@ -25,7 +25,7 @@ from certificates.secrets import SealError
 from certificates.store import local_store
 from certificates.web_server import AlreadyRunningError, Running
 
-FIRST_ANSWER = 30.0  # seconds until the web server must answer
+FIRST_ANSWER = 60.0  # seconds until the web server must answer
 
 
 @contextlib.contextmanager

@@ -15,9 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import transaction
 
+from certificates import jobs
+from certificates.models import Job, Node
+from certificates.operations import verify_audit
 from tests.lab.machines import Browser, Machine, kill_all_of
 from tests.lab.postgres import copy_of
+from tests.lab.worker import Worker
 from tests.parts import needs
 from tests.product import ROOT, free_port
 from tests.redis_server import RedisServer, throw_away_redis
@@ -33,26 +38,6 @@ http {{
   include {base}/ccxsec.conf;
 }}
 """
-ENQUEUE = """
-from django.db import transaction
-from certificates import jobs
-from certificates.models import Node
-node = Node.objects.local().pk
-with transaction.atomic():
-    rows = [jobs.enqueue("check", "x", started_by="t", node=node, service="tomcat").pk
-            for _ in range({many})]
-print("made", *rows)
-"""
-STATES = """
-import json
-from certificates.models import Event, Heartbeat, Job
-from django_q.models import Schedule
-print(json.dumps({
-    "jobs": {row.pk: [row.state, row.attempt] for row in Job.objects.all()},
-    "clusters": Heartbeat.objects.filter(name__startswith="worker ").count(),
-    "schedules": sorted(Schedule.objects.values_list("name", flat=True)),
-}))
-"""
 
 
 @dataclass
@@ -63,23 +48,20 @@ class Site:
     b: Machine
     front: int
     redis: RedisServer
+    shell: Worker
 
-    def told(self) -> dict[str, Any]:
-        done = self.a.run("shell", "-v", "0", "-c", STATES)
-        assert done.returncode == 0, done.stderr
-        return dict(json.loads(done.stdout))
+    def jobs(self) -> dict[str, list[Any]]:
+        return dict(self.shell.ask(states))
 
     def enqueue(self, many: int) -> list[str]:
-        done = self.a.run("shell", "-v", "0", "-c", ENQUEUE.format(many=many))
-        assert done.returncode == 0, done.stderr
-        return done.stdout.split()[1:]
+        return [str(pk) for pk in self.shell.ask(enqueue, many)]
 
-    def ended(self, jobs: list[str], *, seconds: float = 120) -> dict[str, list[Any]]:
+    def ended(self, asked: list[str], *, seconds: float = 120) -> dict[str, list[Any]]:
         """The state and attempt of each, once all have ended."""
         deadline = time.monotonic() + seconds
         while True:
-            found = self.told()["jobs"]
-            wanted = {job: found[job] for job in jobs}
+            found = self.jobs()
+            wanted = {job: found[job] for job in asked}
             if all(state in ("done", "failed", "cancelled") for state, _ in wanted.values()):
                 return wanted
             logs = self.a.log.read_text()[-4000:] + self.b.log.read_text()[-2000:]
@@ -94,19 +76,25 @@ def site(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Si
     with throw_away_redis() as redis:
         shared = {"DATABASE_URL": copy_of(postgres), "REDIS_URL": redis.url}
         shared |= {"CCXSEC_SECRET_KEY": "k" * 64, "CCXSEC_HEARTBEAT_LIMIT": "60"}
+        shared |= {"CCXSEC_WEB_WORKERS": "1", "CCXSEC_WEB_THREADS": "4"}
         a = Machine(folder / "a", settings=dict(shared))
         done = a.run("up", "--setup-only")
         assert done.returncode == 0, done.stderr
+        shell = Worker(a.data, **shared)
         b = Machine(folder / "b", settings=shared | proxied(folder))
         front = start_front(nginx, folder, a.data / "store" / "tomcat", b)
         try:
-            for machine, role in ((a, "web"), (a, "worker"), (a, "worker"), (b, "web")):
-                machine.begin(role)
-            a.wait_for(roles=3)
+            for machine in (a, b):  # all of them at once would wait long for two cores
+                machine.begin("web")
+            a.wait_for(roles=1)
             b.wait_for(roles=1)
-            yield Site(a, b, b.port, redis)
+            a.begin("worker")
+            a.begin("worker")
+            a.wait_for(roles=3)
+            yield Site(a, b, b.port, redis, shell)
             assert set(a.end() + b.end()) == {0}
         finally:
+            shell.kill()
             front.terminate()
             front.wait(20)
             for role in a.roles + b.roles:
@@ -155,7 +143,7 @@ def start_front(nginx: str, folder: Path, store: Path, b: Machine) -> subprocess
 def test_jobs_that_are_asked_for_at_two_web_servers_run_once_each(site: Site) -> None:
     at_a = Browser(site.a.port).sign_in()
     at_b = Browser(site.front, cookies=at_a.cookies)  # the session of one holds at the other
-    before = set(site.told()["jobs"])
+    before = set(site.jobs())
     for browser in (at_a, at_b):
         for verb in ("check", "deploy"):
             for service in ("tomcat", "ipsec"):
@@ -164,7 +152,7 @@ def test_jobs_that_are_asked_for_at_two_web_servers_run_once_each(site: Site) ->
                 assert (status, "/job/" in where) == (302, True), (status, where)
     many = site.enqueue(30)
 
-    made = list(set(site.told()["jobs"]) - before)
+    made = list(set(site.jobs()) - before)
     ended = site.ended(made)
 
     assert set(many) <= set(made)
@@ -234,5 +222,21 @@ def test_the_work_goes_on_when_a_cluster_is_killed(site: Site) -> None:
     ended = site.ended(made)
 
     assert {tuple(end) for end in ended.values()} == {("done", 1)}
-    verdict = json.loads(site.a.run("audit", "verify", "--json").stdout)["verdict"]
-    assert verdict == "whole"
+    assert site.shell.ask(audit_problem) == ""
+
+
+# --- Run in the worker ---------------------------------------------------------------------------
+def enqueue(many: int) -> list[int]:
+    """Looks at the store, as one transaction asks for them; their numbers."""
+    node = Node.objects.local().pk
+    wanted: dict[str, Any] = {"started_by": "test", "node": node, "service": "tomcat"}
+    with transaction.atomic():
+        return [jobs.enqueue("check", "a store", **wanted).pk for _ in range(many)]
+
+
+def states() -> dict[int, list[Any]]:
+    return {row.pk: [row.state, row.attempt] for row in Job.objects.all()}
+
+
+def audit_problem() -> str:
+    return verify_audit().problem
