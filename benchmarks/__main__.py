@@ -16,6 +16,7 @@ BENCHMARKS = (
     "ipsec",
     "list",
     "monitor",
+    "scaling",
     "transfer",
     "upload",
 )

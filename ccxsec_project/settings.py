@@ -13,6 +13,7 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from ccxsec_project.shared_cache import LIMITS, checked_redis_url
 from certificates.host import own_names
 from certificates.local_files import create_once, new_secret_key
 from certificates.outgoing import Allowed
@@ -69,11 +70,14 @@ CCXSEC_MASTER_KEY_FILE = _path("CCXSEC_MASTER_KEY_FILE", CCXSEC_DATA / "master.k
 CCXSEC_AUDIT_ANCHOR = _path("CCXSEC_AUDIT_ANCHOR", CCXSEC_DATA / "audit.anchor")
 
 # --- Serving ------------------------------------------------------------------------------------
-# The address to serve at; empty: every address of the machine, IPv4 and IPv6.
+# The address to serve at; empty: every address of the machine, IPv4 and IPv6. A path: a unix
+# socket without TLS, for the proxy on this machine.
 CCXSEC_BIND = env.str("CCXSEC_BIND", default="")
 CCXSEC_PORT = _integer("CCXSEC_PORT", 8443, least=1, most=65535)
 CCXSEC_WEB_WORKERS = _integer("CCXSEC_WEB_WORKERS", 2, least=1, most=256)
 CCXSEC_WEB_THREADS = _integer("CCXSEC_WEB_THREADS", 16, least=1, most=1024)
+# What Prometheus must show to read /metrics (as a bearer token); empty: there is no such page.
+CCXSEC_METRICS_TOKEN = _secret("CCXSEC_METRICS_TOKEN")
 # Seconds without a sign of life after which the worker cluster is restarted.
 CCXSEC_HEARTBEAT_LIMIT = _integer("CCXSEC_HEARTBEAT_LIMIT", 180, least=3)
 # Name and addresses of the local node at its first start; found by itself when empty.
@@ -148,9 +152,11 @@ INSTALLED_APPS = [
 LOGIN_REDIRECT_URL = "admin:index"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 MIDDLEWARE = [
+    "ccxsec_project.access_log.AccessLog",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "ccxsec_project.middleware.AnswerHeaders",
+    "ccxsec_project.health.Probes",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -193,6 +199,18 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = 60
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 10)
+# Redis for the worker's queue and what processes share; empty: the database and each process.
+REDIS_URL = _one_like("REDIS_URL", "", checked_redis_url)
+if REDIS_URL:
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            "KEY_PREFIX": "ccxsec",
+            "OPTIONS": {"serializer": "ccxsec_project.shared_cache.JsonSerializer"} | LIMITS,
+        }
+    }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_PASSWORD_VALIDATORS = [
@@ -237,6 +255,8 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 SECURE_SSL_REDIRECT = True
+# A load balancer asks them by address, and may do so without TLS: they tell nothing secret.
+SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$"]
 SECURE_HSTS_SECONDS = _integer("CCXSEC_HSTS_SECONDS", 30 * 24 * 3600)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True
@@ -263,7 +283,9 @@ Q_CLUSTER = {
     "scheduler": True,
     "name": "ccxsec",
     "label": "Background worker",
-    "orm": "default",
+    **(
+        {"broker_class": "certificates.redis_queue.RedisQueue"} if REDIS_URL else {"orm": "default"}
+    ),
     "workers": 2,
     "poll": 0.5,
     "timeout": 300,
@@ -278,6 +300,7 @@ Q_CLUSTER = {
 
 # --- Logs ---------------------------------------------------------------------------------------
 DEFAULT_EXCEPTION_REPORTER_FILTER = "ccxsec_project.logs.SilentReporterFilter"
+ACCESS = "ccxsec.access"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 LOGGING = {
     "version": 1,
@@ -287,9 +310,16 @@ LOGGING = {
             "()": "ccxsec_project.logs.OneLineFormatter",
             "format": "{asctime} {levelname} {name}: {message}",
             "style": "{",
+        },
+        "json": {"()": "ccxsec_project.logs.JsonFormatter"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            # One record a line, or one JSON object a line.
+            "formatter": _one_of("CCXSEC_LOG_FORMAT", "line", ("line", "json"), "json"),
         }
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {
         "handlers": ["console"],
         "level": _one_of("CCXSEC_LOG_LEVEL", "INFO", LOG_LEVELS, "INFO"),
@@ -297,6 +327,8 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "propagate": True},
         "django-q": {"level": "WARNING"},
+        # One record for each answer, where it is asked for.
+        ACCESS: {"level": "INFO" if env.bool("CCXSEC_ACCESS_LOG", default=False) else "CRITICAL"},
         # Its threads log traces of what is told in a sentence by who waits for them.
         "paramiko": {"level": "CRITICAL"},
         # 403 and 404 are answers; what somebody did is in the audit log.

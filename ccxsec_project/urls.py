@@ -1,13 +1,18 @@
-"""The addresses of the product: the admin site, and the calendar feed with its secret address."""
+"""The addresses of the product: the admin site, the calendar feed, and what machines ask."""
 
 from django.contrib import admin
 from django.urls import path
 from django.views.generic import RedirectView
 
+from ccxsec_project.health import healthz, readyz
+from ccxsec_project.metrics import metrics
 from certificates.admin.monitor import calendar
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="root"),
+    path("healthz", healthz, name="healthz"),  # `Probes` answers before it comes here
+    path("readyz", readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
     path("admin/", admin.site.urls),
     path("calendar/<str:token>.ics", calendar, name="calendar"),  # its address is the secret
 ]

@@ -20,14 +20,32 @@ from certificates.web_server import SERVICE, tls_context
 HANDSHAKE = 4.0  # seconds for a client's whole TLS handshake
 PATIENCE = 30.0  # seconds that one read or write of a client may take afterwards
 
+_has_tls = not str(settings.CCXSEC_BIND).startswith("/")  # a path is a socket of the proxy
 _store = local_store(settings.CCXSEC_STORE / SERVICE)
 bind = [f"fd://{os.environ['CCXSEC_LISTENER']}"]
 worker_class = "gthread"
 workers = settings.CCXSEC_WEB_WORKERS
 threads = settings.CCXSEC_WEB_THREADS
 # Naming the files turns TLS on; the context below is what is used.
-certfile = str(settings.CCXSEC_STORE / SERVICE / "current" / "fullchain.pem")
-keyfile = str(settings.CCXSEC_STORE / SERVICE / "current" / "key.pem")
+if _has_tls:
+    certfile = str(settings.CCXSEC_STORE / SERVICE / "current" / "fullchain.pem")
+    keyfile = str(settings.CCXSEC_STORE / SERVICE / "current" / "key.pem")
+# What a proxy says is Django's to believe (CCXSEC_BEHIND_PROXY), and nobody else's.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
+# Its own records in the product's form.
+logconfig_dict = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "root": settings.LOGGING["root"],
+    "formatters": settings.LOGGING["formatters"],
+    "handlers": settings.LOGGING["handlers"],
+    "loggers": {
+        "gunicorn.error": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        "gunicorn.access": {"handlers": [], "level": "CRITICAL", "propagate": False},
+    },
+}
 do_handshake_on_connect = False  # in a worker's thread, not in the one that accepts
 keepalive = 5
 graceful_timeout = 30
@@ -82,4 +100,5 @@ def _context() -> ssl.SSLContext:
 
 def post_worker_init(_worker: Any) -> None:
     """Load the certificate before the first request, so that a bad one is seen in the log."""
-    _context()
+    if _has_tls:
+        _context()

@@ -106,6 +106,11 @@ def acting_as(name: str) -> Iterator[None]:
         _acting.reset(token)
 
 
+def acting_now() -> str:
+    """The signed-in user of the request that is being answered, with its address; "" for none."""
+    return _acting.get()
+
+
 def acting() -> str:
     """Who acts now: the signed-in user, or whoever runs the command."""
     return _acting.get() or str(command_line())

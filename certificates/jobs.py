@@ -12,7 +12,9 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django_q.brokers import get_broker
 from django_q.tasks import async_task
+from redis import RedisError
 
 from certificates.models import Job, JobState
 from certificates.models.job import MAXIMUM_ATTEMPTS
@@ -21,6 +23,7 @@ from certificates.refusal import Refused
 logger = logging.getLogger(__name__)
 Work = Callable[[Job], str]
 _registry: dict[str, Work] = {}
+MOST_AGAIN = 1_000  # lost jobs that are sent again at once, oldest first
 
 
 def job(kind: str) -> Callable[[Work], Work]:
@@ -56,8 +59,21 @@ def enqueue(
     return row
 
 
-def _send(job_id: int) -> None:
-    async_task("certificates.tasks.run", job_id, task_name=f"job {job_id}", save=False)
+def send(function: str, *arguments: int, name: str) -> bool:
+    """Put a function of `queue_guard.ALLOWED` into the queue. False: Redis can't be reached.
+
+    What that means is for nobody who has just clicked: the job's row is there, and is sent again.
+    """
+    try:
+        async_task(function, *arguments, task_name=name, save=False)
+    except RedisError as error:
+        logger.warning("%s waits, as the queue in Redis can't be reached: %s", name, error)
+        return False
+    return True
+
+
+def _send(job_id: int) -> bool:
+    return send("certificates.tasks.run", job_id, name=f"job {job_id}")
 
 
 def run(job_id: int) -> Job | None:
@@ -88,8 +104,9 @@ def take_up_lost(*, waiting: timedelta | None = None) -> int:
     """Send again what no worker has: lost messages, and jobs whose worker died.
 
     A process that dies takes the messages in its hands with it; the queue itself would deliver
-    them again after its `retry` time only. A job that has killed its worker three times ends as
-    failed instead.
+    them again after its `retry` time only, and one in Redis never. A job that has killed its
+    worker three times ends as failed instead. While the queue holds as many messages as there are
+    jobs that wait, nothing is lost: a worker that is busy does not find them there ten times.
 
     Args:
         waiting: how long a queued job may wait; None: a third of the heartbeat's limit.
@@ -101,10 +118,30 @@ def take_up_lost(*, waiting: timedelta | None = None) -> int:
         line = f"Its worker died {row.attempt} times. Look at the log, then start it again."
         row.end(JobState.FAILED, line, now=now)
     queued = Job.objects.filter(state=JobState.QUEUED, created_at__lte=now - patience)
-    for pk in (queued | Job.objects.abandoned(now)).values_list("pk", flat=True)[:100]:
-        _send(pk)
+    lost = (queued | Job.objects.abandoned(now)).order_by("pk").values_list("pk", flat=True)
+    if not lost.exists() or _messages() >= lost.count():
+        return 0
+    for pk in lost[:MOST_AGAIN]:
+        if not _send(pk):
+            break
         sent += 1
     return sent
+
+
+def queue_answers() -> bool:
+    """Whether the queue can be reached; the one in the database always can, if that can."""
+    try:
+        return bool(get_broker().ping())
+    except RedisError:
+        return False
+
+
+def _messages() -> int:
+    """How many wait in the queue; in Redis that can't be reached none does."""
+    try:
+        return int(get_broker().queue_size())
+    except RedisError:
+        return 0
 
 
 def wait(job_id: int, *, seconds: float = 120.0) -> Job:

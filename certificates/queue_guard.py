@@ -21,6 +21,7 @@ REFUSED = "certificates.tasks.refused"
 ALLOWED: dict[str, tuple[type, ...]] = {
     "certificates.tasks.run": (int,),
     "certificates.tasks.upkeep": (),
+    "certificates.tasks.sign_of_life": (),
     "certificates.tasks.monitor": (),
     "ipsec.tasks.sweep": (),
     REFUSED: (),

@@ -4,6 +4,7 @@
 """
 
 import logging
+import os
 from datetime import datetime, timedelta
 
 from django.utils import timezone
@@ -23,7 +24,9 @@ from certificates.operations.monitoring.schedule import keep_schedules
 from certificates.operations.restart import observe_restarts
 
 logger = logging.getLogger(__name__)
-WORKER = "worker"
+WORKER = "worker"  # the heartbeat of whichever cluster
+CLUSTER = "CCXSEC_CLUSTER"  # in its environment: the name of one cluster, given by its supervisor
+CLUSTER_KEPT = timedelta(days=1)  # the heartbeat of a cluster that is no more
 ROUND_KEPT = timedelta(days=1)  # a look that found nothing to complain of
 KEPT = timedelta(days=7)  # the queue's own record of a task; ours are the jobs
 
@@ -33,10 +36,24 @@ def run(job_id: int) -> None:
     jobs.run(job_id)
 
 
+def sign_of_life() -> None:
+    """Nothing but that: several clusters share one queue, and each is asked until it has told."""
+    _beat(timezone.now())
+
+
+def own_cluster() -> str:
+    """The name of the heartbeat of the cluster that this process belongs to."""
+    return f"{WORKER} {os.environ.get(CLUSTER, '')}".strip()
+
+
+def _beat(now: datetime) -> None:
+    Heartbeat.objects.beat(*{WORKER, own_cluster()}, now=now)
+
+
 def upkeep() -> None:
     """Each minute: a sign of life, then everything that is due; one that fails stops no other."""
     now = timezone.now()
-    Heartbeat.objects.update_or_create(name=WORKER, defaults={"seen_at": now})
+    _beat(now)
     failed: list[Exception] = []
     for step in (_jobs, _stores, _restarts, _backups, _discovery, _schedules, _remains):
         try:
@@ -77,6 +94,8 @@ def _schedules(now: datetime) -> None:
 def _remains(now: datetime) -> None:
     Job.objects.filter(kind="sweep", state=JobState.DONE, ended_at__lt=now - ROUND_KEPT).delete()
     Task.objects.filter(stopped__lt=now - KEPT).delete()
+    gone = Heartbeat.objects.filter(name__startswith=f"{WORKER} ", seen_at__lt=now - CLUSTER_KEPT)
+    gone.delete()
 
 
 def monitor() -> None:

@@ -74,6 +74,40 @@ def announced(running_as: Running) -> Iterator[None]:
 
 
 @contextmanager
+def worker_runs() -> Iterator[None]:
+    """Hold what `reserved` must be free of: any number of workers may run on a data folder.
+
+    Raises:
+        AlreadyRunningError: a restore is under way.
+    """
+    with _held(_path().with_name("worker.lock"), fcntl.LOCK_SH):
+        yield
+
+
+@contextmanager
+def reserved_alone() -> Iterator[None]:
+    """`reserved`, and no worker runs by itself either.
+
+    Raises:
+        AlreadyRunningError: the product or a worker runs.
+    """
+    with reserved(), _held(_path().with_name("worker.lock"), fcntl.LOCK_EX):
+        yield
+
+
+@contextmanager
+def _held(path: Path, kind: int) -> Iterator[None]:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
+    with open(descriptor, "r+b"):  # noqa: PTH123 - an open descriptor
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunningError(str(path)) from None
+        yield
+
+
+@contextmanager
 def reserved() -> Iterator[BinaryIO]:
     """Hold the lock without running: the product can't be started meanwhile.
 

@@ -110,11 +110,26 @@ class Job(models.Model):
         return Job.objects.filter(pk=self.pk, attempt=self.attempt, state=JobState.RUNNING)
 
 
+class HeartbeatQuerySet(models.QuerySet["Heartbeat"]):
+    def beat(self, *names: str, now: datetime) -> None:
+        for name in names:
+            self.update_or_create(name=name, defaults={"seen_at": now})
+
+    def take_turn(self, name: str, *, every: timedelta, now: datetime) -> bool:
+        """Among all who ask, one gets True in each period; a clock that was set back waits not."""
+        late = Q(seen_at__lte=now - every) | Q(seen_at__gt=now + every)
+        if self.filter(late, name=name).update(seen_at=now):
+            return True
+        return self.get_or_create(name=name, defaults={"seen_at": now})[1]
+
+
 class Heartbeat(models.Model):
-    """When the worker cluster was last seen to work off a task."""
+    """When something was last seen alive: all worker clusters as one, and each by its own name."""
 
     name = models.CharField(max_length=40, primary_key=True)
     seen_at = models.DateTimeField()
+
+    objects = HeartbeatQuerySet.as_manager()
 
     class Meta:
         default_permissions = ()

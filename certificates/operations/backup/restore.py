@@ -89,7 +89,7 @@ def mark_file() -> Path:
 @contextmanager
 def _alone() -> Iterator[None]:
     try:
-        with web_server.reserved():
+        with web_server.reserved_alone():
             yield
     except AlreadyRunningError:
         wrong = f"ccxsec runs on the data folder {settings.CCXSEC_DATA}."

@@ -1,0 +1,38 @@
+"""What the service manager is told: that we serve, and that we are alive (sd_notify(3)).
+
+Only where it asks for it, by `NOTIFY_SOCKET`; elsewhere nothing happens.
+"""
+
+import contextlib
+import os
+import socket
+import time
+
+_EVERY = 5.0  # seconds between two signs of life; the unit's limit is far longer
+
+
+class ServiceManager:
+    def __init__(self) -> None:
+        self._address = os.environ.get("NOTIFY_SOCKET", "")
+        self._told = 0.0
+
+    def is_ready(self) -> None:
+        """A unit of the type `notify` counts as started now."""
+        self._tell("READY=1")
+
+    def is_alive(self) -> None:
+        """From the loop that looks after the children: while it turns, they are looked after."""
+        if time.monotonic() - self._told > _EVERY:
+            self._told = time.monotonic()
+            self._tell("WATCHDOG=1")
+
+    def is_stopping(self) -> None:
+        self._tell("STOPPING=1")
+
+    def _tell(self, word: str) -> None:
+        if not self._address:
+            return
+        address = self._address.replace("@", "\0", 1)  # an abstract socket begins with a null
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as wire:
+            wire.connect(address)
+            wire.send(word.encode())
