@@ -83,6 +83,21 @@ CCXSEC_ADDRESSES = env.list("CCXSEC_ADDRESSES", default=[])
 CCXSEC_ADMIN_USER = env.str("CCXSEC_ADMIN_USER", default="admin")
 CCXSEC_ADMIN_PASSWORD = _secret("CCXSEC_ADMIN_PASSWORD")
 
+# --- Signing in --------------------------------------------------------------------------------
+# Failed attempts of a name from an address, after which it waits; ten times as many of an
+# address with any name, and of a name from anywhere.
+CCXSEC_LOCK_OUT_AFTER = _integer("CCXSEC_LOCK_OUT_AFTER", 5, least=2, most=100)
+CCXSEC_LOCK_OUT_SECONDS = _integer("CCXSEC_LOCK_OUT_SECONDS", 15 * 60, least=1, most=24 * 3600)
+# Seconds after which the password is asked again before something dangerous.
+CCXSEC_REAUTHENTICATE_AFTER = _integer("CCXSEC_REAUTHENTICATE_AFTER", 600, least=10, most=8 * 3600)
+# Who must have a second factor; "administrators": who may configure the product.
+CCXSEC_REQUIRE_SECOND_FACTOR = _one_of(
+    "CCXSEC_REQUIRE_SECOND_FACTOR",
+    "nobody",
+    ("nobody", "administrators", "everybody"),
+    "administrators",
+)
+
 # Where the command was called from; set by the launcher, which changes to its own folder.
 CCXSEC_CALLED_FROM = env.str("CCXSEC_CALLED_FROM", default="")
 
@@ -134,6 +149,7 @@ CSRF_TRUSTED_ORIGINS = env.list("CCXSEC_TRUSTED_ORIGINS", default=[])
 INSTALLED_APPS = [
     "ccxsec_project.apps.ProjectConfig",
     "ccxsec_project.apps.SiteConfig",
+    "ccxsec_project.authentication.apps.AuthenticationConfig",
     "certificates.apps.CertificatesConfig",
     "ipsec.apps.IpsecConfig",
     "bulk.apps.BulkConfig",
@@ -157,6 +173,8 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "ccxsec_project.middleware.SessionLifetime",
+    "ccxsec_project.authentication.middleware.SecondFactorRequired",
+    "ccxsec_project.authentication.proof.ProofMiddleware",
     "ccxsec_project.middleware.UploadPlaces",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
