@@ -17,6 +17,7 @@ from django.utils.text import slugify
 from django.views.generic import RedirectView
 
 from bulk.models import ExchangeServer
+from ccxsec_project.authentication.password import limited
 from ccxsec_project.authentication.sign_in import SignInView
 from ccxsec_project.dashboard import attention, figures, next_to_expire
 from ccxsec_project.timeline import timeline
@@ -142,7 +143,8 @@ class SecuritySite(AdminSite):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
         """The password and its event together."""
-        return super().password_change(request, extra_context)
+        change = super().password_change
+        return limited(request, lambda: change(request, extra_context))
 
     def get_urls(self) -> list[Any]:
         # The screens register themselves at this site: they can't be there before it.

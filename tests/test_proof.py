@@ -170,9 +170,21 @@ def test_changing_the_password_asks_the_old_one_and_ends_other_sessions(
     other.force_login(User.objects.get(username="ann"))
     new = {"new_password1": "a-new-long-password-7", "new_password2": "a-new-long-password-7"}
 
-    refused = client.post("/admin/password_change/", new | {"old_password": "wrong"})
-    assert refused.status_code == 200
+    for _ in range(4):
+        refused = client.post("/admin/password_change/", new | {"old_password": "wrong"})
+        assert refused.status_code == 200
     assert other.get("/admin/").status_code == 200
     client.post("/admin/password_change/", new | {"old_password": PASSWORD})
     assert other.get("/admin/").status_code == 302
     assert client.get("/admin/").status_code == 200
+
+
+def test_guessing_the_old_password_is_limited(client: HttpsClient) -> None:
+    wanted = "a-new-long-password-7"
+    new = {"new_password1": wanted, "new_password2": wanted}
+    for _ in range(5):
+        client.post("/admin/password_change/", new | {"old_password": "wrong"})
+    client.post("/admin/password_change/", new | {"old_password": PASSWORD})
+
+    assert User.objects.get(username="ann").check_password(PASSWORD)
+    assert Event.objects.filter(action=Action.SIGN_IN_LOCKED).count() == 1
