@@ -57,6 +57,13 @@ def _one_like(name: str, default: str, check: Callable[[str], str]) -> str:
         raise ImproperlyConfigured(f"{name}: {refused}") from None
 
 
+def _pairs(name: str) -> list[tuple[str, str]]:
+    pairs = [entry.rpartition("=") for entry in env.list(name, default=[])]
+    if any(not theirs.strip() or not ours.strip() for theirs, _, ours in pairs):
+        raise ImproperlyConfigured(f"{name} is not like staff=Operator,security=Auditor")
+    return [(theirs.strip(), ours.strip()) for theirs, _, ours in pairs]
+
+
 # --- Where things are -------------------------------------------------------------------------
 # Everything that the product writes: database, keys, store, logs, static files.
 CCXSEC_DATA = _path("CCXSEC_DATA", BASE_DIR / "var")
@@ -97,6 +104,17 @@ CCXSEC_REQUIRE_SECOND_FACTOR = _one_of(
     ("nobody", "administrators", "everybody"),
     "administrators",
 )
+
+# --- OpenID Connect (docs/sign-in.md): off while there is no issuer ----------------------------
+CCXSEC_OIDC_ISSUER = env.str("CCXSEC_OIDC_ISSUER", default="")
+CCXSEC_OIDC_NAME = env.str("CCXSEC_OIDC_NAME", default="the identity provider")
+CCXSEC_OIDC_CLIENT_ID = env.str("CCXSEC_OIDC_CLIENT_ID", default="")
+CCXSEC_OIDC_CLIENT_SECRET = _secret("CCXSEC_OIDC_CLIENT_SECRET")
+CCXSEC_OIDC_SCOPE = env.str("CCXSEC_OIDC_SCOPE", default="openid profile")
+# The claim with the provider's groups, and which of ours each of them is: theirs=ours,theirs=ours
+CCXSEC_OIDC_GROUPS_CLAIM = env.str("CCXSEC_OIDC_GROUPS_CLAIM", default="groups")
+CCXSEC_OIDC_GROUPS = _pairs("CCXSEC_OIDC_GROUPS")
+CCXSEC_OIDC_CA_FILE = env.str("CCXSEC_OIDC_CA_FILE", default="")
 
 # Where the command was called from; set by the launcher, which changes to its own folder.
 CCXSEC_CALLED_FROM = env.str("CCXSEC_CALLED_FROM", default="")

@@ -18,7 +18,7 @@ from django.views.generic import RedirectView
 
 from bulk.models import ExchangeServer
 from ccxsec_project.authentication.password import limited
-from ccxsec_project.authentication.sign_in import SignInView
+from ccxsec_project.authentication.sign_in import SignInView, openid_offer
 from ccxsec_project.dashboard import attention, figures, next_to_expire
 from ccxsec_project.timeline import timeline
 from certificates.access import Actor, Permission, signed_in
@@ -132,6 +132,7 @@ class SecuritySite(AdminSite):
             "subtitle": None,
             "app_path": request.get_full_path(),
             "username": request.user.get_username(),
+            **openid_offer(request),
         }
         if REDIRECT_FIELD_NAME not in request.GET and REDIRECT_FIELD_NAME not in request.POST:
             context[REDIRECT_FIELD_NAME] = reverse("admin:index")

@@ -76,6 +76,8 @@ class ProofForm(forms.Form):
     def __init__(self, user: User, data: Any = None) -> None:
         super().__init__(data)
         self.user = user
+        if not user.has_usable_password():
+            del self.fields["proof_password"]  # who signs in by a provider
         if not second_factor.is_enrolled(user):
             del self.fields["proof_code"]
         self.helper = FormHelper(self)
@@ -83,7 +85,7 @@ class ProofForm(forms.Form):
 
     def prove(self, request: HttpRequest) -> None:
         """Raises `Refused` proof.wrong."""
-        password = self.cleaned_data["proof_password"]
+        password = self.cleaned_data.get("proof_password", "")
         code = self.cleaned_data.get("proof_code", "")
         if password:
             name = self.user.get_username()

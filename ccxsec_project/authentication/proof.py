@@ -19,7 +19,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
-from ccxsec_project.authentication import lock_out
+from ccxsec_project.authentication import lock_out, oidc
 from ccxsec_project.authentication.forms import ProofForm
 from certificates.dialogs import proof_of
 from certificates.refusal import Refused
@@ -138,5 +138,10 @@ def show_question(
     from django.contrib import admin  # noqa: PLC0415 - the site imports this package
 
     whole = admin.site.each_context(request) | {"title": "Confirm that it is you"} | context
+    if oidc.is_offered() and hasattr(person_of(request), "external_identity"):
+        is_asked = request.path == reverse("admin:prove")
+        following = request.GET.get("next", "") if is_asked else here(request)
+        whole["openid_name"] = settings.CCXSEC_OIDC_NAME
+        whole["openid_query"] = urlencode({"next": safe_address(request, following)})
     whole["minutes"] = -(-settings.CCXSEC_REAUTHENTICATE_AFTER // 60)
     return render(request, "authentication/prove.html", whole, status=status)

@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+from django.conf import settings
 from django.contrib.admin.sites import AdminSite
 from django.contrib.auth import get_user_model, login
 from django.contrib.auth.models import User
@@ -18,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 
-from ccxsec_project.authentication import lock_out, second_factor, security_keys
+from ccxsec_project.authentication import lock_out, oidc, second_factor, security_keys
 from ccxsec_project.authentication.forms import CodeForm, SignInForm, is_right_code
 from ccxsec_project.authentication.proof import safe_address
 from certificates.dialogs import show
@@ -26,6 +27,17 @@ from certificates.refusal import Refused
 
 PENDING = "second_factor_awaited"
 PENDING_SECONDS = 600
+
+
+def openid_offer(request: HttpRequest) -> dict[str, str]:
+    """For the sign-in page: the button of the provider, where there is one."""
+    if not oidc.is_offered():
+        return {}
+    following = safe_address(request, request.GET.get("next", ""))
+    return {
+        "openid_name": settings.CCXSEC_OIDC_NAME,
+        "openid_query": urlencode({"next": following}),
+    }
 
 
 class SignInView(LoginView):
@@ -40,16 +52,23 @@ class SignInView(LoginView):
             form.attempt.succeeded(now=timezone.now())
             return super().form_valid(form)
         form.attempt.take_back()
-        self.request.session.cycle_key()
-        self.request.session[PENDING] = {
-            "user": user.pk,
-            "backend": user.backend,
-            "at": int(time.time()),
-            # A password that is changed meanwhile ends this, too.
-            "password": user.get_session_auth_hash(),
-        }
-        address = self.get_success_url()
-        return HttpResponseRedirect(f"{reverse('admin:second')}?{urlencode({'next': address})}")
+        backend = str(user.backend)
+        return await_second(self.request, user, backend, self.get_success_url())
+
+
+def await_second(
+    request: HttpRequest, user: User, backend: str, following: str
+) -> HttpResponseRedirect:
+    """The first proof was right: remember it for ten minutes, and ask for the second factor."""
+    request.session.cycle_key()
+    request.session[PENDING] = {
+        "user": user.pk,
+        "backend": backend,
+        "at": int(time.time()),
+        # A password that is changed meanwhile ends this, too.
+        "password": user.get_session_auth_hash(),
+    }
+    return HttpResponseRedirect(f"{reverse('admin:second')}?{urlencode({'next': following})}")
 
 
 def awaited(request: HttpRequest) -> User | None:

@@ -8,6 +8,7 @@ from django.urls import URLPattern, path
 from django.views.decorators.http import require_http_methods
 
 from ccxsec_project.authentication import enrolment, people
+from ccxsec_project.authentication.openid_pages import openid_answer, openid_begin
 from ccxsec_project.authentication.prove import prove_page
 from ccxsec_project.authentication.sign_in import second, second_options
 from certificates.dialogs import View, proof_first
@@ -32,6 +33,8 @@ def authentication_urls(site: AdminSite) -> list[URLPattern]:
     return [
         before("login/second/", second, "second", "GET", "POST"),
         before("login/second/options/", second_options, "second_options", "POST"),
+        before("login/openid/", openid_begin, "openid_begin", "POST"),
+        before("login/openid/answer/", openid_answer, "openid_answer", "GET"),
         own("prove/", prove_page, "prove", "GET", "POST", proof=False),
         own("second-factor/", enrolment.second_factor_page, "second_factor", "GET"),
         own("second-factor/app/", enrolment.app_begin, "second_factor_app", "POST"),

@@ -12,16 +12,16 @@ from playwright.sync_api import BrowserContext, CDPSession, Page
 from tests.product import PASSWORD, Product
 
 pytestmark = pytest.mark.spec("MN-2")
-MAKE = (
-    "from django.contrib.auth.models import User; User.objects.create_superuser({!r}, None, {!r})"
-)
+MAKE = """from django.contrib.auth.models import User
+for name in ("wanda", "wilma", "willy"):
+    User.objects.create_superuser(name, password={!r})"""
 
 
-def somebody(product: Product, name: str) -> str:
-    """A user of the test's own, so that others sign in as they are used to."""
-    made = product.run("shell", "-c", MAKE.format(name, PASSWORD))
+@pytest.fixture(scope="module", autouse=True)
+def _people(product: Product) -> None:
+    """Users of these tests' own: all others sign in as they are used to."""
+    made = product.run("shell", "-c", MAKE.format(PASSWORD))
     assert made.returncode == 0, made.stderr
-    return name
 
 
 def enter(page: Page, product: Product, name: str) -> None:
@@ -53,7 +53,7 @@ def test_a_security_key_is_added_asked_renamed_and_removed(
     product: Product, authenticator: tuple[Page, CDPSession], complaints: list[str]
 ) -> None:
     page, _ = authenticator
-    enter(page, product, somebody(product, "wanda"))
+    enter(page, product, "wanda")
     page.goto(f"{product.url}/admin/second-factor/")
     page.fill("#id_name", "blue")
     page.click("text=Add a security key")
@@ -81,7 +81,7 @@ def test_another_key_does_not_let_in(
     product: Product, authenticator: tuple[Page, CDPSession], complaints: list[str]
 ) -> None:
     page, session = authenticator
-    enter(page, product, somebody(product, "wilma"))
+    enter(page, product, "wilma")
     page.goto(f"{product.url}/admin/second-factor/")
     page.fill("#id_name", "blue")
     page.click("text=Add a security key")
@@ -107,7 +107,7 @@ def test_an_app_is_set_up_and_asked_without_scripts(
     product: Product, context: BrowserContext, complaints: list[str]
 ) -> None:
     page = context.new_page()
-    enter(page, product, somebody(product, "willy"))
+    enter(page, product, "willy")
     page.goto(f"{product.url}/admin/second-factor/")
     page.click("text=Set up an app")
     key = base64.b32decode(page.inner_text("#key").replace(" ", ""))
