@@ -58,6 +58,13 @@ def _one_like(name: str, default: str, check: Callable[[str], str]) -> str:
         raise ImproperlyConfigured(f"{name}: {refused}") from None
 
 
+def _pairs(name: str) -> list[tuple[str, str]]:
+    pairs = [entry.rpartition("=") for entry in env.list(name, default=[])]
+    if any(not theirs.strip() or not ours.strip() for theirs, _, ours in pairs):
+        raise ImproperlyConfigured(f"{name} is not like staff=Operator,security=Auditor")
+    return [(theirs.strip(), ours.strip()) for theirs, _, ours in pairs]
+
+
 # --- Where things are -------------------------------------------------------------------------
 # Everything that the product writes: database, keys, store, logs, static files.
 CCXSEC_DATA = _path("CCXSEC_DATA", BASE_DIR / "var")
@@ -86,6 +93,32 @@ CCXSEC_ADDRESSES = env.list("CCXSEC_ADDRESSES", default=[])
 # The first administrator; an empty password means: make one and print it once.
 CCXSEC_ADMIN_USER = env.str("CCXSEC_ADMIN_USER", default="admin")
 CCXSEC_ADMIN_PASSWORD = _secret("CCXSEC_ADMIN_PASSWORD")
+
+# --- Signing in --------------------------------------------------------------------------------
+# Failed attempts of a name from an address, after which it waits; ten times as many of an
+# address with any name, and of a name from anywhere.
+CCXSEC_LOCK_OUT_AFTER = _integer("CCXSEC_LOCK_OUT_AFTER", 5, least=2, most=100)
+CCXSEC_LOCK_OUT_SECONDS = _integer("CCXSEC_LOCK_OUT_SECONDS", 15 * 60, least=1, most=24 * 3600)
+# Seconds after which the password is asked again before something dangerous.
+CCXSEC_REAUTHENTICATE_AFTER = _integer("CCXSEC_REAUTHENTICATE_AFTER", 600, least=10, most=8 * 3600)
+# Who must have a second factor; "administrators": who may configure the product.
+CCXSEC_REQUIRE_SECOND_FACTOR = _one_of(
+    "CCXSEC_REQUIRE_SECOND_FACTOR",
+    "nobody",
+    ("nobody", "administrators", "everybody"),
+    "administrators",
+)
+
+# --- OpenID Connect (docs/sign-in.md): off while there is no issuer ----------------------------
+CCXSEC_OIDC_ISSUER = env.str("CCXSEC_OIDC_ISSUER", default="")
+CCXSEC_OIDC_NAME = env.str("CCXSEC_OIDC_NAME", default="the identity provider")
+CCXSEC_OIDC_CLIENT_ID = env.str("CCXSEC_OIDC_CLIENT_ID", default="")
+CCXSEC_OIDC_CLIENT_SECRET = _secret("CCXSEC_OIDC_CLIENT_SECRET")
+CCXSEC_OIDC_SCOPE = env.str("CCXSEC_OIDC_SCOPE", default="openid profile")
+# The claim with the provider's groups, and which of ours each of them is: theirs=ours,theirs=ours
+CCXSEC_OIDC_GROUPS_CLAIM = env.str("CCXSEC_OIDC_GROUPS_CLAIM", default="groups")
+CCXSEC_OIDC_GROUPS = _pairs("CCXSEC_OIDC_GROUPS")
+CCXSEC_OIDC_CA_FILE = env.str("CCXSEC_OIDC_CA_FILE", default="")
 
 # Where the command was called from; set by the launcher, which changes to its own folder.
 CCXSEC_CALLED_FROM = env.str("CCXSEC_CALLED_FROM", default="")
@@ -138,6 +171,7 @@ CSRF_TRUSTED_ORIGINS = env.list("CCXSEC_TRUSTED_ORIGINS", default=[])
 INSTALLED_APPS = [
     "ccxsec_project.apps.ProjectConfig",
     "ccxsec_project.apps.SiteConfig",
+    "ccxsec_project.authentication.apps.AuthenticationConfig",
     "certificates.apps.CertificatesConfig",
     "ipsec.apps.IpsecConfig",
     "bulk.apps.BulkConfig",
@@ -163,6 +197,8 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "ccxsec_project.middleware.SessionLifetime",
+    "ccxsec_project.authentication.middleware.SecondFactorRequired",
+    "ccxsec_project.authentication.proof.ProofMiddleware",
     "ccxsec_project.middleware.UploadPlaces",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.admin import AdminSite
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.db import transaction
 from django.db.models import Exists, Subquery
 from django.http import HttpRequest
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path, re_path, reverse, reverse_lazy
 from django.utils import timezone
@@ -15,6 +17,8 @@ from django.utils.text import slugify
 from django.views.generic import RedirectView
 
 from bulk.models import ExchangeServer
+from ccxsec_project.authentication.password import limited
+from ccxsec_project.authentication.sign_in import SignInView, openid_offer
 from ccxsec_project.dashboard import attention, figures, next_to_expire
 from ccxsec_project.timeline import timeline
 from certificates.access import Actor, Permission, signed_in
@@ -119,16 +123,34 @@ class SecuritySite(AdminSite):
             }
         return super().index(request, context)
 
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Django's page, within limits, and with the second factor of who has one."""
+        if request.method == "GET" and self.has_permission(request):
+            return redirect("admin:index")
+        context = self.each_context(request) | {
+            "title": "Log in",
+            "subtitle": None,
+            "app_path": request.get_full_path(),
+            "username": request.user.get_username(),
+            **openid_offer(request),
+        }
+        if REDIRECT_FIELD_NAME not in request.GET and REDIRECT_FIELD_NAME not in request.POST:
+            context[REDIRECT_FIELD_NAME] = reverse("admin:index")
+        request.current_app = self.name
+        return SignInView.as_view(extra_context=context | (extra_context or {}))(request)
+
     @transaction.atomic
     def password_change(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
         """The password and its event together."""
-        return super().password_change(request, extra_context)
+        change = super().password_change
+        return limited(request, lambda: change(request, extra_context))
 
     def get_urls(self) -> list[Any]:
         # The screens register themselves at this site: they can't be there before it.
         from bulk.admin import bulk_urls  # noqa: PLC0415
+        from ccxsec_project.authentication.urls import authentication_urls  # noqa: PLC0415
         from certificates.admin.monitor import monitor_urls  # noqa: PLC0415
 
         # Django's own pages, without the two that would show models behind our back.
@@ -143,6 +165,7 @@ class SecuritySite(AdminSite):
             path("ipsec/", self.admin_view(policies), name="ipsec"),
             *monitor_urls(self),
             *bulk_urls(self),
+            *authentication_urls(self),
             *stock,
         ]
 

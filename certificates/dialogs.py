@@ -22,6 +22,21 @@ from certificates.refusal import Refused
 View = Callable[..., HttpResponseBase]
 
 
+def proof_first(view: View, permission: str = "") -> View:
+    """Mark `view`: who is signed in must have proven so lately (CCXSEC_REAUTHENTICATE_AFTER).
+
+    Args:
+        permission: of who may do it; others aren't asked, as the view refuses them. "": unknown.
+    """
+    view.asks_for_proof = permission  # type: ignore[attr-defined] # wrappers hand it on
+    return view
+
+
+def proof_of(view: View) -> str | None:
+    """The permission that a marked view asks for; None: it is not marked."""
+    return getattr(view, "asks_for_proof", None)
+
+
 def guarded(view: View, permission: Permission, *methods: str) -> View:
     """`view`, for the given methods, asked by somebody who may (else 403, MN-2)."""
 
@@ -42,10 +57,12 @@ def screen_url(
     *methods: str,
     permission: Permission,
     name: str = "",
+    proof: bool = False,
 ) -> URLPattern:
     """A URL of `screen`; `view` is called with the request, the site, and what the URL captures."""
     label = name or f"certificates_{getattr(view, '__name__', '')}"
-    return site_url(screen.admin_site, route, view, *methods, permission=permission, name=label)
+    site = screen.admin_site
+    return site_url(site, route, view, *methods, permission=permission, name=label, proof=proof)
 
 
 def site_url(
@@ -55,12 +72,19 @@ def site_url(
     *methods: str,
     permission: Permission,
     name: str = "",
+    proof: bool = False,
 ) -> URLPattern:
-    """A URL of the site itself, named like `view`."""
+    """A URL of the site itself, named like `view`.
+
+    Args:
+        proof: it is dangerous, so the password is asked again when it was given long ago.
+    """
 
     def on_site(request: HttpRequest, **captured: Any) -> HttpResponseBase:
         return guarded(view, permission, *methods)(request, site, **captured)
 
+    if proof:
+        proof_first(on_site, permission)
     return path(route, site.admin_view(on_site), name=name or getattr(view, "__name__", ""))
 
 

@@ -19,8 +19,10 @@ SEE, SET, RUN = Permission.VIEW_BULK, Permission.CONFIGURE_BULK, Permission.RUN_
 def bulk_urls(site: AdminSite) -> list[URLPattern]:
     """Below `bulk/` of the admin."""
 
-    def own(route: str, view: View, *methods: str, ask: Permission) -> URLPattern:
-        return site_url(site, f"bulk/{route}", view, *methods, permission=ask)
+    def own(
+        route: str, view: View, *methods: str, ask: Permission, proof: bool = False
+    ) -> URLPattern:
+        return site_url(site, f"bulk/{route}", view, *methods, permission=ask, proof=proof)
 
     return [
         own("", bulk, "GET", "POST", ask=SEE),
@@ -35,7 +37,7 @@ def bulk_urls(site: AdminSite) -> list[URLPattern]:
         own("plan/<int:pk>/", bulk_plan, "GET", ask=SEE),
         own("plan/<int:pk>/import/", bulk_import, "POST", ask=RUN),
         own("cluster/confirm/", cluster_confirm, "POST", ask=SET),
-        own("cluster/<int:pk>/forget/", cluster_forget, "GET", "POST", ask=SET),
+        own("cluster/<int:pk>/forget/", cluster_forget, "GET", "POST", ask=SET, proof=True),
         own("job/", bulk_jobs, "GET", ask=SEE),
         own("job/<int:pk>/", bulk_job, "GET", ask=SEE),
         own("job/<int:pk>/cancel/", bulk_job_cancel, "POST", ask=RUN),

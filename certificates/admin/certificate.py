@@ -141,8 +141,10 @@ class CertificateAdmin(FindScreen):
     def get_urls(self) -> list[URLPattern]:
         view: Callable[..., Any] = self.admin_site.admin_view(self.changelist_view)
 
-        def dialog(route: str, page: Callable[..., Any], permission: Permission) -> URLPattern:
-            return screen_url(self, route, page, "GET", "POST", permission=permission)
+        def dialog(
+            route: str, page: Callable[..., Any], ask: Permission, *, proof: bool = True
+        ) -> URLPattern:
+            return screen_url(self, route, page, "GET", "POST", permission=ask, proof=proof)
 
         def reading(
             route: str, page: Callable[..., Any], permission: Permission, name: str
@@ -153,7 +155,7 @@ class CertificateAdmin(FindScreen):
             path("", view, name="certificates_certificate_changelist"),
             dialog("generate/", generate_dialog, Permission.GENERATE),
             dialog("regenerate/", regenerate_several, Permission.GENERATE),
-            dialog("upload/", upload_dialog, Permission.UPLOAD),
+            dialog("upload/", upload_dialog, Permission.UPLOAD, proof=False),
             dialog("roll-back/", roll_back_dialog, Permission.UPLOAD),
             dialog("delete/", delete_dialog, Permission.DELETE),
             reading("guide/", guide, Permission.VIEW, "certificates_guide"),

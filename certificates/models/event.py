@@ -109,6 +109,14 @@ class Action(StrEnum):
     SIGN_IN = "session:sign-in"
     SIGN_IN_FAILED = "session:sign-in-failed"
     SIGN_OUT = "session:sign-out"
+    SIGN_IN_LOCKED = "session:locked"
+    SIGN_IN_UNLOCK = "session:unlock"
+    PROOF_FAILED = "session:proof-failed"
+    SECOND_FACTOR_ADD = "second-factor:add"
+    SECOND_FACTOR_REMOVE = "second-factor:remove"
+    SECOND_FACTOR_RESET = "second-factor:reset"
+    SECOND_FACTOR_CODES = "second-factor:new-codes"
+    RECOVERY_CODE_USE = "second-factor:recovery-code-used"
 
 
 def action_choices() -> list[tuple[str, str]]:

@@ -155,15 +155,19 @@ class PolicyAdmin(FindScreen):
         listed: Callable[..., Any] = self.admin_site.admin_view(self.changelist_view)
 
         def own(
-            route: str, view: Callable[..., HttpResponseBase], *methods: str, ask: Permission
+            route: str,
+            view: Callable[..., HttpResponseBase],
+            *methods: str,
+            ask: Permission,
+            proof: bool = False,
         ) -> URLPattern:
             name = f"ipsec_{getattr(view, '__name__', '')}"
-            return screen_url(self, route, view, *methods, permission=ask, name=name)
+            return screen_url(self, route, view, *methods, permission=ask, name=name, proof=proof)
 
         return [
             path("", listed, name="ipsec_policy_changelist"),
             own("add/", configuration.policy_add, "GET", "POST", ask=CHANGE),
-            own("delete/", delete.policy_delete, "GET", "POST", ask=CHANGE),
+            own("delete/", delete.policy_delete, "GET", "POST", ask=CHANGE, proof=True),
             own("import/", exchange.policy_import, "GET", "POST", ask=CHANGE),
             own("state/", live.policy_states, "GET", ask=SEE),
             own("upgrade/", upgrade.policy_upgrade, "POST", ask=CHANGE),

@@ -1,0 +1,1 @@
+"""Signing in: limits of attempts, second factors, and proof before dangerous operations."""

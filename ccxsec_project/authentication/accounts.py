@@ -1,0 +1,67 @@
+"""The user that stands for an identity of the OpenID provider, with the groups it may have."""
+
+import re
+
+from django.conf import settings
+from django.contrib.auth.models import Group, User
+from django.db import transaction
+from django.utils import timezone
+
+from ccxsec_project.authentication.models import ExternalIdentity
+from ccxsec_project.authentication.oidc import Identity
+from certificates.models import Event
+from certificates.refusal import Refused
+
+NAME_LENGTH = 120
+
+
+def groups_of(identity: Identity) -> list[Group]:
+    """Our groups for those that the provider tells, by CCXSEC_OIDC_GROUPS."""
+    wanted = {ours for theirs, ours in settings.CCXSEC_OIDC_GROUPS if theirs in identity.groups}
+    return list(Group.objects.filter(name__in=wanted))
+
+
+def account_of(identity: Identity) -> User:
+    """The user of issuer and subject, made at the first sign-in; groups are set at each.
+
+    Never one that was here before under the same name: whoever names accounts at the provider
+    must not become a local administrator by that.
+
+    Raises:
+        Refused: openid.group, openid.inactive.
+    """
+    groups = groups_of(identity)
+    user = _account(identity, groups)
+    if user is None or not groups:
+        wrong = "You belong to no group that may sign in here."
+        raise Refused("openid.group", wrong, "Ask who runs the provider, or an administrator.")
+    if not user.is_active:
+        wrong = "This user was switched off here."
+        raise Refused("openid.inactive", wrong, "Ask an administrator.")
+    return user
+
+
+@transaction.atomic
+def _account(identity: Identity, groups: list[Group]) -> User | None:
+    """The user with exactly `groups`: who has lost all keeps the account, and no rights."""
+    Event.objects.hold()
+    key = {"issuer": identity.issuer, "subject": identity.subject}
+    row = ExternalIdentity.objects.filter(**key).select_related("user").first()
+    if row is None and not groups:
+        return None
+    user = row.user if row else _made(identity)
+    if row is None:
+        ExternalIdentity.objects.create(**key, user=user, made_at=timezone.now())
+    if set(user.groups.all()) != set(groups):
+        user.groups.set(groups)
+    return user
+
+
+def _made(identity: Identity) -> User:
+    name = re.sub(r"[^\w.@+-]", "", identity.name)[:NAME_LENGTH] or "openid"
+    taken = set(User.objects.filter(username__startswith=name).values_list("username", flat=True))
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name}-{number}"
+    return User.objects.create_user(free, is_staff=True)  # without a usable password

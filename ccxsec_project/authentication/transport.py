@@ -1,0 +1,101 @@
+"""HTTPS to the OpenID provider: through the guard of outgoing connections, within limits."""
+
+import http.client
+import json
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from django.conf import settings
+
+from certificates.outgoing import connect, is_loopback
+
+PATIENCE = 10.0  # seconds for each step
+MOST_BYTES = 512 * 1024  # of an answer
+_FAILED = 400
+
+
+class ProviderError(Exception):
+    """The provider can't be reached, or does not answer as it must. Holds no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer, in the shape that Authlib knows."""
+
+    status_code: int
+    content: bytes
+
+    def json(self) -> Any:
+        """Raises ValueError."""
+        return json.loads(self.content)
+
+    def raise_for_status(self) -> None:
+        """Raises `ProviderError`."""
+        if self.status_code >= _FAILED:
+            raise ProviderError(f"The provider answered with status {self.status_code}.")
+
+
+class GuardedSession:
+    """What Authlib sends its requests through. Redirects are not followed."""
+
+    def post(
+        self, url: str, data: Mapping[str, str], headers: Mapping[str, str], auth: Any
+    ) -> Reply:
+        """Raises `ProviderError`."""
+        body = urlencode(data)
+        sent = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
+        url, sent, body = auth.prepare("POST", url, sent, body)
+        return ask("POST", url, body, sent)
+
+
+def ask(method: str, url: str, body: str | None = None, headers: Any = None) -> Reply:
+    """One request. Raises `ProviderError`."""
+    checked(url)
+    parts = urlsplit(url)
+    client = _Connection(url)
+    target = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
+    try:
+        client.request(method, target, body, {"Accept": "application/json", **(headers or {})})
+        response = client.getresponse()
+        content = response.read(MOST_BYTES + 1)
+    except (OSError, http.client.HTTPException) as error:
+        raise ProviderError(f"{parts.hostname} gave no answer: {error}") from error
+    finally:
+        client.close()
+    if len(content) > MOST_BYTES:
+        raise ProviderError(f"{parts.hostname} answers with more than {MOST_BYTES} bytes.")
+    return Reply(response.status, content)
+
+
+def checked(url: str) -> str:
+    """HTTPS, or this machine itself. Raises `ProviderError`."""
+    parts = urlsplit(url)
+    is_here = parts.scheme == "http" and is_loopback(parts.hostname or "")
+    if not parts.hostname or (parts.scheme != "https" and not is_here):
+        raise ProviderError("An address of the provider does not begin with https://.")
+    return url
+
+
+class _Connection(http.client.HTTPConnection):
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._tls = parts.scheme == "https"
+        port = parts.port or (443 if self._tls else 80)
+        super().__init__(parts.hostname or "", port, timeout=PATIENCE)
+
+    def connect(self) -> None:
+        plain = connect(self.host, self.port, timeout=PATIENCE)
+        if not self._tls:
+            self.sock = plain
+            return
+        context = ssl.create_default_context()
+        if settings.CCXSEC_OIDC_CA_FILE:
+            context.load_verify_locations(settings.CCXSEC_OIDC_CA_FILE)
+        try:
+            self.sock = context.wrap_socket(plain, server_hostname=self.host)
+        except OSError:
+            plain.close()
+            raise
