@@ -59,6 +59,7 @@ MENU = {
         Entry("Audit log", "admin:certificates_event_changelist", Permission.VIEW_EVENTS),
         Entry("Users", "admin:auth_user_changelist", "auth.view_user"),
         Entry("Groups", "admin:auth_group_changelist", "auth.view_group"),
+        Entry("API tokens", "admin:tokens", Permission.VIEW),
     ),
 }
 
@@ -129,6 +130,7 @@ class SecuritySite(AdminSite):
     def get_urls(self) -> list[Any]:
         # The screens register themselves at this site: they can't be there before it.
         from bulk.admin import bulk_urls  # noqa: PLC0415
+        from ccxsec_project.api.admin.tokens import token_urls  # noqa: PLC0415
         from certificates.admin.monitor import monitor_urls  # noqa: PLC0415
 
         # Django's own pages, without the two that would show models behind our back.
@@ -143,6 +145,7 @@ class SecuritySite(AdminSite):
             path("ipsec/", self.admin_view(policies), name="ipsec"),
             *monitor_urls(self),
             *bulk_urls(self),
+            *token_urls(self),
             *stock,
         ]
 

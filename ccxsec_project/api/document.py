@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_GET
 from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 
@@ -42,10 +43,8 @@ _REFUSALS = {
     "503": "Something that it needs does not answer.",
 }
 _REFUSALS_OF_CHANGES = {
-    "409": "Something changed since you looked, or a caution is to be confirmed.",
-}
-_REFUSALS_OF_BODIES = {
     "400": "The body is no JSON.",
+    "409": "Something changed since you looked, or a caution is to be confirmed.",
     "413": "The body is too large.",
     "415": "The body is of another media type.",
 }
@@ -61,19 +60,23 @@ class DocumentedApi(NinjaAPI):
         problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= problem.pop("$defs", {})
         schemas["Problem"] = problem
+        document["components"]["responses"] = _refusals()
         for operations in document["paths"].values():
             for method, operation in operations.items():
                 _tell_refusals(method, operation)
         return document
 
 
-def _tell_refusals(method: str, operation: dict[str, Any]) -> None:
-    refusals = dict(_REFUSALS)
-    if method != "get":
-        refusals |= _REFUSALS_OF_CHANGES | _REFUSALS_OF_BODIES
+def _refusals() -> dict[str, Any]:
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    for status, about in sorted(refusals.items()):
-        operation["responses"][status] = {"description": about, "content": content}
+    every = _REFUSALS | _REFUSALS_OF_CHANGES
+    return {status: {"description": about, "content": content} for status, about in every.items()}
+
+
+def _tell_refusals(method: str, operation: dict[str, Any]) -> None:
+    told = _REFUSALS if method == "get" else _REFUSALS | _REFUSALS_OF_CHANGES
+    for status in sorted(told):
+        operation["responses"][status] = {"$ref": f"#/components/responses/{status}"}
     operation["responses"] = {str(k): v for k, v in operation["responses"].items()}
 
 
@@ -107,6 +110,7 @@ def document() -> dict[str, Any]:
     return made
 
 
+@require_GET
 def openapi(request: HttpRequest) -> HttpResponse:
     """The document, for who has a token or is signed in."""
     if not (request.user.is_authenticated and request.user.is_staff):

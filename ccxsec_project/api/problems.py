@@ -33,6 +33,7 @@ CONFLICTS = {
     "request.answered",
     "restart.closed",
     "restart.none",
+    "restart.not-running",
     "backup.closed",
     "job.ended",
     "policy.changed",
@@ -48,7 +49,7 @@ CONFLICTS = {
 }
 MISSING = {"request.none", "rollback.none", "node.none", "import.unknown"}
 TOO_LARGE = {"upload.size", "api.size"}
-UNAVAILABLE = {"audit.anchor", "daemon.down", "restart.not-running"}
+UNAVAILABLE = {"audit.anchor", "daemon.down"}
 
 
 class FieldProblem(Schema):
