@@ -1,5 +1,6 @@
 """Certificates by the API: found page by page, replaced, uploaded, rolled back, deleted."""
 
+import base64
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -119,8 +120,8 @@ def test_from_a_request_to_its_certificate_and_back(
     assert api.ask("POST", f"/signing-requests/{request['id']}/download").content == (
         request["pem"].encode()
     )
-    signed = ca.sign(request["pem"]) + ca.sub + ca.root
-    body = {"purpose": "tomcat", "pem": signed.decode()}
+    chain = ca.pkcs7(ca.sign(request["pem"]), ca.sub, ca.root)
+    body = {"purpose": "tomcat", "base64": base64.b64encode(chain).decode()}
 
     looked = api.ask("POST", "/certificates/examine", body).json()
     assert looked["accepted"], looked

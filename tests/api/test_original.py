@@ -79,6 +79,18 @@ def test_a_renewal_as_scripts_do_it(script: Script, ca: Authority, node: Node) -
     assert actors == {("Security-administrator, token script, 127.0.0.1",)}
 
 
+def test_the_answer_comes_with_its_chain(script: Script, ca: Authority) -> None:
+    made = script.call("POST", "csr", {"service": "tomcat", "keyLength": 2048}).json()["csr"]
+    chain = [ca.sign(made).decode(), ca.sub.decode(), ca.root.decode()]
+
+    body = {"service": "tomcat", "certificates": chain}
+    answers = [script.call("POST", "identity/certificates", body) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [200, 200], answers[0].content
+    assert answers[1].json()["message"] == "It is in force already."
+    assert Certificate.objects.trust().filter(purpose="tomcat-trust").count() >= 2
+
+
 def test_a_second_renewal_takes_the_place_of_the_request_that_waits(script: Script) -> None:
     body = {"service": "tomcat", "distribution": "this-server", "commonName": "ccx1.example.com"}
 

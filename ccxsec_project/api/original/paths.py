@@ -24,7 +24,7 @@ from ccxsec_project.api.original.fields import (
     services_asked,
     trust_store,
 )
-from ccxsec_project.api.original.trust import add_to_stores, remove_from_stores
+from ccxsec_project.api.original.trust import add_to_stores, as_file, remove_from_stores
 from ccxsec_project.api.problems import answer_with_problems
 from certificates.access import Permission
 from certificates.models import Certificate, Node, Purpose, Service, SigningRequest
@@ -112,7 +112,7 @@ def install_identity(request: HttpRequest, body: IdentityIn) -> Answer:
     """The answer of the CA, alone or with its chain: all of it, or nothing."""
     actor, node, purpose = actor_of(request), node_named(""), own_purpose(body.service)
     actor.require(Permission.UPLOAD)
-    content, now = "\n".join(body.certificates).encode(), timezone.now()
+    content, now = as_file(body.certificates), timezone.now()
     found = examine(node, purpose, content, now=now)
     done = install_upload(
         node,

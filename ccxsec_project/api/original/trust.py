@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization.pkcs7 import serialize_certificates
+from cryptography.x509 import load_der_x509_certificate
 from django.db import transaction
 
 from certificates.access import Actor, Permission
@@ -13,6 +16,18 @@ from certificates.operations.upload import examine, install_upload
 from certificates.refusal import Refused
 from certificates.x509.reading import read_upload
 from certificates.x509.visible import visible
+
+
+def as_file(pems: Sequence[str]) -> bytes:
+    """What an upload of these certificates would be: one as it is, several as a PKCS#7.
+
+    Raises:
+        Refused: what reading one of them refuses; pem.several where one text holds several.
+    """
+    if len(pems) == 1:
+        return pems[0].encode()
+    ders = [one.der for pem in pems for one in read_upload(pem.encode()).certificates]
+    return serialize_certificates(map(load_der_x509_certificate, ders), Encoding.DER)
 
 
 @transaction.atomic
