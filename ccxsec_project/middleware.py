@@ -11,6 +11,8 @@ from django.http import HttpRequest, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
+from ccxsec_project.api.gate import METHODS as API_METHODS
+from ccxsec_project.api.gate import is_api
 from certificates.access import Permission, acting_as, signed_in
 from certificates.dialogs import key_of
 from certificates.local_files import one_of
@@ -32,7 +34,7 @@ METHODS = ["GET", "HEAD", "POST"]
 
 
 class AnswerHeaders:
-    """What every answer carries, and the three methods that any page knows.
+    """What every answer carries, and the methods that any page knows; the API knows more.
 
     `Cache-Control: no-store` on every page, and no browser feature that we don't use.
     """
@@ -41,8 +43,9 @@ class AnswerHeaders:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        known = request.method in METHODS
-        response = self.get_response(request) if known else HttpResponseNotAllowed(METHODS)
+        methods = API_METHODS if is_api(request.path) else METHODS
+        known = request.method in methods
+        response = self.get_response(request) if known else HttpResponseNotAllowed(methods)
         response.headers.setdefault(
             "Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
         )

@@ -134,6 +134,12 @@ except ValueError as error:
 # False refuses RSA 1024 and everything else that is marked "legacy".
 CCXSEC_ALLOW_LEGACY = env.bool("CCXSEC_ALLOW_LEGACY", default=True)
 
+# --- API ----------------------------------------------------------------------------------------
+# The longest time, in days, for which an API token can be made.
+CCXSEC_API_TOKEN_DAYS = _integer("CCXSEC_API_TOKEN_DAYS", 365, least=1, most=3650)
+# True: the paths of the original's API also take user name and password; a token always works.
+CCXSEC_API_BASIC = env.bool("CCXSEC_API_BASIC", default=False)
+
 # --- IPsec --------------------------------------------------------------------------------------
 # Where the IKE daemon of this server listens: strongSwan's vici, a unix socket.
 CCXSEC_IPSEC_SOCKET = env.str("CCXSEC_IPSEC_SOCKET", default="/var/run/charon.vici")
@@ -175,6 +181,7 @@ INSTALLED_APPS = [
     "certificates.apps.CertificatesConfig",
     "ipsec.apps.IpsecConfig",
     "bulk.apps.BulkConfig",
+    "ccxsec_project.api.apps.ApiConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -191,6 +198,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "ccxsec_project.middleware.AnswerHeaders",
     "ccxsec_project.health.Probes",
+    "ccxsec_project.api.gate.ApiGate",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

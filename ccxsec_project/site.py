@@ -63,6 +63,7 @@ MENU = {
         Entry("Audit log", "admin:certificates_event_changelist", Permission.VIEW_EVENTS),
         Entry("Users", "admin:auth_user_changelist", "auth.view_user"),
         Entry("Groups", "admin:auth_group_changelist", "auth.view_group"),
+        Entry("API tokens", "admin:tokens", Permission.VIEW),
     ),
 }
 
@@ -151,6 +152,7 @@ class SecuritySite(AdminSite):
         # The screens register themselves at this site: they can't be there before it.
         from bulk.admin import bulk_urls  # noqa: PLC0415
         from ccxsec_project.authentication.urls import authentication_urls  # noqa: PLC0415
+        from ccxsec_project.api.admin.tokens import token_urls  # noqa: PLC0415
         from certificates.admin.monitor import monitor_urls  # noqa: PLC0415
 
         # Django's own pages, without the two that would show models behind our back.
@@ -166,6 +168,7 @@ class SecuritySite(AdminSite):
             *monitor_urls(self),
             *bulk_urls(self),
             *authentication_urls(self),
+            *token_urls(self),
             *stock,
         ]
 

@@ -1,7 +1,7 @@
-"""The addresses of the product: the admin site, the calendar feed, and what machines ask."""
+"""The addresses of the product: the admin site, the API, the feed, and what machines ask."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
 from ccxsec_project.health import healthz, readyz
@@ -14,5 +14,6 @@ urlpatterns = [
     path("readyz", readyz, name="readyz"),
     path("metrics", metrics, name="metrics"),
     path("admin/", admin.site.urls),
+    path("", include("ccxsec_project.api.urls")),
     path("calendar/<str:token>.ics", calendar, name="calendar"),  # its address is the secret
 ]

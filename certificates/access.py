@@ -70,15 +70,20 @@ class Actor:
 
     Whoever runs commands there can read the master key and the database: no permission could
     hold that person back, so the audit names the operating-system user instead.
+
+    `scopes`: what an API token was made for; the user's permissions count besides (None: alone).
     """
 
     name: str
     user: "AnyUser | None" = None
+    scopes: frozenset[Permission] | None = None
 
     def __str__(self) -> str:
         return self.name
 
     def may(self, permission: Permission) -> bool:
+        if self.scopes is not None and permission not in self.scopes:
+            return False
         return self.user is None or self.user.has_perm(permission.value)
 
     def require(self, permission: Permission) -> None:

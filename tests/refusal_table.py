@@ -24,6 +24,7 @@ MAKERS = {
     "warned": 0,
     "DaemonError": 0,
     "Fault": 1,
+    "refused_sign_in": 1,
 }
 GAP = "…"
 HEAD = """# Every refusal: what it says, and what to do

@@ -106,6 +106,8 @@ class Action(StrEnum):
     GROUP_ADD = "group:add"
     GROUP_CHANGE = "group:change"
     GROUP_DELETE = "group:delete"
+    TOKEN_ADD = "token:add"  # noqa: S105 - no password
+    TOKEN_REVOKE = "token:revoke"  # noqa: S105
     SIGN_IN = "session:sign-in"
     SIGN_IN_FAILED = "session:sign-in-failed"
     SIGN_OUT = "session:sign-out"

@@ -1,0 +1,1 @@
+"""The paths of the original's certificate management API."""
