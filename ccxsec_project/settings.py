@@ -88,10 +88,14 @@ CCXSEC_CALLED_FROM = env.str("CCXSEC_CALLED_FROM", default="")
 
 # What may be probed beside loopback and the cluster's own nodes: addresses, networks, host names.
 CCXSEC_PROBE_ALLOWED = env.list("CCXSEC_PROBE_ALLOWED", default=[])
-try:
-    Allowed.of(CCXSEC_PROBE_ALLOWED)
-except ValueError as error:
-    raise ImproperlyConfigured(f"CCXSEC_PROBE_ALLOWED: {error}") from None
+# The only places of mail server, webhook, log server, SFTP and SSH: addresses, networks, host
+# names; empty: anywhere but where nobody may ask.
+CCXSEC_OUTGOING_ALLOWED = env.list("CCXSEC_OUTGOING_ALLOWED", default=[])
+for name in ("CCXSEC_PROBE_ALLOWED", "CCXSEC_OUTGOING_ALLOWED"):
+    try:
+        Allowed.of(globals()[name])
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}") from None
 
 # --- Policy -------------------------------------------------------------------------------------
 # False refuses RSA 1024 and everything else that is marked "legacy".
