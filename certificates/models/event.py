@@ -106,6 +106,7 @@ class Action(StrEnum):
     GROUP_ADD = "group:add"
     GROUP_CHANGE = "group:change"
     GROUP_DELETE = "group:delete"
+    AUDIT_EXPORT = "audit:export"
     SIGN_IN = "session:sign-in"
     SIGN_IN_FAILED = "session:sign-in-failed"
     SIGN_OUT = "session:sign-out"
