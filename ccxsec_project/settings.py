@@ -152,9 +152,11 @@ INSTALLED_APPS = [
 LOGIN_REDIRECT_URL = "admin:index"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
-    "csp.middleware.CSPMiddleware",
+    # The first two are around all others, so that their answers carry the headers, too.
     "ccxsec_project.middleware.AnswerHeaders",
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "ccxsec_project.middleware.KnownMethods",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -231,9 +233,11 @@ CRISPY_ALLOWED_TEMPLATE_PACKS = CRISPY_TEMPLATE_PACK = "ccxsec"
 # --- Security headers and cookies ---------------------------------------------------------------
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
-        "default-src": [SELF],
+        "default-src": [NONE],
         "script-src": [SELF],
         "style-src": [SELF],
+        "img-src": [SELF],
+        "connect-src": [SELF],  # dialogs and pages that refresh themselves
         "object-src": [NONE],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
