@@ -23,7 +23,6 @@ from benchmarks.transfer import MEMORY_TARGET, Bench, has_sftp, peak_mib
 from bulk.exchange.export import Item, ItemRole
 from bulk.exchange.identity import key_fingerprint
 from bulk.exchange.names import ExportName, read_name
-from bulk.exchange.signing import Signer
 from bulk.models import Plan
 from bulk.operations import (
     confirm_cluster,
@@ -37,6 +36,7 @@ from bulk.operations.content import Exporting
 from certificates import jobs
 from certificates.access import Actor
 from certificates.models import Certificate, Job, JobState, Purpose, Service
+from certificates.x509.signing import Signer
 from tests.bulk.transferring import exchange
 from tests.lab.exchange.forging import STRANGER, forged, many, self_signed
 

@@ -31,13 +31,51 @@ TOUCH_EVERY = 60  # seconds: a session is written at most this often
 
 
 METHODS = ["GET", "HEAD", "POST"]
+# Features of browsers, none of which the product asks for; whoever gets a script in has none.
+UNUSED_FEATURES = (
+    *("accelerometer", "autoplay", "bluetooth", "browsing-topics", "camera", "compute-pressure"),
+    *("display-capture", "encrypted-media", "fullscreen", "gamepad", "geolocation", "gyroscope"),
+    *("hid", "identity-credentials-get", "idle-detection", "keyboard-map", "local-fonts"),
+    *("magnetometer", "microphone", "midi", "otp-credentials", "payment", "picture-in-picture"),
+    *("screen-wake-lock", "serial", "storage-access", "sync-xhr", "usb", "web-share"),
+    *("window-management", "xr-spatial-tracking"),
+)
+# What a page of ours may ask for: copying a PEM, and a security key at the sign-in.
+USED_FEATURES = ("clipboard-write", "publickey-credentials-create", "publickey-credentials-get")
+ANSWER_HEADERS = {
+    "Permissions-Policy": ", ".join(
+        [*(f"{name}=()" for name in UNUSED_FEATURES), *(f"{name}=(self)" for name in USED_FEATURES)]
+    ),
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    # Django's own middleware sets these, but not where it refuses a foreign host itself.
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 class AnswerHeaders:
-    """What every answer carries, and the methods that any page knows; the API knows more.
+    """What every answer carries, whoever gives it: pages, files, redirects and errors.
 
-    `Cache-Control: no-store` on every page, and no browser feature that we don't use.
+    `Cache-Control: no-store` on everything but static files, which hold nothing of anybody. It is
+    the outermost, so that an answer of the others has the headers, too.
     """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        for name, value in ANSWER_HEADERS.items():
+            response.headers[name] = value
+        if not request.path.startswith(settings.STATIC_URL):
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+class KnownMethods:
+    """The methods that any page knows (the API: more), and what an operator can mend, on a page."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -45,14 +83,7 @@ class AnswerHeaders:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         methods = API_METHODS if is_api(request.path) else METHODS
         known = request.method in methods
-        response = self.get_response(request) if known else HttpResponseNotAllowed(methods)
-        response.headers.setdefault(
-            "Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
-        )
-        response.headers.setdefault("X-Frame-Options", "DENY")
-        if not request.path.startswith(settings.STATIC_URL):
-            response.headers["Cache-Control"] = "no-store"
-        return response
+        return self.get_response(request) if known else HttpResponseNotAllowed(methods)
 
     def process_exception(
         self, request: HttpRequest, exception: Exception

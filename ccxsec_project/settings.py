@@ -125,10 +125,14 @@ CCXSEC_CALLED_FROM = env.str("CCXSEC_CALLED_FROM", default="")
 
 # What may be probed beside loopback and the cluster's own nodes: addresses, networks, host names.
 CCXSEC_PROBE_ALLOWED = env.list("CCXSEC_PROBE_ALLOWED", default=[])
-try:
-    Allowed.of(CCXSEC_PROBE_ALLOWED)
-except ValueError as error:
-    raise ImproperlyConfigured(f"CCXSEC_PROBE_ALLOWED: {error}") from None
+# The only places of mail server, webhook, log server, SFTP and SSH: addresses, networks, host
+# names; empty: anywhere but where nobody may ask.
+CCXSEC_OUTGOING_ALLOWED = env.list("CCXSEC_OUTGOING_ALLOWED", default=[])
+for name in ("CCXSEC_PROBE_ALLOWED", "CCXSEC_OUTGOING_ALLOWED"):
+    try:
+        Allowed.of(globals()[name])
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}") from None
 
 # --- Policy -------------------------------------------------------------------------------------
 # False refuses RSA 1024 and everything else that is marked "legacy".
@@ -194,9 +198,11 @@ LOGIN_REDIRECT_URL = "admin:index"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 MIDDLEWARE = [
     "ccxsec_project.access_log.AccessLog",
-    "django.middleware.security.SecurityMiddleware",
-    "csp.middleware.CSPMiddleware",
+    # The next two are around all others, so that their answers carry the headers, too.
     "ccxsec_project.middleware.AnswerHeaders",
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "ccxsec_project.middleware.KnownMethods",
     "ccxsec_project.health.Probes",
     "ccxsec_project.api.gate.ApiGate",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -289,9 +295,11 @@ CRISPY_ALLOWED_TEMPLATE_PACKS = CRISPY_TEMPLATE_PACK = "ccxsec"
 # --- Security headers and cookies ---------------------------------------------------------------
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
-        "default-src": [SELF],
+        "default-src": [NONE],
         "script-src": [SELF],
         "style-src": [SELF],
+        "img-src": [SELF],
+        "connect-src": [SELF],  # dialogs and pages that refresh themselves
         "object-src": [NONE],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],

@@ -12,7 +12,7 @@ from ipaddress import ip_address
 
 from OpenSSL import SSL, crypto
 
-from certificates.outgoing import Place
+from certificates.outgoing import Place, dial
 from certificates.x509.visible import visible
 
 STEP_SECONDS = 4.0  # for the connection, and for each time that the server lets us wait
@@ -89,7 +89,7 @@ class _Clock:
 
     def connect(self, address: str, port: int) -> socket.socket:
         try:
-            return socket.create_connection((address, port), self.left())
+            return dial(Place((address,), port), timeout=self.left())
         except TimeoutError as error:
             raise ProbeError("nobody answered in time") from error
         except OSError as error:

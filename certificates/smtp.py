@@ -234,7 +234,7 @@ def explain(error: Exception, stage: Stage, server: Server) -> str:  # noqa: PLR
     text = visible(" ".join(str(error).split()))[:300]
     match error:
         case ForbiddenAddressError():
-            return f"{text}, which is not an address of a mail server. Enter another host."
+            return f"{text}, and not an address of a mail server. Enter another host."
         case smtplib.SMTPAuthenticationError():
             answer = _reply(error.smtp_code, error.smtp_error)
             return f"The server refused user or password: {answer}. Enter them again."

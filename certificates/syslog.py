@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from logging.handlers import SysLogHandler
 
+from certificates.outgoing import anywhere
 from certificates.refusal import Refused
 
 LOCAL = "/dev/log"
@@ -37,15 +38,16 @@ def send(lines: Iterable[tuple[str, int]], address: str) -> str:
             for line, level in lines:
                 handler.emit(logging.LogRecord("ccxsec", level, "", 0, line, None, None))
             return handler.problem
-    except OSError as error:
-        return f"{address}: {error.strerror or error}"
+    except (OSError, UnicodeError) as error:
+        return f"{address}: {getattr(error, 'strerror', None) or error}"
 
 
 def _handler(address: str) -> _Handler:
     host, _, port = address.rpartition(":")
     where: str | tuple[str, int] = address
     if not address.startswith("/"):
-        where = (host.strip("[]"), int(port))
+        place = anywhere().judged(host.strip("[]"), int(port))
+        where = (place.addresses[0], place.port)
     handler = _Handler(where, SysLogHandler.LOG_LOCAL0, socket.SOCK_DGRAM)
     handler.append_nul = False
     return handler

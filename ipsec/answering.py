@@ -5,12 +5,10 @@ configuration is looked at (RFC 7296, 2.5), and sets up nothing.
 """
 
 import os
-import socket
 import struct
 from enum import StrEnum
-from ipaddress import ip_address
 
-from certificates.outgoing import NEVER
+from certificates.outgoing import ForbiddenAddressError, datagrams
 
 HEADER = struct.Struct("!8s8sBBBBII")
 VERSION = 0x30  # 3.0
@@ -29,17 +27,12 @@ class Answer(StrEnum):
 
 def ask(address: str, port: int, *, patience: float) -> Answer:
     """Send it to `address` (no name), and wait `patience` seconds for each of two tries."""
-    if any(ip_address(address) in network for network in NEVER):
-        return Answer.FORBIDDEN
     header = HEADER.pack(
         os.urandom(8), bytes(8), 0, VERSION, IKE_SA_INIT, INITIATOR, 0, HEADER.size
     )
     message = header if port == 500 else NON_ESP_MARKER + header  # noqa: PLR2004 - RFC 7296, 2
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as channel:
-        channel.settimeout(patience)
-        try:
-            channel.connect((address, port))
+    try:
+        with datagrams(address, port, timeout=patience) as channel:
             for _ in range(TRIES):
                 channel.send(message)
                 try:
@@ -47,8 +40,10 @@ def ask(address: str, port: int, *, patience: float) -> Answer:
                 except TimeoutError:
                     continue
                 return Answer.IKE
-        except ConnectionRefusedError:
-            return Answer.REFUSED
-        except OSError:
-            return Answer.UNREACHABLE
+    except ForbiddenAddressError:
+        return Answer.FORBIDDEN
+    except ConnectionRefusedError:
+        return Answer.REFUSED
+    except OSError:
+        return Answer.UNREACHABLE
     return Answer.SILENCE

@@ -1,8 +1,9 @@
 """Host names of policies, resolved as the IKE daemon would, all at once and with an end to it."""
 
-import socket
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+
+from certificates.outgoing import look_up
 
 PATIENCE = 3.0  # seconds for all names together
 AT_ONCE = 32
@@ -28,7 +29,6 @@ def resolve(names: Iterable[str]) -> dict[str, list[str]]:
 
 def _look_up(name: str) -> list[str]:
     try:
-        found = socket.getaddrinfo(name, None, type=socket.SOCK_DGRAM)
-    except OSError:
+        return list(look_up(name))
+    except (OSError, UnicodeError):
         return []
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))

@@ -22,10 +22,10 @@ from bulk.exchange.export import Export, manifest_of, read_export, refuse_more
 from bulk.exchange.identity import ClusterIdentity
 from bulk.exchange.manifest import MANIFEST, ExportManifest
 from bulk.exchange.signers import list_signers, read_signatures, write_signatures
-from bulk.exchange.signing import Signer
 from bulk.exchange.tar import BLOCK, TarReader, TarWriter, shown
 from bulk.exchange.unpacking import AGAIN, Readable
 from certificates.refusal import Refused
+from certificates.x509.signing import Signer
 
 __all__ = [
     "Consolidated",

@@ -25,10 +25,10 @@ from bulk.exchange.manifest import (
     refuse_long,
 )
 from bulk.exchange.signers import list_signers, read_signatures, write_signatures
-from bulk.exchange.signing import Signer
 from bulk.exchange.tar import BLOCK, TarReader, TarWriter, shown
 from bulk.exchange.unpacking import AGAIN, Readable, Unpacked
 from certificates.refusal import Refused
+from certificates.x509.signing import Signer
 
 __all__ = ["Export", "ExportManifest", "Item", "ItemRole", "read_export", "write_export"]
 

@@ -14,13 +14,13 @@ from bulk.exchange import limits
 from bulk.exchange.fields import Fields
 from bulk.exchange.identity import key_fingerprint
 from bulk.exchange.names import SERVICES
-from bulk.exchange.signing import Signer, is_signed, sign, weakness
 from bulk.exchange.tar import TarReader, TarWriter
 from bulk.exchange.unpacking import AGAIN
 from certificates.refusal import Refused
 from certificates.x509.der import DerError
 from certificates.x509.facts import public_key
 from certificates.x509.loading import DECODING_ERRORS, load_what_is_readable, quietly
+from certificates.x509.signing import Signer, is_signed, sign, weakness
 from certificates.x509.uploads.pem_blocks import decoded, pem_blocks
 
 _CHANGED = "It was changed after it was signed: have its cluster export again; then consolidate."

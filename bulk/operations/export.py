@@ -9,7 +9,6 @@ from django.utils import timezone
 
 from bulk.exchange.export import ExportManifest, write_export
 from bulk.exchange.names import ExportName, export_name, part_name
-from bulk.exchange.signing import Signer, SigningKey, weakness
 from bulk.models import ExchangeServer
 from bulk.operations.content import (
     Exporting,
@@ -25,6 +24,7 @@ from bulk.transfer import Folder
 from certificates.access import Actor
 from certificates.models import Action, Event, Job
 from certificates.refusal import Refused
+from certificates.x509.signing import Signer, SigningKey, weakness
 
 LEFT_BEHIND = timedelta(days=1)  # another cluster's part of an upload that nobody goes on with
 

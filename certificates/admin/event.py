@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.sites import AdminSite
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils import timezone
@@ -12,8 +12,11 @@ from django.utils import timezone
 from certificates.access import Permission, signed_in
 from certificates.admin.find_list import BoundedPaginator
 from certificates.dialogs import screen_url, show
+from certificates.forms.audit_export import AuditExportForm
 from certificates.models import Event
 from certificates.operations.audit import verify_audit
+from certificates.operations.audit_export import begin_export
+from certificates.refusal import Refused
 
 
 class ReadOnlyScreen(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
@@ -74,8 +77,12 @@ class EventAdmin(ReadOnlyScreen):
         return super().changelist_view(request, context)
 
     def get_urls(self) -> list[URLPattern]:
-        verify = screen_url(self, "verify/", audit_verify, "GET", permission=self.permission)
-        return [*super().get_urls(), verify]
+        may = self.permission
+        return [
+            *super().get_urls(),
+            screen_url(self, "verify/", audit_verify, "GET", permission=may),
+            screen_url(self, "export/", audit_export, "GET", "POST", permission=may),
+        ]
 
 
 def audit_verify(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
@@ -89,3 +96,25 @@ def audit_verify(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
         verdict=verdict,
         opts=Event._meta,
     )
+
+
+def audit_export(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
+    """GET asks for the days; POST hands out the file, as each time is an event."""
+    form = AuditExportForm(request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        since, until = form.cleaned_data["moments"]
+        try:
+            export = begin_export(
+                since=since, until=until, actor=signed_in(request), now=timezone.now()
+            )
+        except Refused as refused:
+            form.refuse(refused)
+        else:
+            disposition = f'attachment; filename="{export.file_name}"'
+            return StreamingHttpResponse(
+                export.lines(),
+                content_type="application/jsonl",
+                headers={"Content-Disposition": disposition},
+            )
+    context: dict[str, Any] = {"form": form, "opts": Event._meta}
+    return show(request, site, "certificates/audit_export.html", "Export the audit log", **context)

@@ -113,7 +113,7 @@ def _tell(request: HttpRequest, done: Generated) -> None:
     if done.job is None:
         text += f" {made.node} is not reached from here: the certificate is kept here, not there."
     assert made.not_after is not None  # noqa: S101 - it was made a moment ago
-    assert made.not_before is not None  # noqa: S101
+    assert made.not_before is not None  # noqa: S101 - as above
     days = (made.not_after - made.not_before).days
     if days > BROWSER_DAYS:
         text += f" It is valid for {days:,} days; some browsers refuse more than {BROWSER_DAYS}."

@@ -108,6 +108,7 @@ class Action(StrEnum):
     GROUP_DELETE = "group:delete"
     TOKEN_ADD = "token:add"  # noqa: S105 - no password
     TOKEN_REVOKE = "token:revoke"  # noqa: S105
+    AUDIT_EXPORT = "audit:export"
     SIGN_IN = "session:sign-in"
     SIGN_IN_FAILED = "session:sign-in-failed"
     SIGN_OUT = "session:sign-out"

@@ -21,7 +21,7 @@ def insert_many(rows: Sequence[models.Model]) -> None:
     fields = [field for field in meta.local_concrete_fields if field is not meta.auto_field]
     columns = ", ".join(quoted(str(field.column)) for field in fields)
     table, places = quoted(meta.db_table), ", ".join(["%s"] * len(fields))
-    statement = f"INSERT INTO {table} ({columns}) VALUES ({places})"  # noqa: S608
+    statement = f"INSERT INTO {table} ({columns}) VALUES ({places})"  # noqa: S608 - quoted
     values = [
         [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]
         for row in rows

@@ -162,7 +162,7 @@ def add_trusted(
 def _install(examined: Examination, node: Node, actor: Actor, now: datetime) -> Certificate:
     identity, key = examined.identity, examined.key
     assert identity is not None  # noqa: S101 - every check passed
-    assert key is not None  # noqa: S101
+    assert key is not None  # noqa: S101 - as above
     former = next((row for row in examined.replaces if row.node_id == node.pk), None)
     if former:
         former.supersede(now)

@@ -4,7 +4,7 @@ import contextlib
 import os
 import selectors
 import signal
-import subprocess
+import subprocess  # nosec B404 - the operator's own command, without a shell
 import time
 from collections import deque
 from collections.abc import Sequence

@@ -12,7 +12,7 @@ _KEY_CLASSES: tuple[type[paramiko.PKey], ...] = (
 )
 
 
-def read_private_key(text: str, passphrase: str = "") -> str:
+def read_private_key(text: str, passphrase: str = "") -> str:  # nosec B107 - none
     """The same key in OpenSSH's or PEM's form without its pass phrase.
 
     Raises:

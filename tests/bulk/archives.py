@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 from bulk.exchange.export import Item, ItemRole, write_export
 from bulk.exchange.identity import ClusterIdentity
-from bulk.exchange.signing import Signer, SigningKey
+from certificates.x509.signing import Signer, SigningKey
 
 ID = "0b6f1c2e-8d3a-4f5b-9c7d-1e2f3a4b5c6d"
 OTHER_ID = "7d1f9f0a-52f1-4f51-8c3e-3f1b7a6a2c11"

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from bulk.exchange.consolidated import Included, write_consolidated
 from bulk.exchange.export import read_export
 from bulk.exchange.identity import key_fingerprint
-from bulk.exchange.signing import Signer, sign
 from certificates.refusal import Refused
+from certificates.x509.signing import Signer, sign
 from tests.bulk.archives import CLUSTER, MADE_AT, OTHER, certificate, export, key, signer
 
 BLOCK = tarfile.BLOCKSIZE

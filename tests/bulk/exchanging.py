@@ -16,13 +16,13 @@ from django.utils import timezone
 from bulk.exchange.export import Item, ItemRole, write_export
 from bulk.exchange.identity import ClusterIdentity, key_fingerprint
 from bulk.exchange.names import export_name
-from bulk.exchange.signing import Signer
 from bulk.models import Cluster, ExchangeServer
 from bulk.operations import confirm_cluster, request_survey, save_server
 from certificates import jobs
 from certificates.access import Actor
 from certificates.models import Job, JobState
 from certificates.refusal import Finding
+from certificates.x509.signing import Signer
 from tests.bulk.transferring import Exchange
 
 NAME = "North"  # as this cluster calls itself

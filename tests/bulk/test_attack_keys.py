@@ -8,7 +8,6 @@ from django.utils import timezone
 
 from bulk.exchange.identity import key_fingerprint
 from bulk.exchange.names import export_name
-from bulk.exchange.signing import Signer
 from bulk.models import Cluster, Plan
 from bulk.operations import (
     confirm_cluster,
@@ -17,6 +16,7 @@ from bulk.operations import (
     request_import,
     request_look,
 )
+from certificates.x509.signing import Signer
 from tests.bulk.exchanging import Exchanging, Foreign, Identity, done
 
 pytestmark = pytest.mark.spec("BK-4", "BK-5")

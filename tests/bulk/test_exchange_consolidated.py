@@ -18,8 +18,8 @@ from bulk.exchange.consolidated import (
 )
 from bulk.exchange.export import Export, read_export
 from bulk.exchange.identity import key_fingerprint
-from bulk.exchange.signing import sign
 from certificates.refusal import Refused
+from certificates.x509.signing import sign
 from tests.bulk.archives import CLUSTER, MADE_AT, OTHER, export, items, key, signer
 from tests.bulk.crafting import entry, files, tar
 

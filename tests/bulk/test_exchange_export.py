@@ -13,8 +13,8 @@ import pytest
 from bulk.exchange import limits
 from bulk.exchange.export import Item, ItemRole, read_export, write_export
 from bulk.exchange.identity import ClusterIdentity, key_fingerprint
-from bulk.exchange.signing import Signer
 from certificates.refusal import Refused
+from certificates.x509.signing import Signer
 from tests.bulk.archives import (
     CLUSTER,
     ID,

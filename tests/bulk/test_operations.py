@@ -17,7 +17,6 @@ from pytest_django import Settings
 from bulk.exchange.export import Item, ItemRole, write_export
 from bulk.exchange.identity import key_fingerprint
 from bulk.exchange.names import export_name
-from bulk.exchange.signing import Signer
 from bulk.models import TYPED_SECRET, Cluster, ExchangeServer, Origin, Plan, Verdict
 from bulk.operations import (
     check_server,
@@ -36,6 +35,7 @@ from certificates import jobs
 from certificates.access import Actor
 from certificates.models import Action, Certificate, Event, Job, JobState, Node, Purpose, Secret
 from certificates.refusal import Refused
+from certificates.x509.signing import Signer
 from tests.bulk.archives import CENTURY, OTHER, OTHER_ID, certificate, key
 from tests.ssh_server import SshServer, ssh_server
 

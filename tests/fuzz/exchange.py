@@ -9,8 +9,8 @@ from random import Random
 
 from bulk.exchange.consolidated import read_consolidated
 from bulk.exchange.export import read_export
-from bulk.exchange.signing import sign
 from certificates.refusal import Refused
+from certificates.x509.signing import sign
 from tests.bulk.archives import export, signer
 from tests.bulk.crafting import BLOCK, consolidated, files, packed, patched, tar
 from tests.fuzz.campaign import SLOWEST_SECONDS, Report

@@ -153,7 +153,7 @@ def test_the_clouds_own_address_is_not_asked(configure: Configure, expiring: Exp
 
     run_monitor(now=NOW)
 
-    assert "leads to 169.254.169.254" in Message.objects.get(channel="webhook").problem
+    assert "'169.254.169.254' is link-local" in Message.objects.get(channel="webhook").problem
 
 
 def test_each_notice_is_a_line_of_the_log_and_of_syslog(

@@ -117,7 +117,7 @@ class Batch:
         columns = ", ".join(quoted(str(field.column)) for field in fields)
         places = ", ".join(["%s"] * len(fields))
         table = quoted(self._table.model._meta.db_table)
-        statement = f"INSERT INTO {table} ({columns}) VALUES ({places})"  # noqa: S608
+        statement = f"INSERT INTO {table} ({columns}) VALUES ({places})"  # noqa: S608 - quoted
         with connection.cursor() as cursor:
             cursor.executemany(
                 statement,

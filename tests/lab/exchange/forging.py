@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 from bulk.exchange.export import Item, ItemRole, read_export, write_export
 from bulk.exchange.identity import ClusterIdentity
 from bulk.exchange.names import export_name
-from bulk.exchange.signing import Signer
+from certificates.x509.signing import Signer
 from tests.lab.exchange.clusters import Cluster
 
 STRANGER = ec.generate_private_key(ec.SECP256R1())

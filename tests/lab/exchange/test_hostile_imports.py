@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.serialization import (
 
 from bulk.exchange.identity import key_fingerprint
 from bulk.exchange.names import ExportName, read_name
-from bulk.exchange.signing import Signer
 from certificates.refusal import Refused
+from certificates.x509.signing import Signer
 from certificates.x509.visible import visible
 from tests.hostile import TEXTS, everywhere
 from tests.lab import racing

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from bulk.exchange.names import HIGHEST_NUMBER
-from bulk.exchange.signing import Signer
+from certificates.x509.signing import Signer
 from tests.lab.exchange import acts, installing
 from tests.lab.exchange.clusters import Cluster, Exchange, publish
 from tests.lab.exchange.directory import exports_of

@@ -1,4 +1,4 @@
-"""Signatures over a manifest: the exact bytes, with SHA-256, by the keys of the services.
+"""Signatures over a manifest of ours: the exact bytes, with SHA-256, by the keys of the services.
 
 RSA by PKCS #1 v1.5 (RFC 8017, 8.2), ECDSA in DER (RFC 3279, 2.2.3), Ed25519 and Ed448 as they are
 (RFC 8032).
