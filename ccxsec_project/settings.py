@@ -152,7 +152,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "ccxsec_project.middleware.AnswerHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "ccxsec_project.outages.Sessions",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from certificates.admin.monitor import calendar
 
+handler500 = "ccxsec_project.outages.server_error"
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="root"),
     path("admin/", admin.site.urls),
