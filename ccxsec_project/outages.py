@@ -7,8 +7,9 @@ the exception is still known, wherever it came from: a session, the user's right
 import logging
 import sys
 
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
@@ -40,15 +41,26 @@ def _first_line(error: BaseException | None) -> str:
 class Sessions(SessionMiddleware):
     """A page that was only read is shown, also where its session can't be written now.
 
-    All that is lost is a minute of the session's age.
+    All that is lost is a minute of the session's age. Django takes any error of the database for
+    a session that somebody else has ended, and would answer 400.
     """
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         try:
             return super().process_response(request, response)
-        except DatabaseError as error:
-            if request.method not in ("GET", "HEAD") or outage_of(error) is None:
+        except (DatabaseError, SessionInterrupted) as error:
+            cause = _cause(error)
+            if outage_of(cause) is None:
                 raise
-            logger.warning("%s: the session was not written (%s)", request.path, _first_line(error))
-            connection.close_if_unusable_or_obsolete()
+            if request.method not in ("GET", "HEAD"):
+                raise cause from None
+            logger.warning("%s: the session was not written (%s)", request.path, _first_line(cause))
             return response
+
+
+def _cause(error: BaseException) -> BaseException:
+    """The database's error from which Django made its own."""
+    found: BaseException | None = error
+    while found is not None and not isinstance(found, DatabaseError):
+        found = found.__context__
+    return found or error

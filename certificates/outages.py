@@ -26,7 +26,8 @@ _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG)
 def outage_of(error: BaseException | None) -> Refused | None:
     """What keeps the product from working, in words that anybody may read; None: a bug."""
     if isinstance(error, DatabaseError | InterfaceError) and not isinstance(error, OUR_OWN):
-        return _of_database(str(error))
+        is_ours = type(error) is DatabaseError and not any(w in str(error) for w in _BROKEN)
+        return None if is_ours else _of_database(str(error))  # Django raises the plain one itself
     if isinstance(error, OSError) and error.errno in _DISK:
         return _of_disk(error)
     return None

@@ -26,11 +26,13 @@ class Entry:
 @dataclass
 class Ledger:
     entries: list[Entry] = field(default_factory=list)
+    answered: int = 0  # that say what was done
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note(self, kind: str, key: str, outcome: str, said: str = "") -> str:
         with self._lock:
             self.entries.append(Entry(kind, key, outcome, said[:300]))
+            self.answered += outcome != "unknown"
         return outcome
 
     def write(self, path: Path) -> None:

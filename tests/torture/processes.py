@@ -46,9 +46,15 @@ class Place:
     def ports(self) -> list[int]:
         return [self.product.port, self.second_port]
 
-    def start(self) -> None:
+    def start(self, seconds: float = 300.0) -> None:
         """All of it, and the thread that brings back what ends."""
-        self.product.start(120)
+        self._keep("up", ["manage.py", "up"], {})
+        deadline = time.monotonic() + seconds
+        while b"Ctrl-C stops it" not in self.product.log.read_bytes():
+            if time.monotonic() > deadline:
+                raise AssertionError(self.product.log.read_text())
+            self._keep("up", ["manage.py", "up"], {})  # a busy machine may need a second start
+            time.sleep(0.2)
         self._listener = socket.create_server(("127.0.0.1", self.second_port))
         self._listener.set_inheritable(True)
         self._look_after()

@@ -19,6 +19,7 @@ from tests.torture.browser import Browser
 from tests.torture.ledger import Ledger
 from tests.torture.processes import Place, command
 
+STALLED = 30.0  # seconds without enough answers, until the next process dies all the same
 TO = "ops@example.com"
 SET_UP = """
 import sys
@@ -135,11 +136,18 @@ def _work(
         thread.start()
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        time.sleep(rng.uniform(0.5, 3.5))
+        _wait_for_answers(ledger, rng.randint(2, 40), min(deadline, time.monotonic() + STALLED))
         place.kill_one()
     end.set()
     for thread in threads:
         thread.join(90)
+
+
+def _wait_for_answers(ledger: Ledger, many: int, deadline: float) -> None:
+    """On a slow machine, too, something must be up again before the next one dies."""
+    wanted = ledger.answered + many
+    while ledger.answered < wanted and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def _look(
