@@ -16,6 +16,7 @@ from django.db import (
 from certificates.refusal import Refused
 
 OUR_OWN = (IntegrityError, DataError, ProgrammingError)  # errors of the code, not of the database
+_EMPTY = ("no such table", 'relation "')
 _FULL = ("full", "No space left", "could not extend file")
 _READ_ONLY = ("readonly", "read-only", "unable to open")
 _BUSY = ("locked", "lock timeout", "deadlock", "statement timeout")
@@ -25,6 +26,9 @@ _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG)
 
 def outage_of(error: BaseException | None) -> Refused | None:
     """What keeps the product from working, in words that anybody may read; None: a bug."""
+    if isinstance(error, DatabaseError) and any(words in str(error) for words in _EMPTY):
+        wrong = "The database is not set up: perhaps a backup is being put back at this moment."
+        return Refused("database.empty", wrong, "Wait for its end, or run ./ccxsec up first.")
     if isinstance(error, DatabaseError | InterfaceError) and not isinstance(error, OUR_OWN):
         is_ours = type(error) is DatabaseError and not any(w in str(error) for w in _BROKEN)
         return None if is_ours else _of_database(str(error))  # Django raises the plain one itself

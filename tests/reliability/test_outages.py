@@ -203,6 +203,8 @@ def test_commands_say_the_same(transactional_db: None, node: Node) -> None:
 
 
 SAID: list[tuple[BaseException, str]] = [
+    (OperationalError("no such table: django_session"), "database.empty"),
+    (ProgrammingError('relation "django_session" does not exist'), "database.empty"),
     (OperationalError("attempt to write a readonly database"), "database.read-only"),
     (InternalError("cannot execute INSERT in a read-only transaction"), "database.read-only"),
     (OperationalError("unable to open database file"), "database.read-only"),
