@@ -206,7 +206,7 @@ MIDDLEWARE = [
     "ccxsec_project.health.Probes",
     "ccxsec_project.api.gate.ApiGate",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "ccxsec_project.outages.Sessions",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

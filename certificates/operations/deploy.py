@@ -105,6 +105,16 @@ def check(node: Node, service: Service, *, actor: Actor, now: datetime) -> Check
     return checked
 
 
+def inspect(place: Deployment) -> Checked:
+    """The same for who only wants to know: nothing is kept, and no permission asked.
+
+    Raises:
+        Refused: what `files_of` raises.
+    """
+    with files_of(place.node) as files:
+        return _compare(place, _store(place, files).look())
+
+
 def deploy_noted(
     node: Node, service: Service, *, overwrite: bool, actor: Actor, now: datetime
 ) -> Deployed:

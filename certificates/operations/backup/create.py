@@ -39,7 +39,7 @@ from certificates.operations.rotate import SEALED_COLUMNS
 from certificates.refusal import Refused
 from certificates.secrets import KeyRing, key_ring, master_key_of
 
-PRODUCT = "ccxsec 0.1.0"
+PRODUCT = "ccxsec 0.8.0"
 _EACH, _ROWS = 1.0, 1000  # seconds between two reports of progress; rows between two looks
 Progress = Callable[[int, int], bool]  # rows done, rows in all; False: stop
 
