@@ -129,6 +129,7 @@ class SecuritySite(AdminSite):
     def get_urls(self) -> list[Any]:
         # The screens register themselves at this site: they can't be there before it.
         from bulk.admin import bulk_urls  # noqa: PLC0415
+        from ccxsec_project.page_tables import page_table_urls  # noqa: PLC0415
         from certificates.admin.monitor import monitor_urls  # noqa: PLC0415
 
         # Django's own pages, without the two that would show models behind our back.
@@ -143,6 +144,7 @@ class SecuritySite(AdminSite):
             path("ipsec/", self.admin_view(policies), name="ipsec"),
             *monitor_urls(self),
             *bulk_urls(self),
+            *page_table_urls(self),
             *stock,
         ]
 
