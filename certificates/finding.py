@@ -106,7 +106,7 @@ def meant(text: str, places: Iterable[Place]) -> list[Place]:
 
 
 def fields_of(
-    form: type[forms.BaseForm],
+    form: type[forms.Form],
     page: str,
     url_name: str,
     permission: Permission,

@@ -1,10 +1,10 @@
 """The tables of pages that are no lists, as CSV and JSON (docs/tables.md)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Model
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
 from certificates.access import Permission
@@ -53,14 +53,13 @@ def _observed(request: HttpRequest) -> Iterable[Observed]:
     return rows.order_by("not_after", "pk").iterator(chunk_size=CHUNK)
 
 
-def _compared(request: HttpRequest) -> Iterator[Compared]:
+def _compared(request: HttpRequest) -> Iterable[Compared]:
     form = StoresForm(request.GET)
-    if not form.is_valid():
-        raise Http404
+    if not form.is_valid():  # the page itself says what is wrong
+        return []
     name = form.cleaned_data["name"].strip().casefold()
-    for one in form.stores().each(differences_only=not form.cleaned_data["all"]):
-        if name in one.certificate.common_name.casefold():
-            yield one
+    found = form.stores().each(differences_only=not form.cleaned_data["all"])
+    return (one for one in found if name in one.certificate.common_name.casefold())
 
 
 def _events_of(model: type[Model]) -> Any:

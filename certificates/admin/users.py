@@ -39,6 +39,7 @@ class _Audited(Exported):
 @admin.register(User)
 class AuditedUserAdmin(_Audited, UserAdmin):  # type: ignore[misc,type-arg] # ours returns no LogEntry
     list_filter = ("is_staff", "is_superuser", "is_active")
+    readonly_fields = ("last_login", "date_joined")  # what happened is not edited
     exported = Table(
         "users",
         columns(

@@ -38,6 +38,11 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// Django's pickers of groups and permissions tell their help by an icon: say that it is one.
+window.addEventListener("load", () => {
+  document.querySelectorAll(".help-tooltip[aria-label]").forEach((icon) => icon.setAttribute("role", "img"));
+});
+
 // Copy the PEM.
 document.querySelectorAll("[data-copy]").forEach((button) => {
   if (!navigator.clipboard) return;
