@@ -196,7 +196,13 @@ PLACES = (
     *fields_of(
         GenerateForm, "Generate Self-signed", "admin:certificates_generate_dialog", _GENERATE
     ),
-    *fields_of(RequestForm, "Generate CSR", "admin:certificates_request_dialog", _GENERATE),
+    *fields_of(
+        RequestForm,
+        "Generate CSR",
+        "admin:certificates_request_dialog",
+        _GENERATE,
+        without=("distribution",),
+    ),
     *fields_of(
         MonitorForm,
         "Certificate Monitor",

@@ -4,7 +4,7 @@ An app lists its finders, the project collects them. A finder looks up few rows,
 that ends after a handful: it must hold at a million.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
@@ -112,10 +112,14 @@ def fields_of(
     permission: Permission,
     *,
     words: dict[str, str] | None = None,
+    without: Collection[str] = (),
 ) -> Iterator[Place]:
-    """Each field that a person sees, by its label, its help, and its name in the code."""
+    """Each field that a person sees, by its label, its help, and its name in the code.
+
+    Questions that only some answers raise are none; nor is what stands in `without`.
+    """
     for name, field in form.base_fields.items():
-        if field.widget.is_hidden:
+        if field.widget.is_hidden or name.startswith("confirm") or name in without:
             continue
         help_text = str(field.help_text or "")
         yield Place(

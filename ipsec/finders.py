@@ -43,6 +43,11 @@ PLACES = (
         "ipsec peer file",
     ),
     *fields_of(
-        PolicyForm, "IPSEC policy", _ADD, Permission.CONFIGURE_POLICIES, words={"key": "psk"}
+        PolicyForm,
+        "IPSEC policy",
+        _ADD,
+        Permission.CONFIGURE_POLICIES,
+        words={"key": "psk"},
+        without=("likewise",),
     ),
 )
