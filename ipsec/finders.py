@@ -48,6 +48,6 @@ PLACES = (
         _ADD,
         Permission.CONFIGURE_POLICIES,
         words={"key": "psk"},
-        without=("likewise",),
+        without=("with_pair",),
     ),
 )
