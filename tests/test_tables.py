@@ -21,6 +21,7 @@ from certificates.models import Event, Node
 from certificates.tables import PIECE, Table, columns
 from tests import test_urls
 from tests.conftest import HttpsClient
+from tests.product import ROOT
 
 pytestmark = pytest.mark.spec("CM-1", "MN-2")
 rows = test_urls.rows  # the fixture: something at every address
@@ -193,3 +194,18 @@ def test_every_table_on_a_page_can_be_saved(rows: test_urls.Keys, root: HttpsCli
                 lacking.append(route)
 
     assert lacking == []
+
+
+def test_the_page_lists_every_table_with_its_columns() -> None:
+    page = (ROOT / "docs" / "tables.md").read_text()
+    listed = {
+        line.split("|")[1].strip(): line.split("|")[3].strip()
+        for line in page.splitlines()
+        if line.startswith("| `")
+    }
+    tables = [screen.exported for screen in lists()] + [table.table for table in TABLES]
+
+    assert listed == {
+        f"`{table.name}`": ", ".join(f"`{column.name}`" for column in table.columns)
+        for table in tables
+    }

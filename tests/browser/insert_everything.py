@@ -23,7 +23,16 @@ from tests.hostile import all_certificates
 warnings.simplefilter("ignore")  # what RFC 5280 forbids and hostile certificates have
 HOSTILE = 12  # in the trust store: more pages would show the same
 # Pages that hand out a file, change who is signed in, or hold no page of the product.
-NO_SCREENS = ("<table:kind>", ".pem", ".der", ".ics", "logout/", "jsi18n/", "autocomplete/")
+NO_SCREENS = (
+    "<table:kind>",
+    "admin/login/",
+    ".pem",
+    ".der",
+    ".ics",
+    "logout/",
+    "jsi18n/",
+    "autocomplete/",
+)
 STATES = ("policy/<int:pk>/state/", "policy/state/")  # answer a script that asks, not a person
 
 
@@ -34,7 +43,7 @@ def insert() -> test_urls.Keys:
     store = Purpose.TOMCAT_TRUST
     for der in list(all_certificates().values())[:HOSTILE]:
         Certificate.objects.create_trust(node, store, [read_facts(der)], "")
-    Node.objects.create(host_name="ccx2.example.com", addresses=["192.0.2.11"])
+    Node.objects.get_or_create(host_name="ccx2.example.com", addresses=["192.0.2.11"])
     Job.objects.create(kind="deploy", target="ccx2.example.com", state=JobState.FAILED)
     notice = RestartNotice.objects.create(node=node, service="ipsec", opened_at=now)
     plan = Plan.objects.create(source="consolidated.tar", made_at=now)
@@ -58,7 +67,7 @@ def insert() -> test_urls.Keys:
         "policy": policy.pk,
         "plan": plan.pk,
         "cluster": test_urls.cluster().pk,
-        "user": User.objects.create(username="somebody").pk,
+        "user": User.objects.get_or_create(username="somebody")[0].pk,
         "group": Group.objects.get(name="Auditor").pk,
     }
 
