@@ -19,6 +19,26 @@ from tests.hostile import TEXTS, all_certificates
 pytestmark = [pytest.mark.spec("CM-2", "IP-1"), pytest.mark.django_db]
 rows = test_urls.rows  # the fixture: something of each kind
 FIND = "/admin/find/"
+KINDS = (  # what is typed, the group it is found in, and the name there
+    ("CCX1", "Certificates", "ccx1.example.com"),
+    ("192.0.2.10", "Certificates", "ccx1.example.com"),
+    ("ccx1", "Signing requests", "ccx1.example.com"),
+    ("192.0.2.1", "Nodes", "ccx1.example.com"),
+    ("192.0.2.11", "Policies", "a/a"),
+    ("192.0.2.10:9", "Monitored endpoints", "192.0.2.10:9"),
+    ("SMTP", "Settings and screens", "SMTP host"),
+    ("retention", "Settings and screens", "How many stay"),
+    ("pre-shared key", "Settings and screens", "Preshared Key"),
+    ("trust stores", "Settings and screens", "Compare trust stores"),
+    ("audit LOG", "Settings and screens", "Audit log"),
+)
+NOTHING = (
+    ("", "Type a part of a name"),
+    ("  ", "Type a part of a name"),
+    ("a", "One character would find nearly everything."),
+    ("x" * (LONGEST + 1), "That is 201 characters; up to 200 are looked for."),
+    ("nowhere-to-be-found", "Nothing that you may see has"),
+)
 
 
 def found(client: HttpsClient, text: str) -> dict[str, list[tuple[str, str]]]:
@@ -32,26 +52,9 @@ def found(client: HttpsClient, text: str) -> dict[str, list[tuple[str, str]]]:
     }
 
 
-@pytest.mark.parametrize(
-    ("text", "group", "name"),
-    [
-        ("CCX1", "Certificates", "ccx1.example.com"),
-        ("192.0.2.10", "Certificates", "ccx1.example.com"),
-        ("ccx1", "Signing requests", "ccx1.example.com"),
-        ("192.0.2.1", "Nodes", "ccx1.example.com"),
-        ("192.0.2.11", "Policies", "a/a"),
-        ("192.0.2.10:9", "Monitored endpoints", "192.0.2.10:9"),
-        ("SMTP", "Settings and screens", "SMTP host"),
-        ("retention", "Settings and screens", "How many stay"),
-        ("pre-shared key", "Settings and screens", "Preshared Key"),
-        ("trust stores", "Settings and screens", "Compare trust stores"),
-        ("audit LOG", "Settings and screens", "Audit log"),
-    ],
-)
-def test_each_kind_is_found_in_its_group(
-    text: str, group: str, name: str, rows: test_urls.Keys, administrator: HttpsClient
-) -> None:
-    assert name in [hit for hit, _ in found(administrator, text)[group]]
+def test_each_kind_is_found_in_its_group(rows: test_urls.Keys, administrator: HttpsClient) -> None:
+    for text, group, name in KINDS:
+        assert name in [hit for hit, _ in found(administrator, text)[group]], text
 
 
 def test_digits_find_their_certificate_however_they_are_written(
@@ -93,23 +96,11 @@ def test_every_screen_and_every_field_is_where_the_find_says(
     assert len(PLACES) > 80
 
 
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ("", "Type a part of a name"),
-        ("  ", "Type a part of a name"),
-        ("a", "One character would find nearly everything."),
-        ("x" * (LONGEST + 1), "That is 201 characters; up to 200 are looked for."),
-        ("nowhere-to-be-found", "Nothing that you may see has"),
-    ],
-)
-def test_what_finds_nothing_is_told_in_a_sentence(
-    text: str, sentence: str, node: Node, administrator: HttpsClient
-) -> None:
-    response = administrator.get(FIND, {"q": text})
-
-    assert response.status_code == 200
-    assert sentence in response.content.decode()
+def test_what_finds_nothing_is_told_in_a_sentence(node: Node, administrator: HttpsClient) -> None:
+    for text, sentence in NOTHING:
+        response = administrator.get(FIND, {"q": text})
+        assert response.status_code == 200
+        assert sentence in response.content.decode()
 
 
 def test_hostile_text_is_found_and_stays_text(node: Node, administrator: HttpsClient) -> None:

@@ -137,19 +137,19 @@ def test_the_export_is_what_the_list_has_found(node: Node, root: HttpsClient) ->
     assert found[0]["at"] == "2026-11-24T12:00:00+00:00"
 
 
-@pytest.mark.parametrize(
-    "asked", ["field=nothing&op=is+exactly&value=1", "state__exact=%27", "o=9999", "nothing=1"]
-)
-def test_what_the_list_refuses_is_told_by_the_list(
-    asked: str, node: Node, root: HttpsClient
-) -> None:
+def test_what_the_list_refuses_is_told_by_the_list(node: Node, root: HttpsClient) -> None:
     for screen in lists():
         address = reverse(f"admin:{screen.opts.app_label}_{screen.opts.model_name}_changelist")
-        answer = root.get(f"{address}export.csv?{asked}")
-        listed = root.get(f"{address}?{asked}")
-        assert answer.status_code in (200, 302, 400)
-        assert answer.status_code != 302 or answer["Location"] == f"{address}?{asked}"
-        assert listed.status_code in (200, 302, 400)
+        for asked in (
+            "field=nothing&op=is+exactly&value=1",
+            "state__exact=%27",
+            "o=9",
+            "nothing=1",
+        ):
+            answer = root.get(f"{address}export.csv?{asked}")
+            assert answer.status_code in (200, 302, 400), (address, asked)
+            assert answer.status_code != 302 or answer["Location"] == f"{address}?{asked}"
+            assert root.get(f"{address}?{asked}").status_code in (200, 302, 400)
 
 
 @pytest.mark.parametrize("bad", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "a;=1", "\uff1d1"])
