@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.contrib.admin import AdminSite
@@ -20,52 +21,13 @@ from bulk.models import ExchangeServer
 from ccxsec_project.authentication.password import limited
 from ccxsec_project.authentication.sign_in import SignInView, openid_offer
 from ccxsec_project.dashboard import attention, figures, next_to_expire
+from ccxsec_project.menu import MENU, Entry
 from ccxsec_project.timeline import timeline
 from certificates.access import Actor, Permission, signed_in
 from certificates.models import BackupReminder, Node, RestartNotice
 from ipsec.models import IpsecSettings, Policy
 
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of the sidebar."""
-
-    name: str
-    url_name: str
-    permission: Permission | str
-    covers: str = ""  # another list that belongs to it and has no line of its own
-
-
 TRIALS = 5  # that a page names
-MENU = {
-    "Security": (
-        Entry(
-            "Certificate Management",
-            "admin:certificates_certificate_changelist",
-            Permission.VIEW,
-            covers="admin:certificates_signingrequest_changelist",
-        ),
-        Entry(
-            "Certificate Monitor",
-            "admin:monitor",
-            Permission.VIEW,
-            covers="admin:certificates_delivery_changelist",
-        ),
-        Entry("IPSEC Configuration", "admin:ipsec_policy_changelist", Permission.VIEW_POLICIES),
-        Entry("Bulk Certificate Management", "admin:bulk", Permission.VIEW_BULK),
-    ),
-    "System": (
-        Entry("Restarts", "admin:certificates_restartnotice_changelist", Permission.VIEW),
-        Entry("Backup", "admin:certificates_backupsettings_changelist", Permission.BACKUP),
-        Entry("Nodes", "admin:certificates_node_changelist", Permission.VIEW_NODES),
-        Entry("Discovery", "admin:certificates_endpoint_changelist", Permission.VIEW),
-        Entry("Jobs", "admin:certificates_job_changelist", Permission.VIEW_JOBS),
-        Entry("Audit log", "admin:certificates_event_changelist", Permission.VIEW_EVENTS),
-        Entry("Users", "admin:auth_user_changelist", "auth.view_user"),
-        Entry("Groups", "admin:auth_group_changelist", "auth.view_group"),
-        Entry("API tokens", "admin:tokens", Permission.VIEW),
-    ),
-}
 
 
 class SecuritySite(AdminSite):
@@ -153,6 +115,8 @@ class SecuritySite(AdminSite):
         from bulk.admin import bulk_urls  # noqa: PLC0415
         from ccxsec_project.authentication.urls import authentication_urls  # noqa: PLC0415
         from ccxsec_project.api.admin.tokens import token_urls  # noqa: PLC0415
+        from ccxsec_project.find import find_view  # noqa: PLC0415
+        from ccxsec_project.page_tables import page_table_urls  # noqa: PLC0415
         from certificates.admin.monitor import monitor_urls  # noqa: PLC0415
 
         # Django's own pages, without the two that would show models behind our back.
@@ -160,15 +124,18 @@ class SecuritySite(AdminSite):
         stock = [url for url in super().get_urls() if getattr(url, "name", "") not in hidden]
         home = self.admin_view(RedirectView.as_view(url=reverse_lazy("admin:index")))
         policies = RedirectView.as_view(pattern_name="admin:ipsec_policy_changelist")
+        find = partial(find_view, site=self)
         # Stock breadcrumbs link to an app's own index; ours has one index for all.
         groups = re_path("^(?P<app_label>auth|certificates)/$", home, name="app_list")
         return [
             groups,
             path("ipsec/", self.admin_view(policies), name="ipsec"),
+            path("find/", self.admin_view(find), name="find"),
             *monitor_urls(self),
             *bulk_urls(self),
             *authentication_urls(self),
             *token_urls(self),
+            *page_table_urls(self),
             *stock,
         ]
 

@@ -67,6 +67,7 @@ def routes(patterns: list[Any], prefix: str = "") -> Iterator[str]:
 def address(route: str, keys: Keys) -> str:
     """The route with its captured parts filled in."""
     route = route.replace("^(?P<app_label>auth|certificates)/$", "auth/")
+    route = route.replace("<table:kind>", "csv")
     model = next((name for name in keys if f"/{name}/" in route), "")
     return "/" + KEY.sub(str(keys.get(model, 0)), route)
 

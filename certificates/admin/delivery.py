@@ -17,6 +17,7 @@ from certificates.admin.event import ReadOnlyScreen
 from certificates.cells import badge
 from certificates.dialogs import screen_url, show
 from certificates.models import Delivery, Message
+from certificates.tables import Table, columns
 
 BADGES = {
     "sent": "valid",
@@ -32,6 +33,22 @@ SHOWN = 200  # certificates on a message's page
 class DeliveryAdmin(ReadOnlyScreen):
     change_list_template = "certificates/delivery_list.html"
     permission = Permission.VIEW
+    exported = Table(
+        "deliveries",
+        columns(
+            "id",
+            "address",
+            "state",
+            "tries",
+            "reply",
+            "changed_at",
+            channel="message__channel",
+            message="message__identifier",
+            subject="message__subject",
+            composed_at="message__at",
+            certificates="message__certificates",
+        ),
+    )
     list_display = ("sent_at", "channel", "address", "outcome", "reply", "about")
     list_display_links = None
     list_filter = ("state", "message__channel")

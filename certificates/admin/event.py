@@ -10,6 +10,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 
 from certificates.access import Permission, signed_in
+from certificates.admin.export import Exported
 from certificates.admin.find_list import BoundedPaginator
 from certificates.dialogs import screen_url, show
 from certificates.forms.audit_export import AuditExportForm
@@ -17,15 +18,17 @@ from certificates.models import Event
 from certificates.operations.audit import verify_audit
 from certificates.operations.audit_export import begin_export
 from certificates.refusal import Refused
+from certificates.tables import Table, columns
 
 
-class ReadOnlyScreen(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+class ReadOnlyScreen(Exported, admin.ModelAdmin):  # type: ignore[type-arg] # not at run time
     """A list that shows what happened; nothing in it can be added, edited or deleted."""
 
     permission: ClassVar[Permission]
     paginator = BoundedPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
+    change_list_template = "certificates/list.html"
     list_per_page = 50
     list_max_show_all = 50
     actions = None
@@ -51,13 +54,28 @@ class ReadOnlyScreen(admin.ModelAdmin):  # type: ignore[type-arg] # not generic 
 
     def get_urls(self) -> list[URLPattern]:
         name = f"{self.opts.app_label}_{self.opts.model_name}_changelist"
-        return [path("", self.admin_site.admin_view(self.changelist_view), name=name)]
+        listed = path("", self.admin_site.admin_view(self.changelist_view), name=name)
+        return [listed, *self.export_urls()]
 
 
 @admin.register(Event)
 class EventAdmin(ReadOnlyScreen):
     change_list_template = "certificates/event_list.html"
     permission = Permission.VIEW_EVENTS
+    exported = Table(
+        "audit",
+        columns(
+            "sequence",
+            "at",
+            "actor",
+            "action",
+            "object_type",
+            "object_id",
+            "object_text",
+            "detail",
+            "code",
+        ),
+    )
     list_display = ("when", "actor", "action", "object_text", "what")
     list_display_links = None
     list_filter = ("action",)

@@ -1,84 +1,106 @@
-"""The found list as CSV or JSON, one row at a time, whatever its length."""
+"""The tables of the screens as CSV and JSON: what is found now, every row, whatever the length.
 
-import csv
-import json
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+A list names its columns in `exported`; a table on a page of its own is a `PageTable`. Both ask
+for the permission of what they are on. See docs/tables.md.
+"""
 
-from django.contrib.admin import ModelAdmin
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.sites import AdminSite
-from django.http import HttpRequest, StreamingHttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from django.views.decorators.http import require_safe
 
-from certificates.models import Certificate
-from certificates.x509.visible import defused
-
-COLUMNS = (
-    "node",
-    "purpose",
-    "file_name",
-    "common_name",
-    "type",
-    "key_label",
-    "subject",
-    "issuer",
-    "serial_number",
-    "not_before",
-    "not_after",
-    "signature_algorithm",
-    "fingerprint",
-    "subject_alternative_names",
-    "description",
-)
+from certificates.access import Permission
+from certificates.dialogs import site_url
+from certificates.tables import CHUNK, Table
 
 
-def export_found(screen: "ModelAdmin[Certificate]", kind: str) -> Callable[..., HttpResponseBase]:
-    """The view for one format; it finds what the list with the same address finds."""
+class Exported:
+    """A list of the admin whose found rows can be saved; mixed in before `ModelAdmin`."""
 
-    def view(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
-        changelist: Any = screen.get_changelist_instance(request)
-        rows = changelist.get_queryset(request).defer(None).defer("der", "undecoded")
-        media_type, write = FORMATS[kind]
-        return StreamingHttpResponse(
-            write(as_dictionary(row) for row in rows.iterator(chunk_size=500)),
-            content_type=media_type,
-            headers={"Content-Disposition": f'attachment; filename="certificates.{kind}"'},
-        )
+    exported: ClassVar[Table | None] = None
+    admin_site: AdminSite
+    opts: Any
 
-    return view
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        """Whoever sees the list may save it, unless the list says otherwise."""
+        return bool(self.has_view_permission(request))  # type: ignore[attr-defined] # of ModelAdmin
+
+    def exported_rows(self, rows: Any) -> Iterable[Any]:
+        """The rows one by one, never all at once; `rows` are those that the list has found."""
+        return rows.iterator(chunk_size=CHUNK)  # type: ignore[no-any-return]
+
+    def export_urls(self) -> list[URLPattern]:
+        """Beside the list, `export.csv` and `export.json`; none without columns."""
+        if self.exported is None:
+            return []
+        list_name = f"{self.opts.app_label}_{self.opts.model_name}"
+        view = self.admin_site.admin_view(self._export_view(self.exported))
+        return [path("export.<table:kind>", view, name=f"{list_name}_export")]
+
+    def get_urls(self) -> list[URLPattern]:
+        urls: list[URLPattern] = super().get_urls()  # type: ignore[misc] # of ModelAdmin
+        return [*self.export_urls(), *urls]
+
+    def _export_view(self, table: Table) -> Callable[..., HttpResponseBase]:
+        @require_safe
+        def view(request: HttpRequest, kind: str) -> HttpResponseBase:
+            if not self.has_export_permission(request):
+                raise PermissionDenied
+            try:
+                found: Any = self.get_changelist_instance(request)  # type: ignore[attr-defined]
+            except IncorrectLookupParameters:
+                return self._back(request)
+            if getattr(found, "find_refused", None):
+                return self._back(request)
+            return table.answer(self.exported_rows(found.get_queryset(request)), kind)
+
+        return view
+
+    def _back(self, request: HttpRequest) -> HttpResponseBase:
+        """The list itself says what is wrong with what was asked."""
+        address = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
+        return redirect(f"{address}?{request.GET.urlencode()}")
 
 
-def as_dictionary(row: Certificate) -> dict[str, str]:
-    """The same words as `cert list --json`."""
-    values = {column: getattr(row, column) for column in COLUMNS}
-    for moment in ("not_before", "not_after"):
-        values[moment] = values[moment].isoformat() if values[moment] else ""
-    return {column: str(value) for column, value in values.items()}
+@dataclass(frozen=True, slots=True)
+class PageTable:
+    """A table on a page that is no list.
+
+    Args:
+        route: below the admin, without the ending; it may capture a key, as the page's own does.
+        rows: takes the request and what the route captures.
+    """
+
+    route: str
+    table: Table
+    permission: Permission
+    rows: Callable[..., Iterable[Any]]
+
+    @property
+    def name(self) -> str:
+        """Of its address."""
+        return self.table.name.replace("-", "_")
+
+    def url(self, site: AdminSite) -> URLPattern:
+        """Its address, in both formats."""
+
+        def view(
+            request: HttpRequest, site: AdminSite, kind: str, **captured: Any
+        ) -> HttpResponseBase:
+            return self.table.answer(self.rows(request, **captured), kind)
+
+        route = f"{self.route}.<table:kind>"
+        return site_url(site, route, view, "GET", permission=self.permission, name=self.name)
 
 
-class _Echo:
-    """A file for `csv.writer` that hands back each line."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
-def _csv(rows: Iterable[dict[str, str]]) -> Iterator[str]:
-    writer = csv.writer(_Echo())
-    yield writer.writerow(COLUMNS)
-    for row in rows:
-        yield writer.writerow([defused(row[column]) for column in COLUMNS])
-
-
-def _json(rows: Iterable[dict[str, str]]) -> Iterator[str]:
-    separator = "[\n"
-    for row in rows:
-        yield separator + json.dumps(row, ensure_ascii=True)
-        separator = ",\n"
-    yield "[]\n" if separator == "[\n" else "\n]\n"
-
-
-FORMATS: dict[str, tuple[str, Callable[[Iterable[dict[str, str]]], Iterator[str]]]] = {
-    "csv": ("text/csv; charset=utf-8", _csv),
-    "json": ("application/json", _json),
-}
+def table_urls(site: AdminSite, tables: Sequence[PageTable]) -> list[URLPattern]:
+    """The addresses of all of them."""
+    return [table.url(site) for table in tables]

@@ -11,6 +11,7 @@ from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from certificates.admin.export import Exported
 from certificates.conditions import Condition, Operator, from_address, typed_rows
 from certificates.dialogs import key_of
 from certificates.refusal import Refused
@@ -98,7 +99,7 @@ class FindChangeList(ChangeList):
         return self.result_count > COUNTED and not self.is_uncounted
 
 
-class FindScreen(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+class FindScreen(Exported, admin.ModelAdmin):  # type: ignore[type-arg] # not at run time
     """A list with find rows, whose rows come and go by screens of their own, which ask."""
 
     paginator = BoundedPaginator

@@ -19,6 +19,7 @@ from certificates.dialogs import screen_url, show, tell
 from certificates.models import Job
 from certificates.operations import cancel_job
 from certificates.refusal import Refused
+from certificates.tables import Table, columns
 
 _BADGES = {"done": "valid", "failed": "critical", "cancelled": "soon"}
 
@@ -26,6 +27,23 @@ _BADGES = {"done": "valid", "failed": "critical", "cancelled": "soon"}
 @admin.register(Job)
 class JobAdmin(ReadOnlyScreen):
     permission = Permission.VIEW_JOBS
+    exported = Table(
+        "jobs",
+        columns(
+            "id",
+            "kind",
+            "target",
+            "state",
+            "done",
+            "total",
+            "attempt",
+            "started_by",
+            "created_at",
+            "started_at",
+            "ended_at",
+            "messages",
+        ),
+    )
     list_display = ("work", "status", "started", "started_by", "last_message")
     list_display_links = None
     list_filter = ("state",)

@@ -21,7 +21,18 @@ from certificates.models import Deployment, Node
 from certificates.operations import save_node
 from certificates.operations.node import checked_address
 from certificates.refusal import Refused
+from certificates.tables import Table, columns
 from certificates.x509.names import host_name
+
+
+def _stands(place: Deployment) -> dict[str, object]:
+    """A store in the export of its node."""
+    return {
+        "intended": place.generation,
+        "in_force": place.in_force,
+        "differs": place.differs,
+        "trouble": place.trouble,
+    }
 
 
 class NodeForm(forms.ModelForm):  # type: ignore[type-arg] # not generic at run time
@@ -60,6 +71,23 @@ class NodeForm(forms.ModelForm):  # type: ignore[type-arg] # not generic at run 
 @admin.register(Node)
 class NodeAdmin(ReadOnlyScreen):
     permission = Permission.VIEW_NODES
+    exported = Table(
+        "nodes",
+        columns(
+            "id",
+            "host_name",
+            "addresses",
+            "role",
+            "is_local",
+            "reach",
+            "description",
+            ssh_address=lambda row: row.ssh_address if row.ssh_user else "",
+            ssh_port=lambda row: row.ssh_port if row.ssh_user else None,
+            ssh_user="ssh_user",
+            host_key_alarm="host_key_alarm",
+            stores=lambda row: {place.service: _stands(place) for place in row.deployments.all()},
+        ),
+    )
     form = NodeForm
     change_form_template = "certificates/node_form.html"
     list_display = ("server", "role", "all_addresses", "way", "stores", "description")

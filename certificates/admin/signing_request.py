@@ -28,6 +28,7 @@ from certificates.operations.request import (
     request_certificate,
 )
 from certificates.refusal import Refused
+from certificates.tables import Table, columns
 from certificates.x509.csr import read_request
 
 HISTORY = 30
@@ -39,6 +40,26 @@ _BADGES = {"pending": "soon", "consumed": "valid"}
 @admin.register(SigningRequest)
 class SigningRequestAdmin(ReadOnlyScreen):
     permission = Permission.VIEW
+    exported = Table(
+        "signing-requests",
+        columns(
+            "id",
+            "purpose",
+            "file_name",
+            "state",
+            "common_name",
+            "subject",
+            "subject_alternative_names",
+            "key_label",
+            "public_key_fingerprint",
+            "made_by",
+            "created_at",
+            "downloaded_at",
+            "closed_at",
+            "closed_by",
+            node="node__host_name",
+        ),
+    )
     list_display = ("file", "place", "names", "key", "status", "made")
     list_display_links = None
     list_filter = ("state", "purpose")

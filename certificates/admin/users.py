@@ -3,6 +3,7 @@
 The events are written by the receivers of `certificates.sign_in`, whoever makes the change.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
@@ -13,11 +14,14 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from certificates.dialogs import proof_first
+from certificates.admin.export import Exported
+from certificates.tables import Table, columns
 
 admin.site.unregister([User, Group])
 
 
-class _Audited:
+class _Audited(Exported):
+    change_list_template = "certificates/list.html"
     actions = None  # one by one, each in the transaction of its page
 
     def get_urls(self) -> list[Any]:
@@ -44,6 +48,26 @@ class _Audited:
 @admin.register(User)
 class AuditedUserAdmin(_Audited, UserAdmin):  # type: ignore[misc,type-arg] # ours returns no LogEntry
     list_filter = ("is_staff", "is_superuser", "is_active")
+    readonly_fields = ("last_login", "date_joined")  # what happened is not edited
+    exported = Table(
+        "users",
+        columns(
+            "id",
+            "username",
+            "first_name",
+            "last_name",
+            "email",
+            "is_active",
+            "is_staff",
+            "is_superuser",
+            "last_login",
+            "date_joined",
+            groups=lambda row: [group.name for group in row.groups.all()],
+        ),
+    )
+
+    def exported_rows(self, rows: Any) -> Iterable[Any]:
+        return super().exported_rows(rows.prefetch_related("groups"))
 
     @transaction.atomic
     def user_change_password(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
@@ -54,4 +78,16 @@ class AuditedUserAdmin(_Audited, UserAdmin):  # type: ignore[misc,type-arg] # ou
 
 @admin.register(Group)
 class AuditedGroupAdmin(_Audited, GroupAdmin):  # type: ignore[misc] # ours returns no LogEntry
-    pass
+    exported = Table(
+        "groups",
+        columns(
+            "id",
+            "name",
+            permissions=lambda row: [
+                f"{one.content_type.app_label}.{one.codename}" for one in row.permissions.all()
+            ],
+        ),
+    )
+
+    def exported_rows(self, rows: Any) -> Iterable[Any]:
+        return super().exported_rows(rows.prefetch_related("permissions__content_type"))

@@ -25,14 +25,22 @@ document.querySelectorAll("[data-add-row]").forEach((button) => {
   });
 });
 
-// "/" goes to the find row.
+// "/" goes to the find row of a list; else, and from an empty find row, to the find of all.
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "/" || /INPUT|TEXTAREA|SELECT/.test(event.target.tagName)) return;
-  const field = document.querySelector(".find-row:last-child input");
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+  const row = document.querySelector(".find-row:last-child input");
+  const typing = /INPUT|TEXTAREA|SELECT/.test(event.target.tagName);
+  if (typing && (event.target !== row || row.value)) return;
+  const field = typing || !row ? document.getElementById("find-q") : row;
   if (field) {
     event.preventDefault();
     field.focus();
   }
+});
+
+// Django's pickers of groups and permissions tell their help by an icon: say that it is one.
+window.addEventListener("load", () => {
+  document.querySelectorAll(".help-tooltip[aria-label]").forEach((icon) => icon.setAttribute("role", "img"));
 });
 
 // Copy the PEM.

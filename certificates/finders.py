@@ -1,0 +1,231 @@
+"""What the find of the top bar looks up here: certificates, requests, nodes, endpoints, fields."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import Q
+from django.urls import reverse
+
+from certificates.access import Permission
+from certificates.cells import at
+from certificates.conditions import Condition, Operator
+from certificates.find import to_query, to_query_of_observed
+from certificates.finding import (
+    SHOWN,
+    Finder,
+    Group,
+    Hit,
+    Place,
+    few,
+    fields_of,
+    found_list,
+    holding,
+)
+from certificates.forms.backup import BackupForm
+from certificates.forms.generate import GenerateForm
+from certificates.forms.monitor import MonitorForm
+from certificates.forms.reach import PlaceForm, ReachForm
+from certificates.forms.request import RequestForm
+from certificates.models import Certificate, Endpoint, Node, Observed, SigningRequest
+
+_LIST = "admin:certificates_certificate_changelist"
+# The fewest digits of a serial number or fingerprint: fewer would be the beginning of a word.
+_DIGITS = re.compile(r"(?:0x)?(?:[0-9a-f][: ]?){6,}", re.IGNORECASE)
+_BY_DIGITS = (("fingerprint", Operator.BEGINS), ("serial_number", Operator.BEGINS))
+_BY_TEXT = tuple(
+    (field, Operator.CONTAINS) for field in ("common_name", "alternative_names", "issuer")
+)
+_LABELS = {
+    "fingerprint": "fingerprint",
+    "serial_number": "serial number",
+    "common_name": "common name",
+    "alternative_names": "subject alternative names",
+    "issuer": "issuer",
+}
+
+
+def _certificates(text: str) -> Group:
+    """One look-up for each field, as an index answers one, where it would not answer either."""
+    hits: dict[int, Hit] = {}
+    more: list[tuple[str, str]] = []
+    for field, operator in _fields(text):
+        rows = Certificate.objects.active().filter(to_query([Condition(field, operator, text)]))
+        found = list(rows.select_related("node").only(*_SHOWN)[: SHOWN + 1])
+        for row in found:
+            hits.setdefault(row.pk, _certificate(row, field))
+        if found:
+            begins = "that begin so" if operator is Operator.BEGINS else "with this"
+            label = f"All {begins} in the {_LABELS[field]}"
+            more.append((label, found_list(_LIST, field, text, operator)))
+        if len(hits) > SHOWN:
+            break
+    return Group("Certificates", tuple(hits.values())[:SHOWN], tuple(more))
+
+
+_SHOWN = (
+    "purpose",
+    "is_own",
+    "state",
+    "file_name",
+    "common_name",
+    "not_after",
+    "node__host_name",
+)
+
+
+def _fields(text: str) -> Iterator[tuple[str, Operator]]:
+    if _DIGITS.fullmatch(text):
+        yield from _BY_DIGITS
+    yield from _BY_TEXT
+
+
+def _certificate(row: Certificate, field: str) -> Hit:
+    until = f", until {at(row.not_after)}" if row.not_after else ""
+    about = f"{row.file_name}, {row.purpose} on {row.node}{until}; by its {_LABELS[field]}"
+    address = reverse("admin:certificates_certificate_change", args=[row.pk])
+    return Hit(row.common_name or row.file_name, about, address)
+
+
+def _requests(text: str) -> Group:
+    wanted = Q()
+    for column in ("common_name", "subject", "subject_alternative_names"):
+        wanted |= Q(**{f"{column}__icontains": text})
+    rows = SigningRequest.objects.select_related("node").filter(wanted).order_by("-pk")
+    return Group("Signing requests", few(rows[:SHOWN], _request))
+
+
+def _request(row: SigningRequest) -> Hit:
+    about = f"{row.file_name} of {row.node}, {row.get_state_display().lower()}"
+    address = reverse("admin:certificates_request_page", args=[row.pk])
+    return Hit(row.common_name or row.file_name, about, address)
+
+
+def _nodes(text: str) -> Group:
+    def words(row: Node) -> list[str]:
+        return [row.host_name, *row.addresses, row.description, row.ssh_host]
+
+    def hit(row: Node) -> Hit:
+        about = ", ".join([row.get_role_display(), *row.addresses])
+        return Hit(row.host_name, about, reverse("admin:certificates_node_page", args=[row.pk]))
+
+    return Group("Nodes", few(holding(text, Node.objects.in_restart_order(), words), hit))
+
+
+def _endpoints(text: str) -> Group:
+    def words(row: Endpoint) -> list[object]:
+        return [row, row.asked_name, row.node, row.fingerprint]
+
+    def hit(row: Endpoint) -> Hit:
+        return Hit(str(row), f"Looked at for {row.node}", _discovery())
+
+    places = few(holding(text, Endpoint.objects.in_order(), words), hit)
+    return Group("Monitored endpoints", (*places, *_seen(text))[:SHOWN])
+
+
+def _discovery() -> str:
+    return reverse("admin:certificates_endpoint_changelist")
+
+
+def _seen(text: str) -> tuple[Hit, ...]:
+    """Certificates that are served there, and are none of ours."""
+    wanted = Q()
+    for field, operator in _fields(text):
+        wanted |= to_query_of_observed([Condition(field, operator, text)])
+    rows: Any = Observed.objects.watched().select_related("endpoint__node").filter(wanted)
+    return few(rows.defer("der").order_by("pk")[:SHOWN], _observed)
+
+
+def _observed(row: Observed) -> Hit:
+    about = f"Served at {row.endpoint}, and not ours"
+    address = reverse("admin:certificates_observed_page", args=[row.pk])
+    return Hit(row.common_name or row.file_name, about, address)
+
+
+FINDERS = (
+    Finder(Permission.VIEW, _certificates),
+    Finder(Permission.VIEW, _requests),
+    Finder(Permission.VIEW_NODES, _nodes),
+    Finder(Permission.VIEW, _endpoints),
+)
+
+_VIEW, _GENERATE = Permission.VIEW, Permission.GENERATE
+_NODES = "admin:certificates_node_changelist"
+PLACES = (
+    Place(
+        "Signing requests",
+        "Certificate Management",
+        "admin:certificates_signingrequest_changelist",
+        _VIEW,
+        "csr",
+    ),
+    Place(
+        "Third-party CA guide",
+        "Certificate Management. The seven steps to a certificate of a CA",
+        "admin:certificates_guide",
+        _VIEW,
+    ),
+    Place(
+        "Compare trust stores",
+        "Certificate Management. What differs between nodes; Copy to node",
+        "admin:certificates_trust_stores",
+        _VIEW,
+    ),
+    Place(
+        "Upload Certificate or Certificate Chain",
+        "Certificate Management",
+        "admin:certificates_upload_dialog",
+        Permission.UPLOAD,
+        "import install p7b pkcs#7 pem der",
+    ),
+    Place(
+        "Delivery log",
+        "Certificate Monitor. Each message, and the server's answer",
+        "admin:certificates_delivery_changelist",
+        _VIEW,
+        "mail e-mail webhook syslog sent",
+    ),
+    Place("Add a node", "Nodes", "admin:certificates_node_add", Permission.CONFIGURE, "server"),
+    Place(
+        "Verify the audit log",
+        "Audit log",
+        "admin:certificates_audit_verify",
+        Permission.VIEW_EVENTS,
+        "tamper hash chain",
+    ),
+    *fields_of(
+        GenerateForm, "Generate Self-signed", "admin:certificates_generate_dialog", _GENERATE
+    ),
+    *fields_of(
+        RequestForm,
+        "Generate CSR",
+        "admin:certificates_request_dialog",
+        _GENERATE,
+        without=("distribution",),
+    ),
+    *fields_of(
+        MonitorForm,
+        "Certificate Monitor",
+        "admin:monitor",
+        _VIEW,
+        words={"start_days": "warning period expiry", "smtp_host": "mail server relay"},
+    ),
+    *fields_of(
+        BackupForm,
+        "Backup",
+        "admin:certificates_backupsettings_changelist",
+        Permission.BACKUP,
+        words={"kept": "retention prune", "every": "schedule interval"},
+    ),
+    *(
+        Place(
+            place.name,
+            f"{place.about} Choose the node first.",
+            _NODES,
+            place.permission,
+            place.words,
+        )
+        for form, page in ((ReachForm, "Connection of a node."), (PlaceForm, "Service of a node."))
+        for place in fields_of(form, page, _NODES, Permission.CONFIGURE)
+    ),
+)

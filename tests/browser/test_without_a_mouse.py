@@ -1,0 +1,125 @@
+"""Every screen for whom a mouse is no help: by keyboard, by screen reader, in any light.
+
+The last of the browser's tests: it puts something of each kind into the product that they share.
+"""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.accessible import contrasts, inject, violations
+from tests.browser.chromium import sign_in
+from tests.browser.tabbing import hindrances, tab_to
+from tests.hostile import TEXTS
+from tests.product import Product
+
+pytestmark = pytest.mark.spec("MN-1")
+LIST = "/admin/certificates/certificate/"
+WIDER = "document.documentElement.scrollWidth - innerWidth"
+HAS_FOCUS = "document.activeElement.textContent.trim()"
+
+
+@pytest.fixture(scope="module")
+def addresses(product: Product) -> list[str]:
+    """Every screen, each with something on it."""
+    done = product.run("shell", "--no-imports", "-c", "import tests.browser.insert_everything")
+    assert done.returncode == 0, done.stderr
+    found: list[str] = json.loads(done.stdout)
+    return found
+
+
+@pytest.fixture
+def still(browser: Browser, product: Product) -> Iterator[Page]:
+    """Signed in, for somebody who asks for no movement: colours are measured at rest."""
+    context = browser.new_context(ignore_https_errors=True, reduced_motion="reduce")
+    context.set_default_timeout(60_000)
+    yield sign_in(context.new_page(), product)
+    context.close()
+
+
+def test_no_screen_hinders_a_screen_reader_and_all_is_reached_by_tab(
+    still: Page, product: Product, addresses: list[str]
+) -> None:
+    """Wide and light, everything; narrow and dark what differs there: colours, sizes, width."""
+    wrong: dict[str, list[str]] = {}
+
+    for address in addresses:
+        still.emulate_media(color_scheme="light")
+        still.set_viewport_size({"width": 1280, "height": 900})
+        response = still.goto(product.url + address)
+        found = [] if response and response.status == 200 else [f"{response and response.status}"]
+        inject(still)
+        found += [*violations(still), *hindrances(still)]
+        still.emulate_media(color_scheme="dark")
+        still.set_viewport_size({"width": 390, "height": 844})
+        found += contrasts(still)
+        if still.evaluate(WIDER) > 0:
+            found.append("wider than 390 pixels")
+        if found:
+            wrong[address] = found
+
+    assert wrong == {}
+    assert len(addresses) > 50
+
+
+def test_the_page_of_the_login_hinders_nobody(browser: Browser, product: Product) -> None:
+    context = browser.new_context(ignore_https_errors=True, reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(f"{product.url}/admin/login/")
+
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        inject(page)
+        assert violations(page) == []
+    context.close()
+
+
+@pytest.mark.spec("CM-2", "CM-5", "CM-8")
+def test_a_certificate_is_generated_found_and_deleted_by_keyboard_alone(
+    page: Page, product: Product, addresses: list[str], complaints: list[str]
+) -> None:
+    keys = page.keyboard
+    page.goto(f"{product.url}/admin/")
+    keys.press("/")
+    keys.type("certificate management")
+    keys.press("Enter")
+    page.wait_for_url("**/find/**")
+    tab_to(page, "Skip to main content")
+    keys.press("Enter")
+    tab_to(page, "Certificate Management")
+    keys.press("Enter")
+    page.wait_for_url(f"**{LIST}")
+
+    tab_to(page, "Generate Self-signed")
+    keys.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    keys.press("Escape")
+    expect(dialog).to_have_count(0)
+    assert page.evaluate(HAS_FOCUS) == "Generate Self-signed"
+    keys.press("Enter")
+    expect(dialog).to_be_visible()
+    tab_to(page, "Key type and length")
+    keys.type("EC P-256")
+    tab_to(page, "Generate")
+    keys.press("Enter")
+    expect(page.locator(".messagelist")).to_contain_text("Generated tomcat.pem")
+
+    page.locator("body").press("/")
+    keys.type(TEXTS["template"])
+    keys.press("Enter")
+    page.wait_for_url("**?*value=**")
+    row = page.locator("#result_list .field-file a")
+    expect(row).to_have_count(1)
+    tab_to(page, row.inner_text())
+    keys.press("Enter")
+    page.wait_for_url("**/change/**")
+    tab_to(page, "Delete")
+    keys.press("Enter")
+    expect(dialog).to_be_visible()
+    tab_to(page, "Delete 1 certificate")
+    keys.press("Enter")
+    expect(page.locator(".messagelist")).to_contain_text("Deleted")
+    assert complaints == []
