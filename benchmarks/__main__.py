@@ -13,6 +13,7 @@ BENCHMARKS = (
     "exchange",
     "find_path",
     "generate",
+    "import_many",
     "ipsec",
     "list",
     "monitor",

@@ -41,5 +41,6 @@ MENU = {
         Entry("Audit log", "admin:certificates_event_changelist", Permission.VIEW_EVENTS),
         Entry("Users", "admin:auth_user_changelist", "auth.view_user"),
         Entry("Groups", "admin:auth_group_changelist", "auth.view_group"),
+        Entry("API tokens", "admin:tokens", Permission.VIEW),
     ),
 }

@@ -5,7 +5,6 @@ code is an HMAC-SHA256 over the row and the code before it, under a key that the
 only sealed; the newest code is also kept in a file outside the database.
 """
 
-import hashlib
 import hmac
 import json
 import logging
@@ -169,14 +168,16 @@ class EventQuerySet(models.QuerySet["Event"]):
 def _event(
     actor: str, action: Action, at: datetime, target: models.Model | str, detail: Detail
 ) -> "Event":
-    return Event(
-        at=at,
-        actor=visible(actor)[:200],
-        action=action.value,
-        object_type=target._meta.label_lower if isinstance(target, models.Model) else "",
-        object_id=str(target.pk) if isinstance(target, models.Model) else "",
-        object_text=visible(str(target))[:300],
-        detail={k: visible(v) if isinstance(v, str) else v for k, v in detail.items()},
+    return Event(  # in the order of the fields: half the price, for who records thousands
+        0,  # until it is bound to the one before it
+        at,
+        visible(actor)[:200],
+        action.value,
+        target._meta.label_lower if isinstance(target, models.Model) else "",
+        str(target.pk) if isinstance(target, models.Model) else "",
+        visible(str(target))[:300],
+        {k: visible(v) if isinstance(v, str) else v for k, v in detail.items()},
+        "",
     )
 
 
@@ -218,7 +219,7 @@ class Event(models.Model):
             "detail": self.detail,
         }
         message = json.dumps([before, body], sort_keys=True, ensure_ascii=True).encode()
-        return hmac.new(key or audit_key(), message, hashlib.sha256).hexdigest()
+        return hmac.digest(key or audit_key(), message, "sha256").hex()
 
 
 def _utc_text(at: datetime) -> str:

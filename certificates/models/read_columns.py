@@ -1,6 +1,7 @@
 """The columns that are read from a certificate's bytes, once, when its row is made."""
 
 import ssl
+from functools import cache
 from typing import Any
 
 from django.db import models
@@ -64,9 +65,19 @@ def columns(facts: Facts) -> dict[str, Any]:
     """The derived columns, each within its length."""
     values = {field: getattr(facts, field) for field in facts.__slots__}
     values["undecoded"] = list(facts.undecoded)
-    for field in ReadColumns._meta.get_fields():
-        length = getattr(field, "max_length", None)
-        text = values.get(field.name)
-        if length and isinstance(text, str) and len(text) > length:
-            values[field.name] = text[: length - 1] + "…"
+    for name, length in _lengths():
+        text = values[name]
+        if len(text) > length:
+            values[name] = text[: length - 1] + "…"
     return values
+
+
+@cache
+def _lengths() -> list[tuple[str, int]]:
+    """The text columns that hold so many characters at most."""
+    fields = ReadColumns._meta.get_fields()
+    return [
+        (field.name, field.max_length)
+        for field in fields
+        if isinstance(field, models.CharField) and field.max_length
+    ]

@@ -1,6 +1,8 @@
 """Many files into a trust store: one verdict each, and it goes on (CM-11, CM-14)."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import gc
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +17,9 @@ from certificates.operations.read_many import read_many
 from certificates.operations.upload import add_trusted
 from certificates.refusal import Finding, Outcome, Refused
 from certificates.x509.facts import Facts
-from certificates.x509.reading import ReadCertificate, Upload
+from certificates.x509.reading import NamedUpload, ReadCertificate, Upload
+
+WRITTEN = 2_000  # files whose certificates are added in one transaction, about
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +43,19 @@ def import_trusted(
     *,
     is_dry_run: bool = False,
     is_strict: bool = False,
+    go_on: Callable[[], bool] = lambda: True,
     actor: Actor,
     now: datetime,
 ) -> Iterator[FileVerdict]:
     """Judge and add the certificates of each file; a refused file stops no other.
 
+    Some thousand files are added in one transaction with their events: whoever is cut off leaves
+    whole ones, and a repetition adds the rest.
+
     Args:
         files: name and content of each; read as they are needed.
         is_strict: a warning refuses a file, too.
+        go_on: asked before each transaction; what follows a no is left alone.
 
     Raises:
         PermissionDenied: `actor` may not upload.
@@ -56,12 +65,38 @@ def import_trusted(
     if purpose.is_own:
         wrong = f"Many files go into a trust store, and {purpose} is the identity of one service."
         raise Refused("purpose.wrong", wrong, f"Choose {purpose.service}-trust, or one file.")
-    for batch in read_many(files):
-        read = [_marked(name, upload) for name, upload in batch]
-        if is_dry_run:
-            yield from _judged(node, purpose, read, now, is_strict=is_strict)[0]
-        else:
-            yield from _add(node, purpose, read, actor, now, is_strict=is_strict)
+    with _few_collections():
+        for batch in _grouped(read_many(files)):
+            if not go_on():
+                return
+            read = [_marked(name, upload) for name, upload in batch]
+            if is_dry_run:
+                yield from _judged(node, purpose, read, now, is_strict=is_strict)[0]
+            else:
+                yield from _add(node, purpose, read, actor, now, is_strict=is_strict)
+
+
+def _grouped(batches: Iterable[list[NamedUpload]]) -> Iterator[list[NamedUpload]]:
+    """What is written together; each transaction has its price, whatever is in it."""
+    group: list[NamedUpload] = []
+    for batch in batches:
+        group += batch
+        if len(group) >= WRITTEN:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Looking for garbage among so many rows would cost a sixth of the time, and finds none."""
+    usual = gc.get_threshold()
+    gc.set_threshold(200_000, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 def _marked(name: str, upload: Upload | Refused) -> FileVerdict:

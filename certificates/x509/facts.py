@@ -149,9 +149,9 @@ def read_facts(
         signature_algorithm=part.read("algorithm", lambda: signature_algorithm(certificate), ""),
         fingerprint=sha256(der).hexdigest(),
         fingerprint_sha1=sha1(der, usedforsecurity=False).hexdigest(),
-        subject_key_identifier=_subject_key_identifier(values),
-        authority_key_identifier=_authority_key_identifier(values),
-        subject_alternative_names=", ".join(_alternative_names(values)),
+        subject_key_identifier=subject_key_identifier(values),
+        authority_key_identifier=authority_key_identifier(values),
+        subject_alternative_names=alternative_names(values),
         subject_digest=subject_digest,
         issuer_digest=issuer_digest,
         undecoded=tuple(part.undecoded),
@@ -240,19 +240,19 @@ def signature_algorithm(certificate: x509.Certificate) -> str:
     return SIGNATURES.get(oid, oid)
 
 
-def _subject_key_identifier(values: Mapping[type, Any]) -> str:
+def subject_key_identifier(values: Mapping[type, Any]) -> str:
     found = values.get(x509.SubjectKeyIdentifier)
     return found.digest.hex() if found else ""
 
 
-def _authority_key_identifier(values: Mapping[type, Any]) -> str:
+def authority_key_identifier(values: Mapping[type, Any]) -> str:
     found = values.get(x509.AuthorityKeyIdentifier)
     return (found.key_identifier or b"").hex() if found else ""
 
 
-def _alternative_names(values: Mapping[type, Any]) -> list[str]:
+def alternative_names(values: Mapping[type, Any]) -> str:
     names = values.get(x509.SubjectAlternativeName, ())
-    return [visible(_general_name(name)) for name in names]
+    return ", ".join(visible(_general_name(name)) for name in names)
 
 
 def _general_name(name: x509.GeneralName) -> str:

@@ -79,20 +79,23 @@ def read_upload(data: bytes) -> Upload:
     Raises:
         Refused: with a code of the rules; nothing of the file's text is in it but names, escaped.
     """
-    _refuse_size(data)
+    _refuse_empty_and_huge(data)
+    kind = kind_of(data)
+    if kind is not Kind.SIGNED_DATA:
+        _refuse_size(data)
     pem = pem_blocks(data)
-    if has_private_key(data, pem):
+    if has_private_key(data, pem, kind):
         raise refuse_key()
     try:
         if _begins_like_der(data):
-            return _read_der(data)
+            return _read_der(data, kind)
         if pem is not None:
             return _read_pem(pem)
-        refuse_kind(kind_of(data))
+        refuse_kind(kind)
         refuse_text(data)
         raise DerError(0, f"it begins with octet {data[0]:#04x}, where a certificate has 0x30")
     except DerError as error:
-        is_chain = kind_of(data) is Kind.SIGNED_DATA
+        is_chain = kind is Kind.SIGNED_DATA
         what = "a PKCS#7 chain" if is_chain else "a certificate"
         wrong = f"The file ({len(data):,} bytes) is not {what} in DER: {error}."
         raise Refused("parse", wrong, _REWRITE if is_chain else _REISSUE) from error
@@ -110,14 +113,15 @@ def _read_or_refused(data: bytes) -> Upload | Refused:
         return refused
 
 
-def _refuse_size(data: bytes) -> None:
+def _refuse_empty_and_huge(data: bytes) -> None:
     if not data:
         raise Refused("upload.empty", "The file is empty.", "Choose the certificate's file again.")
     if len(data) > CHAIN_BYTES:
         wrong = f"The file has {len(data):,} bytes; a chain may have {CHAIN_BYTES:,}."
         raise Refused("upload.size", wrong, "Upload the certificates in several files.")
-    if kind_of(data) is Kind.SIGNED_DATA:
-        return
+
+
+def _refuse_size(data: bytes) -> None:
     if len(data) > CERTIFICATE_BYTES:
         wrong = f"The file has {len(data):,} bytes; a certificate may have {CERTIFICATE_BYTES:,}."
         raise Refused("upload.size", wrong, "Upload a file with nothing but the certificate.")
@@ -156,8 +160,7 @@ def _read_pem(pem: PemFile) -> Upload:
     return _upload([_only_certificate(der)], Form.PEM)
 
 
-def _read_der(data: bytes) -> Upload:
-    kind = kind_of(data)
+def _read_der(data: bytes, kind: Kind) -> Upload:
     refuse_kind(kind)
     if kind is not Kind.SIGNED_DATA:
         return _upload([_only_certificate(data)], Form.DER)

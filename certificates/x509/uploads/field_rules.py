@@ -18,7 +18,7 @@ from certificates.x509.signatures import (
 from certificates.x509.uploads.limits import SERIAL_BITS
 
 _VERSION_1, _VERSION_3 = 1, 3
-_OLDEST_HASHES = {"1.2.840.113549.1.1.2": "MD2", "1.2.840.113549.1.1.3": "MD4"}
+OLDEST_HASHES = {"1.2.840.113549.1.1.2": "MD2", "1.2.840.113549.1.1.3": "MD4"}
 _CURE = "Have the certificate issued again."
 
 
@@ -87,7 +87,7 @@ def judge_signature(called: str, fields: Fields) -> Iterator[Finding]:
         wrong = f"{called} is not signed: its signature is empty or nothing but zeros."
         raise Refused("signature.wrong", wrong, _CURE)
     oid = algorithm_identifier(fields.outer_algorithm)
-    weak = _OLDEST_HASHES.get(oid) or weak_hash(fields.outer_algorithm)
+    weak = OLDEST_HASHES.get(oid) or weak_hash(fields.outer_algorithm)
     if weak:
         sentence = f"{called} is signed with {weak}, for which forgeries can be made."
         cure = "On a root of its own it does no harm: nobody relies on that signature."

@@ -50,6 +50,7 @@ from certificates.x509.uploads.name_rules import (
     judge_name,
     judge_subject,
 )
+from certificates.x509.uploads.ordinary import Ordinary, read_ordinary
 from certificates.x509.uploads.strict_der import Walk
 
 _REISSUE = "Have the certificate issued again, or export it again as DER encoded X.509."
@@ -200,6 +201,28 @@ def read_certificate(der: bytes, walk: Walk) -> ReadCertificate:
         DerError: it is not built like a certificate.
         Refused: any code of a certificate by itself; the sentence names the certificate.
     """
+    with quietly:
+        ordinary = read_ordinary(der)
+        if ordinary is not None and walk.skip(ordinary.elements):
+            return _of_ordinary(ordinary)
+        return read_the_long_way(der, walk)
+
+
+def _of_ordinary(read: Ordinary) -> ReadCertificate:
+    return ReadCertificate(
+        der=read.facts.der,
+        facts=read.facts,
+        is_ca=read.is_ca,
+        is_self_signed=False,
+        extended_key_usages=read.usages,
+        public_key_info=read.public_key_info,
+        warnings=(),
+        is_partly_readable=False,
+    )
+
+
+def read_the_long_way(der: bytes, walk: Walk) -> ReadCertificate:
+    """The same by every rule one after the other, whatever the certificate is."""
     with quietly:
         return _read(_Reader(der, walk))
 

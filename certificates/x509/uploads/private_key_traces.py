@@ -15,21 +15,27 @@ _MARKS = (b"PuTTY-User-Key-File-", b"openssh-key-v1\0")
 _BASE64_RUN = re.compile(rb"(?:[A-Za-z0-9+/]{16,}+={0,2}[ \t\r\n]*+)++")
 
 
-def has_private_key(data: bytes, pem: PemFile | None) -> bool:
+def has_private_key(data: bytes, pem: PemFile | None, kind: Kind) -> bool:
     """Whether a private key is in `data`, encrypted ones included.
 
     Args:
         pem: the blocks of `data`, if it has any.
+        kind: what `data` is, as `kind_of` says.
     """
     # Without its NULs, text in UTF-16 is ASCII.
     plain = data.replace(b"\0", b"") if b"\0" in data[:100] else data
-    if _has_boundary(plain) or any(mark in data or mark in plain for mark in _MARKS):
+    if shows_private_key(plain) or any(mark in data for mark in _MARKS):
         return True
-    if kind_of(data) is Kind.PRIVATE_KEY:
+    if kind is Kind.PRIVATE_KEY:
         return True
     if pem is not None:
         return any(_is_key(block.body) for block in pem.blocks) or _has_bare_key(pem.around)
     return _looks_like_text(plain) and _has_bare_key(plain)
+
+
+def shows_private_key(data: bytes) -> bool:
+    """Whether words stand in `data` that only a private key has around it."""
+    return _has_boundary(data) or any(mark in data for mark in _MARKS)
 
 
 def _has_boundary(data: bytes) -> bool:

@@ -4,6 +4,7 @@ RFC 5652, 5.1 and RFC 8933; "certs-only" in RFC 8551, 3.7. The order of the cert
 nothing, so it is only kept.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -17,7 +18,7 @@ from certificates.x509.der import (
     Element,
     only_element,
 )
-from certificates.x509.uploads.limits import CERTIFICATES
+from certificates.x509.uploads.limits import CERTIFICATE_BYTES, CERTIFICATES
 
 _CONTEXT_0, _CONTEXT_1 = 0xA0, 0xA1
 _DATA = bytes.fromhex("2a864886f70d010701")  # 1.2.840.113549.1.7.1
@@ -39,6 +40,56 @@ def certificates_of(data: bytes) -> Chain:
         DerError: it is not built like one.
         Refused: bundle.content, bundle.empty, bundle.count.
     """
+    parts = _parts_without_content(data)
+    optional = parts[3:-1]
+    found = [part for part in optional if part.tag == _CONTEXT_0]
+    elements = list(islice(found[0].children(), CERTIFICATES + 1)) if found else []
+    if not elements:
+        raise _empty()
+    if len(elements) > CERTIFICATES:
+        wrong = f"The PKCS#7 file contains more than {CERTIFICATES} certificates."
+        raise Refused("bundle.count", wrong, "Upload them in several files.")
+    if any(element.tag != SEQUENCE for element in elements):
+        raise _other_content()
+    has_lists = any(part.tag == _CONTEXT_1 and _is_not_empty(part) for part in optional)
+    return Chain(tuple(element.raw for element in elements), has_lists)
+
+
+def each_certificate_of(data: bytes) -> Iterator[bytes]:
+    """The certificates in a ContentInfo of any size, one after the other.
+
+    Args:
+        data: bytes, or what can be sliced like them, such as a mapped file.
+
+    Raises:
+        DerError: it is not built like one.
+        Refused: bundle.content, bundle.empty, upload.size; each where it is reached.
+    """
+    optional = _parts_without_content(data)[3:-1]
+    found = [part for part in optional if part.tag == _CONTEXT_0]
+    if not found or not _is_not_empty(found[0]):
+        raise _empty()
+    for element in found[0].children():
+        if element.tag != SEQUENCE:
+            raise _other_content()
+        if element.end - element.start > CERTIFICATE_BYTES:
+            wrong = f"A certificate in the PKCS#7 file has more than {CERTIFICATE_BYTES:,} octets."
+            raise Refused("upload.size", wrong, _CURE)
+        yield element.raw
+
+
+def _empty() -> Refused:
+    wrong = "The PKCS#7 file contains no certificate."
+    return Refused("bundle.empty", wrong, "Export it again, with the whole chain.")
+
+
+def _other_content() -> Refused:
+    wrong = "The PKCS#7 file contains something else than X.509 certificates."
+    return Refused("bundle.content", wrong, _CURE)
+
+
+def _parts_without_content(data: bytes) -> list[Element]:
+    """The parts of the SignedData, which is neither signed nor has content."""
     parts = list(islice(_signed_data(data).children(), 7))
     _refuse_odd_parts(data, parts)
     encapsulated = list(islice(parts[2].children(), 3))
@@ -46,20 +97,7 @@ def certificates_of(data: bytes) -> Chain:
     if next(parts[-1].children(), None):
         wrong = "The PKCS#7 file is a signed message, not only a chain of certificates."
         raise Refused("bundle.content", wrong, _CURE)
-    optional = parts[3:-1]
-    found = [part for part in optional if part.tag == _CONTEXT_0]
-    elements = list(islice(found[0].children(), CERTIFICATES + 1)) if found else []
-    if not elements:
-        wrong = "The PKCS#7 file contains no certificate."
-        raise Refused("bundle.empty", wrong, "Export it again, with the whole chain.")
-    if len(elements) > CERTIFICATES:
-        wrong = f"The PKCS#7 file contains more than {CERTIFICATES} certificates."
-        raise Refused("bundle.count", wrong, "Upload them in several files.")
-    if any(element.tag != SEQUENCE for element in elements):
-        wrong = "The PKCS#7 file contains something else than X.509 certificates."
-        raise Refused("bundle.content", wrong, _CURE)
-    has_lists = any(part.tag == _CONTEXT_1 and _is_not_empty(part) for part in optional)
-    return Chain(tuple(element.raw for element in elements), has_lists)
+    return parts
 
 
 def _is_not_empty(part: Element) -> bool:
@@ -67,7 +105,7 @@ def _is_not_empty(part: Element) -> bool:
 
 
 def _signed_data(data: bytes) -> Element:
-    outer = only_element(data).expect(SEQUENCE)
+    outer = only_element(data, maximum_length=len(data)).expect(SEQUENCE)
     parts = list(islice(outer.children(), 3))
     if [part.tag for part in parts] != [OBJECT_IDENTIFIER, _CONTEXT_0]:
         raise DerError(outer.start, "a PKCS#7 file without its content")

@@ -37,6 +37,18 @@ class Walk:
     def __init__(self, allowance: int = ELEMENTS) -> None:
         self._left = allowance
 
+    @property
+    def left(self) -> int:
+        """Elements that the rest of the file may have."""
+        return self._left
+
+    def skip(self, elements: int) -> bool:
+        """Count elements that were walked over before; no where too few are left for them."""
+        if elements > self._left:
+            return False
+        self._left -= elements
+        return True
+
     def flaws(self, source: bytes, start: int, end: int, *, level: int = 0) -> list[Flaw]:
         """Walk over the elements that stand one after the other in `source[start:end]`.
 

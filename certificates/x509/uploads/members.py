@@ -1,0 +1,79 @@
+"""Files of any number of certificates, taken apart one by one: PEM, or PKCS#7 in DER.
+
+Only the command line reads such files, and no more of them than it is about to judge. Each member
+then goes through the same door as a file of its own (`read_upload`).
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
+
+from certificates.refusal import Refused
+from certificates.x509.der import DerError
+from certificates.x509.uploads.limits import CERTIFICATE_BYTES
+from certificates.x509.uploads.private_key_traces import shows_private_key
+from certificates.x509.uploads.signed_data import each_certificate_of
+from certificates.x509.uploads.wrong_kinds import refuse_key
+
+_PIECE = 1024 * 1024  # octets that are searched for a key at once
+_OVERLAP = 200  # more than the longest mark of a key
+_BEGIN, _END = re.compile(rb"-----BEGIN [^\r\n]*"), re.compile(rb"-----END [^\r\n]*")
+_REWRITE = "Rewrite it: openssl pkcs7 -inform der -in FILE -outform der -out FILE.p7b"
+
+
+def refuse_keys_in(file: BinaryIO) -> None:
+    """Search a whole file for private keys, before anything of it is taken.
+
+    Raises:
+        Refused: key.included.
+    """
+    before = b""
+    while piece := file.read(_PIECE):
+        if shows_private_key(before + piece):
+            raise refuse_key()
+        before = piece[-_OVERLAP:]
+
+
+def pem_members(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Each PEM block with its two boundaries, whatever it is; text around them is left out.
+
+    Raises:
+        Refused: parse, upload.size, bundle.empty; each where it is reached.
+    """
+    block: list[bytes] = []
+    octets, number = 0, 0
+    for line in lines:
+        if not block and not _BEGIN.search(line):
+            continue
+        block.append(line)
+        octets += len(line)
+        if octets > CERTIFICATE_BYTES:
+            wrong = (
+                f"Certificate {number + 1} of the file has more than {CERTIFICATE_BYTES:,} bytes."
+            )
+            raise Refused("upload.size", wrong, "Look whether its END line is missing.")
+        if _END.search(line):
+            yield b"".join(block)
+            block, octets, number = [], 0, number + 1
+    if block:
+        wrong = f"The file is cut: block {number + 1} has no END line."
+        raise Refused("parse", wrong, "Export it again.")
+    if not number:
+        wrong = "There is no certificate in the file."
+        raise Refused("bundle.empty", wrong, "Choose a file in PEM, or PKCS#7 in DER.")
+
+
+def der_members(data: bytes) -> Iterator[bytes]:
+    """Each certificate of a PKCS#7.
+
+    Args:
+        data: the file's octets; a mapped file will do.
+
+    Raises:
+        Refused: parse, bundle.content, bundle.empty, upload.size; each where it is reached.
+    """
+    try:
+        yield from each_certificate_of(data)
+    except DerError as error:
+        wrong = f"The file ({len(data):,} bytes) is not a PKCS#7 chain in DER: {error}."
+        raise Refused("parse", wrong, _REWRITE) from error
