@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import socket
-import subprocess
+import subprocess  # nosec B404 - our own commands, without a shell
 import sys
 import time
 from collections.abc import Iterable

@@ -74,6 +74,8 @@ def _expiring(now: datetime) -> Iterator[Metric]:
     own = Certificate.objects.active().own().exclude(not_after=None)
     columns = own.values_list("node__host_name", "purpose", "not_after")
     for node, purpose, not_after in columns.order_by("not_after")[:MOST_OWN]:
+        if not_after is None:
+            continue
         ends.add_metric([node, purpose], not_after.timestamp())
     yield ends
 

@@ -113,8 +113,8 @@ class SecuritySite(AdminSite):
     def get_urls(self) -> list[Any]:
         # The screens register themselves at this site: they can't be there before it.
         from bulk.admin import bulk_urls  # noqa: PLC0415
-        from ccxsec_project.authentication.urls import authentication_urls  # noqa: PLC0415
         from ccxsec_project.api.admin.tokens import token_urls  # noqa: PLC0415
+        from ccxsec_project.authentication.urls import authentication_urls  # noqa: PLC0415
         from ccxsec_project.find import find_view  # noqa: PLC0415
         from ccxsec_project.page_tables import page_table_urls  # noqa: PLC0415
         from certificates.admin.monitor import monitor_urls  # noqa: PLC0415

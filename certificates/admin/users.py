@@ -13,8 +13,8 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from certificates.dialogs import proof_first
 from certificates.admin.export import Exported
+from certificates.dialogs import proof_first
 from certificates.tables import Table, columns
 
 admin.site.unregister([User, Group])
@@ -26,7 +26,7 @@ class _Audited(Exported):
 
     def get_urls(self) -> list[Any]:
         """Who may what is changed by people who have proven who they are lately."""
-        urls: list[Any] = super().get_urls()  # type: ignore[misc] # of Django's screen
+        urls: list[Any] = super().get_urls()
         for url in urls:
             if url.name and url.name.endswith(("_add", "_change", "_delete", "_password_change")):
                 proof_first(url.callback)

@@ -14,16 +14,16 @@ SEARCHED = ("common_name", "subject", "issuer", "subject_alternative_names")
 _COLUMNS = ", ".join(SEARCHED)
 _NEW = ", ".join(f"new.{column}" for column in SEARCHED)
 _OLD = ", ".join(f"old.{column}" for column in SEARCHED)
-_INSERT = f"INSERT INTO certificates_search (rowid, {_COLUMNS}) VALUES (new.id, {_NEW});"
+_INSERT = f"INSERT INTO certificates_search (rowid, {_COLUMNS}) VALUES (new.id, {_NEW});"  # noqa: S608 - constants
 _DELETE = (
     f"INSERT INTO certificates_search (certificates_search, rowid, {_COLUMNS})"
-    f" VALUES ('delete', old.id, {_OLD});"
+    f" VALUES ('delete', old.id, {_OLD});"  # noqa: S608 - constants
 )
 SQLITE = (
     f"CREATE VIRTUAL TABLE certificates_search USING fts5({_COLUMNS},"
     " content='', columnsize=0, detail=column, tokenize='trigram')",
     f"INSERT INTO certificates_search (rowid, {_COLUMNS})"
-    f" SELECT id, {_COLUMNS} FROM certificates_certificate",
+    f" SELECT id, {_COLUMNS} FROM certificates_certificate",  # noqa: S608 - constants
     "CREATE TRIGGER certificates_search_insert AFTER INSERT ON certificates_certificate"
     f" BEGIN {_INSERT} END",
     "CREATE TRIGGER certificates_search_delete AFTER DELETE ON certificates_certificate"

@@ -106,7 +106,7 @@ class Action(StrEnum):
     GROUP_CHANGE = "group:change"
     GROUP_DELETE = "group:delete"
     TOKEN_ADD = "token:add"  # noqa: S105 - no password
-    TOKEN_REVOKE = "token:revoke"  # noqa: S105
+    TOKEN_REVOKE = "token:revoke"  # noqa: S105 - no password
     AUDIT_EXPORT = "audit:export"
     SIGN_IN = "session:sign-in"
     SIGN_IN_FAILED = "session:sign-in-failed"

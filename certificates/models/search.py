@@ -97,7 +97,7 @@ def trigram_keys(column: str, value: str, most: int) -> list[int] | None:
         cursor.execute("SELECT 1 FROM sqlite_master WHERE name = %s", [_TABLE])
         if cursor.fetchone() is None:
             return None
-        asked = f"SELECT rowid FROM {_TABLE} WHERE {_TABLE} MATCH %s LIMIT %s"  # noqa: S608
+        asked = f"SELECT rowid FROM {_TABLE} WHERE {_TABLE} MATCH %s LIMIT %s"  # noqa: S608 - constants
         cursor.execute(asked, [f"{{{column}}} : ({wanted})", most + 1])
         keys = [key for (key,) in cursor.fetchall()]
     return keys if len(keys) <= most else None

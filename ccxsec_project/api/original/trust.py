@@ -27,7 +27,7 @@ def as_file(pems: Sequence[str]) -> bytes:
     if len(pems) == 1:
         return pems[0].encode()
     ders = [one.der for pem in pems for one in read_upload(pem.encode()).certificates]
-    return serialize_certificates(map(load_der_x509_certificate, ders), Encoding.DER)
+    return serialize_certificates([load_der_x509_certificate(der) for der in ders], Encoding.DER)
 
 
 @transaction.atomic

@@ -12,7 +12,7 @@ from ccxsec_project.api.paging import cursor, place_of
 from certificates.access import Permission
 from certificates.admin.download import FILE_KINDS, attachment
 from certificates.conditions import MAXIMUM_ROWS, Condition, Operator, from_address
-from certificates.find import selective, to_query
+from certificates.find import few_keys, to_query
 from certificates.models import Certificate, Purpose
 from certificates.models.certificate import CertificateQuerySet
 from certificates.x509.details import describe
@@ -131,11 +131,8 @@ def _stores(kind: str | None, purpose: Purpose | None) -> list[Purpose]:
 
 def _narrowed(rows: CertificateQuerySet, conditions: list[Condition]) -> CertificateQuerySet:
     """Few rows by an index first, where a find row allows it."""
-    few = selective(conditions)
-    if few is None:
-        return rows
-    keys = list(Certificate.objects.filter(few).order_by().values_list("pk", flat=True)[: FEW + 1])
-    return rows.filter(pk__in=keys) if len(keys) <= FEW else rows
+    keys = few_keys(conditions, FEW)
+    return rows if keys is None else rows.filter(pk__in=keys)
 
 
 def _page(
