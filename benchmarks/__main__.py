@@ -20,6 +20,7 @@ BENCHMARKS = (
     "scaling",
     "transfer",
     "upload",
+    "web",
 )
 IDLE_LOAD = 0.5  # average of the last minute, as the kernel counts it
 

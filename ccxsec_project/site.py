@@ -22,6 +22,7 @@ from ccxsec_project.authentication.password import limited
 from ccxsec_project.authentication.sign_in import SignInView, openid_offer
 from ccxsec_project.dashboard import attention, figures, next_to_expire
 from ccxsec_project.menu import MENU, Entry
+from ccxsec_project.menu_html import menu_html
 from ccxsec_project.timeline import timeline
 from certificates.access import Actor, Permission, signed_in
 from certificates.models import BackupReminder, Node, RestartNotice
@@ -60,6 +61,7 @@ class SecuritySite(AdminSite):
         context = super().each_context(request)
         if not self.has_permission(request):
             return context
+        context["menu"] = menu_html(context["available_apps"], request.path)
         standing = _standing()
         if signed_in(request).may(Permission.VIEW):
             due = RestartNotice.objects.open().in_restart_order().select_related("node")

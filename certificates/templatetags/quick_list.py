@@ -1,0 +1,129 @@
+"""The rows of a list as Django's own `result_list` writes them, for a fifth of its price.
+
+Django looks up each cell's source anew for each row, and renders each check box by a template.
+Here a column is looked up once. The markup is the same: tests compare the two.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from django import template
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.templatetags.admin_list import ResultList, result_headers
+from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
+from django.contrib.admin.utils import display_for_value
+from django.core.exceptions import FieldDoesNotExist
+from django.db import models
+from django.urls import reverse
+from django.utils.html import conditional_escape, escape
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+
+register = template.Library()
+Cell = Callable[[models.Model], str]
+_NUMBER = 987_654_321  # stands for a row's key in an address
+
+
+@register.inclusion_tag("admin/change_list_results.html")
+def quick_result_list(cl: Any) -> dict[str, Any]:
+    """The table of a change list whose columns are methods of its screen, or columns with text."""
+    headers = list(result_headers(cl))
+    return {
+        "cl": cl,
+        "result_hidden_fields": [],
+        "result_headers": headers,
+        "num_sorted_fields": sum(1 for one in headers if one["sortable"] and one["sorted"]),
+        "results": [ResultList(None, [row]) for row in _rows(cl)],
+    }
+
+
+@register.simple_tag
+def quick_filter(cl: Any, spec: Any) -> SafeString:
+    """One filter of a list: what is chosen, and everything else that can be."""
+    choices = list(spec.choices(cl))
+    chosen = "".join(f": <b>{escape(one['display'])}</b>" for one in choices if one["selected"])
+    lines = "".join(
+        f'<li class="selected"><a href="{escape(one["query_string"])}" aria-current="true">'
+        f"{escape(one['display'])}</a></li>"
+        if one["selected"]
+        else f'<li><a href="{escape(one["query_string"])}">{escape(one["display"])}</a></li>'
+        for one in choices
+    )
+    summary = f"<summary>{escape(capfirst(spec.title))}{chosen}</summary>"
+    return SafeString(f'<details class="filter">{summary}\n<ul>{lines}</ul></details>')
+
+
+@register.simple_tag
+def options(choices: Iterable[tuple[str, str]], chosen: str) -> SafeString:
+    """Of a drop-down list, with one of them chosen."""
+    return SafeString(
+        "".join(
+            f'<option value="{escape(value)}"{" selected" if value == chosen else ""}>'
+            f"{escape(label)}</option>"
+            for value, label in choices
+        )
+    )
+
+
+def _rows(cl: Any) -> Iterator[SafeString]:
+    cells = [_cell(cl, name) for name in cl.list_display]
+    for row in cl.result_list:
+        yield SafeString("".join([cell(row) for cell in cells]))
+
+
+def _cell(cl: Any, name: str) -> Cell:
+    if name == "action_checkbox":
+        return _check_box
+    shown = _shown(cl, name)
+    if name not in (cl.list_display_links or ()):
+        return lambda row: f'<td class="field-{name}">{shown(row)}</td>'
+    tag = "th" if name == cl.list_display_links[0] else "td"
+    before, after = _address(cl)
+
+    def linked(row: models.Model) -> str:
+        link = f'<a href="{before}{row.pk}{after}">{shown(row)}</a>'
+        return f'<{tag} class="field-{name}">{link}</{tag}>'
+
+    return linked
+
+
+def _check_box(row: models.Model) -> str:
+    return (
+        f'<td class="action-checkbox"><input type="checkbox" name="{ACTION_CHECKBOX_NAME}"'
+        f' value="{escape(str(row.pk))}" class="action-select"'
+        f' aria-label="Select this object for an action - {escape(str(row))}"></td>'
+    )
+
+
+def _shown(cl: Any, name: str) -> Cell:
+    """What stands in a column, escaped."""
+    empty = cl.model_admin.get_empty_value_display()
+    try:
+        field = cl.lookup_opts.get_field(name)
+    except FieldDoesNotExist:
+        value = getattr(cl.model_admin, name)
+    else:
+        labels = dict(field.flatchoices)
+
+        def value(row: models.Model) -> Any:
+            kept = getattr(row, name)
+            return labels.get(kept, kept)
+
+    def shown(row: models.Model) -> str:
+        found = value(row)
+        if isinstance(found, str) and not found.strip():
+            found = ""
+        return str(conditional_escape(display_for_value(found, empty)))
+
+    return shown
+
+
+def _address(cl: Any) -> tuple[str, str]:
+    """Of a row's own page, before and behind its key."""
+    opts = cl.opts
+    name = f"{cl.model_admin.admin_site.name}:{opts.app_label}_{opts.model_name}_change"
+    url = add_preserved_filters(
+        {"preserved_filters": cl.preserved_filters, "opts": opts}, reverse(name, args=[_NUMBER])
+    )
+    before, _, after = str(escape(url)).partition(str(_NUMBER))
+    return before, after
