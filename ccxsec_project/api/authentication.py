@@ -23,8 +23,8 @@ from certificates.access import Actor, client_address
 
 BEARER, BASIC = "bearer", "basic"
 _CURES = {
-    "revoked": "Make another one: Security, API tokens.",
-    "expired": "Make another one: Security, API tokens.",
+    "revoked": "Make another one: System, API tokens.",
+    "expired": "Make another one: System, API tokens.",
     "user disabled": "Ask an administrator.",
 }
 

@@ -91,7 +91,7 @@ def answer(refused: Refused, *, status: int | None = None, **more: Any) -> HttpR
     }
     headers = {}
     if number == HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = 'Bearer realm="ccxsec", Basic realm="ccxsec"'
+        headers["WWW-Authenticate"] = 'Bearer realm="ccxsec"'
     if number == HTTPStatus.TOO_MANY_REQUESTS:
         headers["Retry-After"] = str(WINDOW)
     return HttpResponse(
@@ -136,7 +136,10 @@ def _refused(request: HttpRequest, refused: Any) -> HttpResponse:
 
 def _refused_by_original(request: HttpRequest, refused: Any) -> HttpResponse:
     status = status_of(refused)
-    return answer(refused, status=400 if status in (409, 422) else status)
+    told = answer(refused, status=400 if status in (409, 422) else status)
+    if status == HTTPStatus.UNAUTHORIZED:
+        told["WWW-Authenticate"] = 'Basic realm="ccxsec"'
+    return told
 
 
 def _malformed(request: HttpRequest, error: Any) -> HttpResponse:

@@ -107,28 +107,26 @@ def test_a_second_renewal_takes_the_place_of_the_request_that_waits(script: Scri
     assert script.call("DELETE", "csr?service=tomcat").status_code == 404
 
 
-@pytest.mark.parametrize(
-    ("path", "body", "code"),
-    [
-        ("identity/certificates", {"service": "tomcat", "certificates": ["a"]}, "upload.text"),
-        ("identity/certificates", {"service": "tomcat", "certificates": []}, "api.invalid"),
-        ("identity/certificates", {"service": "CallManager", "certificates": ["a"]}, "purpose"),
-        ("trust/certificates", {"service": ["tomcat"], "certificates": ["a"]}, "upload.text"),
-        ("csr", {"service": "tomcat-trust"}, "purpose"),
-        ("csr", {"service": "tomcat", "keyLength": 1000}, "key.size"),
-        ("csr", {"service": "tomcat", "hashAlgorithm": "md5"}, "request.hash"),
-        ("csr", {}, "api.invalid"),
-    ],
-    ids=lambda value: str(value)[:45],
-)
-def test_what_can_not_be_is_refused_with_400_and_a_message(
-    script: Script, path: str, body: dict[str, Any], code: str
-) -> None:
-    answer = script.call("POST", path, body)
+IMPOSSIBLE: list[tuple[str, dict[str, Any], str]] = [
+    ("identity/certificates", {"service": "tomcat", "certificates": ["a"]}, "upload.text"),
+    ("identity/certificates", {"service": "tomcat", "certificates": ["a", "b"]}, "upload.text"),
+    ("identity/certificates", {"service": "tomcat", "certificates": []}, "api.invalid"),
+    ("identity/certificates", {"service": "CallManager", "certificates": ["a"]}, "purpose"),
+    ("trust/certificates", {"service": ["tomcat"], "certificates": ["a"]}, "upload.text"),
+    ("csr", {"service": "tomcat-trust"}, "purpose"),
+    ("csr", {"service": "tomcat", "keyLength": 1000}, "key.size"),
+    ("csr", {"service": "tomcat", "hashAlgorithm": "md5"}, "request.hash"),
+    ("csr", {}, "api.invalid"),
+]
 
-    assert answer.status_code == 400
-    assert answer.json()["code"].startswith(code)
-    assert answer.json()["message"]
+
+def test_what_can_not_be_is_refused_with_400_and_a_message(script: Script) -> None:
+    for path, body, code in IMPOSSIBLE:
+        answer = script.call("POST", path, body)
+
+        assert answer.status_code == 400, (path, body)
+        assert answer.json()["code"].startswith(code)
+        assert answer.json()["message"]
 
 
 def test_trust_certificates_are_taken_out_unless_an_identity_needs_them(

@@ -120,30 +120,29 @@ def test_it_may_what_its_scopes_and_its_user_both_allow(operator: User) -> None:
     assert refused.json()["code"] == "api.permission"
 
 
-@pytest.mark.parametrize(
-    ("change", "code"),
-    [
-        ({"name": ""}, "token.name"),
-        ({"name": "a\u202eb"}, "token.name"),
-        ({"name": "a" * 61}, "token.name"),
-        ({"scopes": []}, "token.scopes"),
-        ({"scopes": ["certificates.view_event"]}, "token.scopes"),
-        ({"scopes": ["auth.add_user"]}, "token.scopes"),
-        ({"days": 0}, "token.days"),
-        ({"days": 366}, "token.days"),
-        ({"networks": ["192.0.2.300"]}, "token.networks"),
-        ({"networks": ["192.0.2.1/24"]}, "token.networks"),
-        ({"networks": ["192.0.2.1"] * 21}, "token.networks"),
-    ],
-    ids=lambda value: str(value)[:40].encode("unicode_escape").decode(),
-)
-def test_what_can_not_be_is_refused(operator: User, change: dict[str, Any], code: str) -> None:
-    given: dict[str, Any] = {"name": "a", "scopes": [VIEW], "days": 1} | change
+IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
+    ({"name": ""}, "token.name"),
+    ({"name": "a\u202eb"}, "token.name"),
+    ({"name": "a" * 61}, "token.name"),
+    ({"scopes": []}, "token.scopes"),
+    ({"scopes": ["certificates.view_event"]}, "token.scopes"),
+    ({"scopes": ["auth.add_user"]}, "token.scopes"),
+    ({"days": 0}, "token.days"),
+    ({"days": 366}, "token.days"),
+    ({"networks": ["192.0.2.300"]}, "token.networks"),
+    ({"networks": ["192.0.2.1/24"]}, "token.networks"),
+    ({"networks": ["192.0.2.1"] * 21}, "token.networks"),
+]
 
-    with pytest.raises(Refused) as refused:
-        add_token(operator, **given, actor=Actor("operator", operator), now=timezone.now())
 
-    assert refused.value.code == code
+def test_what_can_not_be_is_refused(operator: User) -> None:
+    by, now = Actor("operator", operator), timezone.now()
+    for change, code in IMPOSSIBLE:
+        given: dict[str, Any] = {"name": "a", "scopes": [VIEW], "days": 1} | change
+        with pytest.raises(Refused) as refused:
+            add_token(operator, **given, actor=by, now=now)
+        assert refused.value.code == code, change
+
     assert not ApiToken.objects.exists()
     assert not Event.objects.filter(action="token:add").exists()
 
@@ -181,40 +180,29 @@ def test_a_token_makes_no_tokens(operator: User) -> None:
         add_token(operator, name="b", scopes=[VIEW], days=1, actor=by_token, now=timezone.now())
 
 
-@pytest.mark.parametrize(
-    "sent",
-    [
-        {},
-        {"Authorization": ""},
-        {"Authorization": "Bearer"},
-        {"Authorization": "Bearer ccxsec_nonsense"},
-        {"Authorization": f"Bearer {new_token().text}"},
-        {"Authorization": "Token {text}"},
-        {"Authorization": "Basic {text}"},
-        {"X-Token": "{text}"},
-        {"Cookie": "token={text}"},
-    ],
-    ids=[
-        "nothing",
-        "empty",
-        "no token",
-        "nonsense",
-        "unknown",
-        "other scheme",
-        "basic",
-        "other header",
-        "cookie",
-    ],
-)
-def test_there_is_one_way_to_send_it(operator: User, sent: dict[str, str]) -> None:
+SENT_WRONGLY: list[dict[str, str]] = [
+    {},
+    {"Authorization": ""},
+    {"Authorization": "Bearer"},
+    {"Authorization": "Bearer ccxsec_nonsense"},
+    {"Authorization": f"Bearer {new_token().text}"},
+    {"Authorization": "Token {text}"},
+    {"Authorization": "Basic {text}"},
+    {"X-Token": "{text}"},
+    {"Cookie": "token={text}"},
+]
+
+
+def test_there_is_one_way_to_send_it(operator: User) -> None:
     text = token_of(operator)
-    headers = {name: value.format(text=text) for name, value in sent.items()}
+    for sent in SENT_WRONGLY:
+        headers = {name: value.format(text=text) for name, value in sent.items()}
 
-    answer = ApiClient().ask("GET", "/certificates", **headers)
+        answer = ApiClient().ask("GET", "/certificates", **headers)
 
-    assert answer.status_code == 401
-    assert answer["WWW-Authenticate"].startswith("Bearer")
-    assert text not in answer.content.decode()
+        assert answer.status_code == 401, sent
+        assert answer["WWW-Authenticate"].startswith("Bearer")
+        assert text not in answer.content.decode()
 
 
 def test_it_counts_in_no_address_and_a_session_counts_nowhere(

@@ -32,7 +32,7 @@ def token_urls(site: AdminSite) -> list[URLPattern]:
     may = Permission.VIEW
     return [
         site_url(site, "tokens/", tokens, "GET", permission=may),
-        site_url(site, "tokens/add/", token_add, "GET", "POST", permission=may),
+        site_url(site, "tokens/add/", token_add, "GET", "POST", permission=may, proof=True),
         site_url(site, "tokens/<int:pk>/revoke/", token_revoke, "GET", "POST", permission=may),
     ]
 

@@ -141,7 +141,7 @@ def examine_file(request: HttpRequest, body: UploadIn) -> dict[str, object]:
 
 @router.post("/install", response=InstalledOut, summary="Install a file")
 def install_file(request: HttpRequest, body: InstallIn) -> dict[str, object]:
-    """All of it or nothing. What is there already is no change: sent twice, it is done once."""
+    """All of it or nothing. Of what is in force already a warning says so: it is done once."""
     actor, node, content = actor_of(request), node_named(body.node), body.content()
     actor.require(Permission.UPLOAD)
     now = timezone.now()
