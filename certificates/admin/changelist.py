@@ -74,7 +74,7 @@ class CertificateChangeList(FindChangeList):
             name = fields[0].removeprefix("-")
             if name in ORDERS:
                 self.order = replace(ORDERS[name], descending=fields[0].startswith("-"))
-        return self.order.sorted(queryset).query.order_by
+        return self.order.directed
 
     def get_ordering_field_columns(self) -> Any:
         columns = super().get_ordering_field_columns()
@@ -87,18 +87,17 @@ class CertificateChangeList(FindChangeList):
         """
         self.full_result_count, self.show_full_result_count = None, False
         self.show_admin_actions = True
-        keys = self._counted_keys()
-        if keys is not None and len(keys) <= find_list.COUNTED:
-            self._number(keys)
+        rows, count = self._counted()
+        if count is not None and count <= find_list.COUNTED:
+            self._number(rows, count)
         else:
-            self._walk(request.GET.get(WALK, ""), is_counted=keys is not None)
+            self._walk(request.GET.get(WALK, ""), is_counted=count is not None)
         mark_older(self.result_list)
 
-    def _number(self, keys: list[int]) -> None:
-        # The keys say all: whatever else were asked, a planner might look it up first.
-        rows = Certificate.objects.filter(pk__among=keys).defer(*LARGE_COLUMNS)
-        self.queryset = self.order.sorted(rows.select_related("node"))
-        self._page_by(len(keys))
+    def _number(self, rows: Any, count: int) -> None:
+        rows = rows.select_related("node").defer(*LARGE_COLUMNS)
+        self.queryset = rows.order_by(*self.order.directed)
+        self._page_by(count)
         try:
             page = self.paginator.page(self.page_num if self.multi_page else 1)
         except InvalidPage:
@@ -111,18 +110,23 @@ class CertificateChangeList(FindChangeList):
         self.paginator.count = self.result_count = count
         self.multi_page, self.can_show_all = count > size, count <= self.list_max_show_all
 
-    def _counted_keys(self) -> list[int] | None:
-        """The keys of all rows, up to one more than are counted; None if that takes long."""
+    def _counted(self) -> tuple[Any, int | None]:
+        """All rows, and how many, up to one more than are counted; None if that takes long."""
+        rows, most = Certificate.objects.active(), find_list.COUNTED + 1
         if self.find_refused:
-            return []
+            return rows.none(), 0
+        if not self.wanted:
+            return rows, rows[:most].count()
         fields = {condition.field for condition in self.conditions}
         if self.few is None and not fields.issubset(COVERED):
-            return None
-        found = unindexed(Certificate.objects.active(), self.wanted)
+            return rows, None
+        found = unindexed(rows, self.wanted)
         if self.few is not None:
             found = unindexed(Certificate.objects.all(), self.wanted & Q(state=State.ACTIVE))
             found = found.filter(pk__among=self.few)
-        return list(found.order_by().values_list("pk", flat=True)[: find_list.COUNTED + 1])
+        keys = list(found.values_list("pk", flat=True)[:most])
+        # The keys say all: whatever else were asked, a planner might look it up first.
+        return Certificate.objects.filter(pk__among=keys), len(keys)
 
     def _walk(self, place: str, *, is_counted: bool) -> None:
         rows = unindexed(

@@ -33,11 +33,11 @@ def download_selected(
     request: HttpRequest, chosen: QuerySet[Certificate], kind: str
 ) -> HttpResponse | None:
     """One as it is, several in an archive: a folder for each node and purpose."""
-    rows = list(chosen.select_related("node")[: MAXIMUM_FILES + 1])
-    if len(rows) > MAXIMUM_FILES:
+    if len(chosen.values_list("pk")[: MAXIMUM_FILES + 1]) > MAXIMUM_FILES:
         wrong = f"More than {MAXIMUM_FILES:,} certificates are too many for one archive."
         messages.error(request, f"{wrong} Find fewer, or use ./ccxsec cert export.")
         return None
+    rows = list(chosen.select_related("node"))
     if len(rows) == 1:
         return attachment(_content(rows[0], kind), _name(rows[0], kind), FILE_KINDS[kind])
     archive, used = io.BytesIO(), set[str]()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import F, OrderBy, Q
 
 from certificates.dialogs import key_of
 from certificates.models import Certificate, Node, Purpose
@@ -28,20 +28,29 @@ class Order:
         groups: what all rows of a group have in common, by what `group_of` says of a row.
     """
 
-    columns: tuple[Any, ...]
+    columns: tuple[str | OrderBy, ...]
     column: str = ""
     groups: Callable[[], _Groups] = lambda: {None: Q()}
     group_of: Callable[[Certificate], Any] = lambda _: None
     alike: tuple[str, ...] = ()  # other columns that an index of this order has
     descending: bool = False
 
-    def sorted(self, rows: Any) -> Any:
-        ordered = rows.order_by(*self.columns)
-        return ordered.reverse() if self.descending else ordered
+    @property
+    def directed(self) -> list[Any]:
+        """What a query is ordered by."""
+        return [_turned(column) for column in self.columns] if self.descending else [*self.columns]
 
     @property
     def indexed(self) -> tuple[str, ...]:
         return (self.column, *self.alike)
+
+
+def _turned(column: str | OrderBy) -> str | OrderBy:
+    if isinstance(column, str):
+        return column.removeprefix("-") if column.startswith("-") else f"-{column}"
+    turned = column.copy()
+    turned.reverse_ordering()
+    return turned
 
 
 def _by_purpose(purposes: list[Purpose]) -> Callable[[], _Groups]:

@@ -55,7 +55,7 @@ def create(apps, schema_editor):
         reason = str(error).splitlines()[0]
         print(
             f"{MISSING[vendor]}: {reason}. Finding parts of names reads all rows instead;"
-            " docs/scaling.md says how to add it later.",
+            " docs/certificates.md says how to add it later.",
             file=sys.stderr,
         )
 

@@ -15,10 +15,13 @@ from django.utils import timezone
 from certificates import jobs
 from certificates.access import Actor
 from certificates.backup_format.keys import Passphrase, ScryptCost, new_identity
+from certificates.conditions import Condition, Operator
+from certificates.find import few_keys, to_query
 from certificates.models import (
     BackupLock,
     BackupReminder,
     BackupSettings,
+    Certificate,
     Event,
     Job,
     Node,
@@ -77,6 +80,14 @@ def fill() -> None:
     rows[-1].delete()
     deploy(replace_certificate(active_fingerprint()).job)
     assert BackupReminder.objects.open().exists()
+
+
+def found(part: str) -> list[str]:
+    """Names that hold `part`, as the index of trigrams tells where there is one (CM-2)."""
+    asked = [Condition("common_name", Operator.CONTAINS, part)]
+    rows, few = Certificate.objects.filter(to_query(asked)), few_keys(asked, most=100)
+    rows = rows if few is None else rows.filter(pk__among=few)
+    return sorted(rows.values_list("common_name", flat=True))
 
 
 def content() -> dict[str, str]:

@@ -70,6 +70,7 @@ def test_everything_comes_back_on_the_other_kind_of_database(
         assert "backup:restore" in worker.ask(backups.events)[-1]
         assert not [label for label, is_new in worker.ask(backups.next_keys).items() if not is_new]
         assert worker.ask(backups.audit_problem) == ""
+        assert worker.ask(backups.found, "AIN.exam") == ["plain.example.com"]
         served = worker.ask(active_fingerprint)
 
     target.start()
