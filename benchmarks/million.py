@@ -49,28 +49,33 @@ def fill(count: int, now: datetime) -> None:
                 copy.write_row([row[name] for name in fields])
         connection.cursor().execute("VACUUM ANALYZE")  # autovacuum does it, only later
         return
-    places = ", ".join(["%s"] * len(fields))
-    with _unsafe_and_quick(), transaction.atomic(), connection.cursor() as cursor:
+    statement = f"INSERT INTO {table} ({names}) VALUES ({', '.join(['%s'] * len(fields))})"
+    with _unsafe_and_quick(), _indexes_later(), transaction.atomic():
         while batch := list(islice(rows, _BATCH)):
             values = [[row[name] for name in fields] for row in batch]
-            cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({places})", values)
+            with connection.cursor() as cursor:
+                cursor.executemany(statement, values)
+
+
+_INDEXES = {
+    "postgresql": "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = %s"
+    " AND indexdef NOT LIKE 'CREATE UNIQUE%%'",
+    "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = %s"
+    " AND sql NOT LIKE 'CREATE UNIQUE%%'",
+}
 
 
 @contextmanager
 def _indexes_later() -> Iterator[None]:
-    """PostgreSQL makes an index of many rows at once in a fraction of the time."""
-    of_table = [Certificate._meta.db_table]
+    """An index of many rows is made at once in a fraction of the time."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = %s"
-            " AND indexdef NOT LIKE 'CREATE UNIQUE%%'",
-            of_table,
-        )
+        cursor.execute(_INDEXES[connection.vendor], [Certificate._meta.db_table])
         indexes = cursor.fetchall()
         for name, _ in indexes:
             cursor.execute(f"DROP INDEX {connection.ops.quote_name(name)}")
         yield
-        cursor.execute("SET maintenance_work_mem = '1GB'")
+        if connection.vendor == "postgresql":
+            cursor.execute("SET maintenance_work_mem = '1GB'")
         for _, definition in indexes:
             cursor.execute(definition)
 
