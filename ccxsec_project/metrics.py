@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.registry import Collector
 from redis import RedisError
 
 from ccxsec_project.measures import measured
@@ -24,7 +25,7 @@ KEPT = 15  # seconds that an answer is handed out again
 _KEY = "metrics"
 
 
-class Measures:
+class Measures(Collector):
     """A collector that counts when it is asked."""
 
     def collect(self) -> Iterable[Metric]:
