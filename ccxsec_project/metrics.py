@@ -5,7 +5,6 @@ counted is kept for a while, so that asking often costs nothing.
 """
 
 import hmac
-import logging
 from collections.abc import Iterable
 
 from django.conf import settings
@@ -15,16 +14,15 @@ from django.views.decorators.http import require_safe
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
-from redis import RedisError
+from prometheus_client.registry import Collector
 
 from ccxsec_project.measures import measured
 
-logger = logging.getLogger(__name__)
 KEPT = 15  # seconds that an answer is handed out again
 _KEY = "metrics"
 
 
-class Measures:
+class Measures(Collector):
     """A collector that counts when it is asked."""
 
     def collect(self) -> Iterable[Metric]:
@@ -50,19 +48,12 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def _text() -> str:
-    """Shared by all processes where Redis is; it is counted anew where that can't be asked."""
-    try:
-        found = cache.get(_KEY)
-    except RedisError as error:
-        logger.warning("the cache in Redis can't be reached: %s", error)
-        return _counted()
+    """Shared by all processes where Redis is."""
+    found = cache.get(_KEY)
     if isinstance(found, str):
         return found
     text = _counted()
-    try:
-        cache.set(_KEY, text, KEPT)
-    except RedisError as error:
-        logger.warning("the cache in Redis can't be reached: %s", error)
+    cache.set(_KEY, text, KEPT)
     return text
 
 

@@ -255,7 +255,7 @@ REDIS_URL = _one_like("REDIS_URL", "", checked_redis_url)
 if REDIS_URL:
     CACHES = {
         "default": {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "BACKEND": "ccxsec_project.shared_cache.ForgetfulCache",
             "LOCATION": REDIS_URL,
             "KEY_PREFIX": "ccxsec",
             "OPTIONS": {"serializer": "ccxsec_project.shared_cache.JsonSerializer"} | LIMITS,

@@ -11,7 +11,6 @@ from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import DjangoAssertNumQueries, Settings
-from redis import ConnectionError as RedisIsGone
 
 from ccxsec_project import health, starting
 from ccxsec_project.supervisor import follow_audit_log
@@ -187,18 +186,6 @@ def test_measures_are_counted_once_for_a_while(
 
     with django_assert_num_queries(0):
         assert scraped(client).content == first
-
-
-def test_measures_do_without_the_shared_cache(
-    alive: Node, client: HttpsClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def gone(*_: Any) -> Any:
-        raise RedisIsGone("nobody there")
-
-    settings.CCXSEC_METRICS_TOKEN = TOKEN
-    monkeypatch.setattr("ccxsec_project.metrics.cache.get", gone)
-
-    assert scraped(client).status_code == 200
 
 
 def test_a_hostile_name_breaks_no_line_of_the_measures(

@@ -20,6 +20,7 @@ from ccxsec_project.shared_cache import JsonSerializer, checked_redis_url
 from certificates import jobs
 from certificates.models import Job, JobState
 from certificates.refusal import Refused
+from tests.conftest import HttpsClient
 from tests.redis_server import RedisServer, throw_away_redis
 from tests.test_jobs import new, work
 
@@ -134,7 +135,7 @@ def test_the_guard_stands_before_redis_too(queue: RedisServer) -> None:
 def test_no_value_in_the_shared_cache_is_code(server: RedisServer, settings: Settings) -> None:
     settings.CACHES = {
         "default": {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "BACKEND": "ccxsec_project.shared_cache.ForgetfulCache",
             "LOCATION": server.url,
             "OPTIONS": {"serializer": "ccxsec_project.shared_cache.JsonSerializer"},
         }
@@ -148,6 +149,27 @@ def test_no_value_in_the_shared_cache_is_code(server: RedisServer, settings: Set
     assert server.client.get(":1:a") == b'{"b":["c",1,null]}'
     with pytest.raises(ValueError, match="Expecting value"):
         JsonSerializer().loads(b"cos\nsystem\n(S'true'\ntR.")
+
+
+@pytest.mark.django_db
+def test_nothing_fails_for_a_shared_cache_that_is_away(
+    settings: Settings, client: HttpsClient
+) -> None:
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "ccxsec_project.shared_cache.ForgetfulCache",
+            "LOCATION": "redis://127.0.0.1:1/0",
+        }
+    }
+    settings.CCXSEC_METRICS_TOKEN = "t" * 32
+    shared = caches["default"]
+    shared.set("a", 1)
+
+    assert (shared.get("a", 7), shared.add("a", 1), shared.delete("a")) == (7, False, False)
+    with pytest.raises(ValueError, match="forgotten"):
+        shared.incr("a")
+    answer = client.get("/metrics", headers={"Authorization": "Bearer " + "t" * 32})
+    assert answer.status_code == 200
 
 
 @pytest.mark.parametrize(
