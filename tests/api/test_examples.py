@@ -53,7 +53,7 @@ def run(
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.spec("CM-11", "CM-16")
-def test_a_certificate_is_replaced_as_the_page_says(
+def test_a_certificate_is_replaced_as_the_pages_say(
     node: Node,
     person: Callable[[str], User],
     run: Callable[..., subprocess.CompletedProcess[str]],
@@ -76,18 +76,6 @@ def test_a_certificate_is_replaced_as_the_page_says(
     assert row.pem == signed
     assert "tomcat on ccx1.example.com" in second.stdout
 
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.spec("CM-16")
-def test_a_script_of_the_original_runs_as_the_page_says(
-    node: Node,
-    person: Callable[[str], User],
-    run: Callable[..., subprocess.CompletedProcess[str]],
-    tmp_path: Path,
-) -> None:
-    token = token_of(User.objects.get(pk=person("Operator").pk))
-
-    done = run(examples("api-original.md"), TOKEN=token, USER_NAME="Operator")
-
-    assert done.returncode == 0, done.stdout + done.stderr
+    third = run(examples("api-original.md"), TOKEN=token, USER_NAME="Operator")
+    assert third.returncode == 0, third.stdout + third.stderr
     assert "BEGIN CERTIFICATE REQUEST" in (tmp_path / "tomcat.csr").read_text()
