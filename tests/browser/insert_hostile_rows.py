@@ -110,6 +110,8 @@ def poison(model: type[models.Model]) -> None:
         if not is_text or field.choices or field.name in left or field.primary_key:
             continue
         for number, row in enumerate(model._default_manager.order_by("pk")):
+            if (field.name, str(row)) == ("username", "admin"):
+                continue  # who signs in and looks
             end = f"{label}.{field.name} {number}" if not field.unique else f" {row.pk}"
             text = f"{HARM} {end}"[: field.max_length or None]
             model._default_manager.filter(pk=row.pk).update(**{field.name: text})
