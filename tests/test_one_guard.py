@@ -31,7 +31,10 @@ MODULES = {
 }
 # Each use outside the guard, with why it needs none.
 REASONS = {
-    ("ccxsec_project/management/commands/up.py", "socket.socket"): "it listens",
+    ("ccxsec_project/authentication/transport.py", "http.client"): "its connect is the guard's",
+    ("ccxsec_project/service_manager.py", "socket.socket"): "a unix socket of systemd",
+    ("ccxsec_project/starting.py", "http.client"): "on a unix socket of this server",
+    ("ccxsec_project/starting.py", "socket.socket"): "it listens, and asks its own unix socket",
     ("certificates/host.py", "socket.getfqdn"): "the name of this server itself",
     ("certificates/reach/ssh.py", "paramiko.Transport"): "on a socket of the guard",
     ("certificates/smtp.py", "smtplib"): "its _get_socket is replaced by the guard's",

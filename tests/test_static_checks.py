@@ -151,7 +151,7 @@ def test_the_bill_of_materials_lists_every_package_with_digests_and_licence() ->
     for part in bill["components"]:
         assert part["hashes"], part["name"]
         assert part["version"] == packages[part["name"]].version
-        is_here = "win32" not in packages[part["name"]].marker
+        is_here = not packages[part["name"]].marker  # else it may be for another system
         assert part.get("licenses") or not is_here, part["name"]
     tree = {one["ref"]: one.get("dependsOn", []) for one in bill["dependencies"]}
     assert any(ref.startswith("django==") for ref in tree["ccxsec"])

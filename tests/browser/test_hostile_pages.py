@@ -8,13 +8,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import BrowserContext, Dialog, Page, Request, expect
+from playwright.sync_api import APIResponse, BrowserContext, Dialog, Page, Request, expect
 
 from tests.browser.chromium import sign_in
 from tests.browser.screens import Screens
 from tests.certificates.test_hostile_uploads import answer, authority, chain
 from tests.hostile import TEXTS, all_certificates, assert_safe
 from tests.product import Product
+from tests.test_hostile_columns import pages
 
 LIST = "/admin/certificates/certificate/"
 REPORT = """addEventListener("securitypolicyviolation", event =>
@@ -247,3 +248,68 @@ def test_what_a_hostile_ca_has_signed_is_inert_in_every_dialog_and_message(
 
     assert trouble == []
     assert complaints == []
+
+
+@pytest.fixture(scope="module")
+def keys(product: Product) -> dict[str, int]:
+    """Harm in every column of text, from here on; the keys of rows for each address."""
+    done = product.run("shell", "--no-imports", "-c", "import tests.browser.insert_hostile_rows")
+    assert done.returncode == 0, done.stderr
+    inserted: dict[str, int] = json.loads(done.stdout)
+    return inserted
+
+
+@pytest.mark.spec("MN-2")
+def test_every_screen_is_inert_with_harm_in_every_column(
+    page: Page, product: Product, keys: dict[str, int], complaints: list[str]
+) -> None:
+    """Every address that a page has, and each dialog that it opens."""
+    trouble: list[str] = []
+    opened = 0
+    for path in pages(keys):
+        complaints.append(f"at {path}")
+        answer = page.request.get(f"{product.url}{path}", max_redirects=0)
+        trouble += wrong_headers(path, answer)
+        kind = answer.headers.get("content-type", "")
+        if answer.status != 200 or "html" not in kind or "content-disposition" in answer.headers:
+            continue
+        page.goto(f"{product.url}{path}", wait_until="load")
+        opened += 1
+        trouble += foreign(page)
+
+    assert trouble == []
+    assert opened > 50
+    assert [text for text in complaints if not text.startswith("at ")] == [], complaints
+
+
+HEADERS = {
+    "content-security-policy": "script-src 'self'",
+    "permissions-policy": "camera=()",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+}
+
+
+def wrong_headers(path: str, answer: APIResponse) -> list[str]:
+    """What the served answer lacks; unlike the tests of headers, with all that stands in front."""
+    return [
+        f"{path}: {name}"
+        for name, part in HEADERS.items()
+        if part not in answer.headers.get(name, "")
+    ]
+
+
+def test_files_and_errors_carry_the_headers_as_well(page: Page, product: Product) -> None:
+    page.goto(f"{product.url}/admin/")
+    files = page.eval_on_selector_all(
+        "script[src], link[rel=stylesheet]", "all => all.map(each => each.src || each.href)"
+    )
+    trouble: list[str] = []
+
+    for address in [*files, *(f"{product.url}{path}" for path in ("/static/x.js", "/nothing/"))]:
+        trouble += wrong_headers(address, page.request.get(address))
+
+    assert len(files) > 3
+    assert trouble == []
