@@ -45,7 +45,7 @@ def test_no_screen_hinders_a_screen_reader_and_all_is_reached_by_tab(
 ) -> None:
     """Wide and light, everything; narrow and dark what differs there: the colours.
 
-    Some of the screens; all of them, which takes a minute, with EVERY_SCREEN=yes in the environment.
+    Some of the screens; with EVERY_SCREEN=yes in the environment all of them, in a minute.
     """
     wrong: dict[str, list[str]] = {}
 
