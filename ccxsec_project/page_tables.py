@@ -1,4 +1,4 @@
-"""The tables of the dashboard as CSV and JSON, and those of all apps together."""
+"""The tables of the dashboard and of API tokens as files, and those of all apps together."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,6 +9,8 @@ from django.urls import URLPattern
 from django.utils import timezone
 
 from bulk.admin.page_tables import TABLES as OF_BULK
+from ccxsec_project.api.admin.tokens import seen_by
+from ccxsec_project.api.models import ApiToken
 from ccxsec_project.attention import Attention
 from ccxsec_project.dashboard import attention
 from ccxsec_project.timeline import Column as Month
@@ -36,7 +38,12 @@ def _months(request: HttpRequest) -> Iterable[Month]:
     return timeline(timezone.now()).columns
 
 
-OF_THE_DASHBOARD = (
+def _tokens(request: HttpRequest) -> Iterable[ApiToken]:
+    rows = seen_by(request).select_related("user").in_list_order()
+    return rows.iterator(chunk_size=CHUNK)
+
+
+OF_THE_PROJECT = (
     PageTable(
         "attention",
         Table("attention", columns("urgency", "word", "sentence", "cure", "address")),
@@ -66,8 +73,30 @@ OF_THE_DASHBOARD = (
         Permission.VIEW,
         _months,
     ),
+    PageTable(
+        "tokens/tokens",
+        Table(
+            "api-tokens",
+            columns(
+                "identifier",
+                "name",
+                "user",
+                "scopes",
+                "networks",
+                "created_at",
+                "created_by",
+                "expires_at",
+                "revoked_at",
+                "revoked_by",
+                "used_at",
+                "used_from",
+            ),
+        ),
+        Permission.VIEW,
+        _tokens,
+    ),
 )
-TABLES = (*OF_THE_DASHBOARD, *OF_CERTIFICATES, *OF_IPSEC, *OF_BULK)
+TABLES = (*OF_THE_PROJECT, *OF_CERTIFICATES, *OF_IPSEC, *OF_BULK)
 
 
 def page_table_urls(site: AdminSite) -> list[URLPattern]:

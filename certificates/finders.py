@@ -10,8 +10,9 @@ from django.urls import reverse
 from certificates.access import Permission
 from certificates.cells import at
 from certificates.conditions import Condition, Operator
-from certificates.find import to_query, to_query_of_observed
+from certificates.find import few_keys, to_query, to_query_of_observed
 from certificates.finding import (
+    FEW,
     SHOWN,
     Finder,
     Group,
@@ -36,6 +37,7 @@ _BY_DIGITS = (("fingerprint", Operator.BEGINS), ("serial_number", Operator.BEGIN
 _BY_TEXT = tuple(
     (field, Operator.CONTAINS) for field in ("common_name", "alternative_names", "issuer")
 )
+_INDEXED = 3  # characters that an index of text needs; of fewer only the common name is looked up
 _LABELS = {
     "fingerprint": "fingerprint",
     "serial_number": "serial number",
@@ -50,7 +52,11 @@ def _certificates(text: str) -> Group:
     hits: dict[int, Hit] = {}
     more: list[tuple[str, str]] = []
     for field, operator in _fields(text):
-        rows = Certificate.objects.active().filter(to_query([Condition(field, operator, text)]))
+        condition = Condition(field, operator, text)
+        rows = Certificate.objects.active().filter(to_query([condition]))
+        keys = few_keys([condition], FEW)
+        if keys is not None:  # else there are so many that a walk soon meets a handful
+            rows = rows.filter(pk__among=keys)
         found = list(rows.select_related("node").only(*_SHOWN)[: SHOWN + 1])
         for row in found:
             hits.setdefault(row.pk, _certificate(row, field))
@@ -77,7 +83,7 @@ _SHOWN = (
 def _fields(text: str) -> Iterator[tuple[str, Operator]]:
     if _DIGITS.fullmatch(text):
         yield from _BY_DIGITS
-    yield from _BY_TEXT
+    yield from _BY_TEXT if len(text) >= _INDEXED else _BY_TEXT[:1]
 
 
 def _certificate(row: Certificate, field: str) -> Hit:

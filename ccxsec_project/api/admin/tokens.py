@@ -39,7 +39,7 @@ def token_urls(site: AdminSite) -> list[URLPattern]:
 
 def tokens(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
     """GET: those that count first."""
-    rows = _of(request).select_related("user").in_list_order()
+    rows = seen_by(request).select_related("user").in_list_order()
     page, now = Paginator(rows, _PER_PAGE).get_page(request.GET.get("p")), timezone.now()
     context: dict[str, Any] = {
         "page": page,
@@ -49,7 +49,7 @@ def tokens(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
     return show(request, site, "api/tokens.html", "API tokens", **context)
 
 
-def _of(request: HttpRequest) -> TokenQuerySet:
+def seen_by(request: HttpRequest) -> TokenQuerySet:
     """What the user may see, and revoke."""
     if may_see_others(signed_in(request)):
         return ApiToken.objects.all()
@@ -91,7 +91,7 @@ def token_add(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
 
 def token_revoke(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
     """GET asks; POST revokes it, from the next request on."""
-    row = get_object_or_404(_of(request).select_related("user"), pk=pk)
+    row = get_object_or_404(seen_by(request).select_related("user"), pk=pk)
     if request.method != "POST":
         return show(request, site, "api/token_revoke.html", "Revoke API token", row=row)
     try:
