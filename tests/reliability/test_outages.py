@@ -35,8 +35,8 @@ from tests.reliability.planting import own
 from tests.test_urls import ORIGIN, TOKEN, Keys, address, ask, expected, rows, token
 
 __all__ = ["rows"]
-# Django begins a transaction for each of its windows of users, also to look.
-DJANGOS_OWN = ("admin/auth/user/<id>/password/", "admin/auth/user/add/")
+# Windows of users and passwords begin a transaction also to look.
+OF_USERS = ("admin/auth/user/<id>/password/", "admin/auth/user/add/", "admin/password_change/")
 SIGNING = ("admin/login/", "admin/logout/")
 
 
@@ -104,7 +104,7 @@ def test_a_read_only_database_is_shown_and_tells_of_itself(
     try:
         with read_only():
             for (route, method), statuses in expected().items():
-                if route in SIGNING or route.startswith(DJANGOS_OWN):
+                if route in SIGNING or route.startswith(OF_USERS):
                     continue
                 status = ask(client, method, address(route, rows))
                 wanted = statuses["Security administrator"]

@@ -23,7 +23,7 @@ from tests.product import ROOT, Product, free_port, left_behind
 
 WEB = ["-m", "gunicorn", "--config", "python:ccxsec_project.web", "ccxsec_project.wsgi"]
 CLUSTER = ["manage.py", "qcluster"]
-DATABASE = 0.06  # how often it is the database's turn
+DATABASE = 0.12  # how often it is the database's turn
 # What takes long to come back is killed seldom: else nothing would run that could break.
 WEIGHTS = {"supervisor": 0.15, "web master": 0.4, "cluster": 0.4, "web worker": 3.0}
 WEIGHTS |= {"cluster guard": 1.0, "cluster process": 4.0, "helper process": 2.0}

@@ -136,7 +136,7 @@ def _work(
         thread.start()
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        _wait_for_answers(ledger, rng.randint(2, 40), min(deadline, time.monotonic() + STALLED))
+        _wait_for_answers(ledger, rng.randint(2, 20), min(deadline, time.monotonic() + STALLED))
         place.kill_one()
     end.set()
     for thread in threads:
