@@ -100,7 +100,7 @@ def torture(
 
 def _settings(url: str) -> dict[str, str]:
     known = {"DJANGO_SETTINGS_MODULE": "ccxsec_project.settings"}
-    known |= {"CCXSEC_HEARTBEAT_LIMIT": "12", "CCXSEC_LOG_LEVEL": "WARNING"}
+    known |= {"CCXSEC_HEARTBEAT_LIMIT": "45", "CCXSEC_LOG_LEVEL": "WARNING"}
     return known | ({"DATABASE_URL": url} if url else {})
 
 
