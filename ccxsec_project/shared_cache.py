@@ -75,7 +75,9 @@ def checked_redis_url(text: str) -> str:
     """Raises `Refused` redis.url; the text may hold a password and is not shown."""
     if not text:
         return text
-    cure = "Write redis://host:6379/0, rediss://user:password@host:6379/0 or unix:///path?db=0."
+    cure = (
+        "Write redis://host:6379/0, rediss://host:6379/0 (docs/deployment.md) or unix:///path?db=0."
+    )
     try:
         parts = urlsplit(text)
         is_one = bool(parts.scheme == "unix" and parts.path) or bool(
