@@ -17,7 +17,9 @@ SET_BY_THE_LAUNCHER = {"CCXSEC_CALLED_FROM"}  # and by nobody else
 def test_every_setting_is_documented_and_no_other() -> None:
     source = (ROOT / "ccxsec_project" / "settings.py").read_text()
     read = set(
-        re.findall(r'(?:env\.\w+|_path|_integer|_secret|_one_of|_one_like)\(\s*"(\w+)"', source)
+        re.findall(
+            r'(?:env\.\w+|_path|_integer|_secret|_one_of|_one_like|_pairs)\(\s*"(\w+)"', source
+        )
     )
     page = (ROOT / "docs" / "settings.md").read_text()
     example = (ROOT / ".env.example").read_text()
