@@ -275,13 +275,17 @@ def test_every_screen_is_inert_with_harm_in_every_column(
             continue
         page.goto(f"{product.url}{path}", wait_until="load")
         opened += 1
-        trouble += foreign(page)
+        strange = [page.locator(STRANGE).count(), *page.evaluate(HANDLERS)]
+        trouble += [] if strange == [0] else [f"{path}: {strange}"]
 
     assert trouble == []
     assert opened > 50
     assert [text for text in complaints if not text.startswith("at ")] == [], complaints
 
 
+# The admin's own lists and forms have icons, data, and sizes that their script sets.
+STRANGE = """img:not([src^="/static/"]), iframe, hostile, #hostile, style, base, [srcdoc],
+    script:not([src]):not([type="application/json"]):not([id^="django-admin-"])"""
 HEADERS = {
     "content-security-policy": "script-src 'self'",
     "permissions-policy": "camera=()",
