@@ -33,11 +33,11 @@ TOUCH_EVERY = 60  # seconds: a session is written at most this often
 METHODS = ["GET", "HEAD", "POST"]
 # Features of browsers, none of which the product asks for; whoever gets a script in has none.
 UNUSED_FEATURES = (
-    *("accelerometer", "autoplay", "bluetooth", "browsing-topics", "camera", "compute-pressure"),
+    *("accelerometer", "autoplay", "browsing-topics", "camera", "compute-pressure"),
     *("display-capture", "encrypted-media", "fullscreen", "gamepad", "geolocation", "gyroscope"),
     *("hid", "identity-credentials-get", "idle-detection", "keyboard-map", "local-fonts"),
     *("magnetometer", "microphone", "midi", "otp-credentials", "payment", "picture-in-picture"),
-    *("screen-wake-lock", "serial", "storage-access", "sync-xhr", "usb", "web-share"),
+    *("screen-wake-lock", "serial", "storage-access", "sync-xhr", "usb"),
     *("window-management", "xr-spatial-tracking"),
 )
 # What a page of ours may ask for: copying a PEM, and a security key at the sign-in.
