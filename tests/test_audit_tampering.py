@@ -73,7 +73,7 @@ CHANGES: dict[str, list[str]] = {
         "'[]'",
         "'null'",
     ],
-    "code": ["''", "upper(code) || 'F'", "'ä'", f"'{'0' * 64}'"],
+    "code": ["''", "'F' || substr(code, 2)", "'ä'", f"'{'0' * 64}'"],
 }
 # SQLite keeps anything in any column.
 GARBAGE = {
