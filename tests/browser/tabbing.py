@@ -23,6 +23,12 @@ WATCH = """() => {
 LEFT = """() => [...window.unseen,
     ...[...window.controls].map(each => `not reached: ${each.outerHTML?.slice(0, 160) ?? each}`)]"""
 IS_INSIDE = "document.querySelector('#content-start').contains(document.activeElement)"
+# Where no control has the focus yet, also on a page that gives it to a field by itself.
+BEGIN = """() => {
+    document.body.tabIndex = -1;
+    document.body.focus();
+    document.body.removeAttribute("tabindex");
+}"""
 NAME = """() => {
     const at = document.activeElement;
     return (at.ariaLabel || at.labels?.[0]?.textContent || at.textContent).trim();
@@ -31,7 +37,7 @@ NAME = """() => {
 
 def hindrances(page: Page) -> list[str]:
     """Go to the content by the skip link, then by Tab to its end; what was not as it should be."""
-    page.evaluate("document.activeElement.blur()")
+    page.evaluate(BEGIN)
     page.keyboard.press("Tab")
     if page.evaluate(NAME) != "Skip to main content":
         return ["the first stop is no skip link"]
