@@ -45,7 +45,9 @@ def insert() -> test_urls.Keys:
         Certificate.objects.create_trust(node, store, [read_facts(der)], "")
     Node.objects.get_or_create(host_name="ccx2.example.com", addresses=["192.0.2.11"])
     Job.objects.create(kind="deploy", target="ccx2.example.com", state=JobState.FAILED)
-    notice = RestartNotice.objects.create(node=node, service="ipsec", opened_at=now)
+    notice, _ = RestartNotice.objects.get_or_create(
+        node=node, service="ipsec", closed_at=None, defaults={"opened_at": now}
+    )
     plan = Plan.objects.create(source="consolidated.tar", made_at=now)
     for verdict in Verdict:
         plan.items.create(

@@ -19,6 +19,7 @@ from tests.product import Product
 pytestmark = pytest.mark.spec("MN-1")
 EVERY_SCREEN = "EVERY_SCREEN" in os.environ
 LIST = "/admin/certificates/certificate/"
+WIDER = "document.documentElement.scrollWidth - innerWidth"
 HAS_FOCUS = "document.activeElement.textContent.trim()"
 
 
@@ -43,7 +44,7 @@ def still(browser: Browser, product: Product) -> Iterator[Page]:
 def test_no_screen_hinders_a_screen_reader_and_all_is_reached_by_tab(
     still: Page, product: Product, addresses: list[str]
 ) -> None:
-    """Wide and light, everything; narrow and dark what differs there: the colours.
+    """Wide and light, everything; narrow and dark what differs there: colours, width.
 
     Some of the screens; with EVERY_SCREEN=yes in the environment all of them, in a minute.
     """
@@ -59,6 +60,8 @@ def test_no_screen_hinders_a_screen_reader_and_all_is_reached_by_tab(
         still.emulate_media(color_scheme="dark")
         still.set_viewport_size({"width": 390, "height": 844})
         found += contrasts(still)
+        if still.evaluate(WIDER) > 0:
+            found.append("wider than 390 pixels")
         if found:
             wrong[address] = found
 
