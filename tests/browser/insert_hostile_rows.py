@@ -56,7 +56,9 @@ def insert(node: Node) -> dict[str, int]:
     """Something for every address, with harm in its columns; the keys as `test_urls` has them."""
     now = timezone.now()
     tomcat = Certificate.objects.active().get(node=node, purpose="tomcat")
-    notice = RestartNotice.objects.create(node=node, service="tomcat", opened_at=now)
+    notice, _ = RestartNotice.objects.open().get_or_create(
+        node=node, service="tomcat", defaults={"opened_at": now}
+    )
     job = Job.objects.create(kind="deploy", started_by="a")
     plan = Plan.objects.create(source="a", made_at=now, made_by="a", job=job)
     cluster, policy = test_urls.cluster(), test_urls.policy()
