@@ -12,7 +12,6 @@ from collections.abc import Callable
 
 from django.db import DatabaseError, close_old_connections
 
-from certificates import anchor
 from certificates.models import Event
 
 from . import children
@@ -85,8 +84,6 @@ def follow_audit_log() -> None:
     """Move the anchor of this machine on to events that were written on others."""
     try:
         close_old_connections()
-        newest = Event.objects.only("sequence", "code").order_by("-sequence").first()
-        if newest:
-            anchor.advance(newest.sequence, newest.code)
+        Event.objects.anchor_newest()
     except (DatabaseError, OSError, ValueError) as error:
         logger.warning("the anchor of the audit log can't follow it: %s", error)

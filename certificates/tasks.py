@@ -12,7 +12,7 @@ from django_q.models import Task
 
 from certificates import jobs
 from certificates.access import Actor
-from certificates.models import Heartbeat, Job, JobState
+from certificates.models import Event, Heartbeat, Job, JobState
 from certificates.operations.backup import begin_due_backup
 from certificates.operations.deploy_rounds import (
     deploy_what_is_out_of_date,
@@ -55,7 +55,7 @@ def upkeep() -> None:
     now = timezone.now()
     _beat(now)
     failed: list[Exception] = []
-    for step in (_jobs, _stores, _restarts, _backups, _discovery, _schedules, _remains):
+    for step in (_audit, _jobs, _stores, _restarts, _backups, _discovery, _schedules, _remains):
         try:
             step(now)
         except Exception as error:
@@ -63,6 +63,11 @@ def upkeep() -> None:
             failed.append(error)
     if failed:
         raise failed[0]
+
+
+def _audit(_: datetime) -> None:
+    # Who was killed between the commit of a change and the anchor has left it behind.
+    Event.objects.anchor_newest()
 
 
 def _jobs(_: datetime) -> None:

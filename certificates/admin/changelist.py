@@ -118,7 +118,8 @@ class CertificateChangeList(FindChangeList):
         if not self.wanted:
             return rows, rows[:most].count()
         fields = {condition.field for condition in self.conditions}
-        if self.few is None and not fields.issubset(COVERED):
+        is_long = self.few is None and not fields.issubset(COVERED)
+        if is_long and rows[:most].count() == most:
             return rows, None
         found = unindexed(rows, self.wanted)
         if self.few is not None:

@@ -45,13 +45,17 @@ class Sources:
     is_bundle: bool = False
     octets: int = 0
     files: int = 0
-    bundles: int = 0
+    bundles: set[str] = field(default_factory=set)  # names of files
     unreadable: list[FileVerdict] = field(default_factory=list)
 
     @property
     def total(self) -> int:
         """Octets of everything, as far as it can be seen."""
         return sum(map(_size, self._all()))
+
+    def is_member(self, name: str) -> bool:
+        """Whether it is the name of one certificate of a bundle."""
+        return name.rpartition("#")[0] in self.bundles
 
     def __iter__(self) -> Iterator[NamedFile]:
         for root in self.paths:
@@ -83,7 +87,7 @@ class Sources:
             self.octets += size
             yield name, content_of(file)
             return
-        self.bundles += 1
+        self.bundles.add(name)
         refuse_keys_in(file)
         for number, member in enumerate(_members(file), start=1):
             self.octets += len(member)

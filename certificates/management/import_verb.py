@@ -120,7 +120,7 @@ class ImportVerb(OperatorCommand):
             for verdict in chain(verdicts, sources.unreadable):  # complete after the first
                 tally.count(verdict)
                 progress.tell()
-                if verdict.failed or not (sources.is_bundle or "#" in verdict.name):
+                if verdict.failed or not sources.is_member(verdict.name):
                     self._write_verdict(verdict, options)
             progress.end()
             self._write_total(sources, tally, options)

@@ -138,6 +138,17 @@ class EventQuerySet(models.QuerySet["Event"]):
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_xact_lock(%s)", [AUDIT_LOCK])
 
+    def anchor_newest(self) -> None:
+        """Move this machine's anchor on to the newest event: of another machine, or of a kill.
+
+        Raises:
+            OSError: its file can't be written.
+            ValueError: it holds something else.
+        """
+        newest = self.only("sequence", "code").order_by("-sequence").first()
+        if newest:
+            anchor.advance(newest.sequence, newest.code)
+
     def record(
         self, actor: str, action: Action, target: models.Model | str, **detail: str | int | bool
     ) -> "Event":

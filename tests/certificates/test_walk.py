@@ -76,7 +76,7 @@ def test_every_order_is_walked_to_its_end_and_back(
     [
         ({"field": "common_name", "op": "contains", "value": "AME"}, 60),
         ({"field": "description", "op": "contains", "value": "team"}, 60),
-        ({"field": "fingerprint", "op": "begins with", "value": "0"}, 60),
+        ({"field": "fingerprint", "op": "begins with", "value": "0000"}, 60),
         ({"field": "certificate", "op": "is exactly", "value": "ipsec-trust"}, 30),
         ({"type": "ca-signed", "field": "common_name", "op": "begins with", "value": "name"}, 45),
         ({"expiry": "30", "o": "8"}, 48),

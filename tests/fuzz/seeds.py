@@ -1,6 +1,7 @@
 """What is damaged: certificates, chains and their forms, the same ones for the same seed."""
 
 import importlib.util
+import warnings
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -143,5 +144,6 @@ def _public_roots() -> list[bytes]:
     if importlib.util.find_spec("certifi") is None:
         return []
     certifi = importlib.import_module("certifi")
-    roots = x509.load_pem_x509_certificates(certifi.contents().encode())
+    with warnings.catch_warnings(action="ignore"):  # of one that has the serial number 0
+        roots = x509.load_pem_x509_certificates(certifi.contents().encode())
     return [root.public_bytes(Encoding.DER) for root in roots[:10]]

@@ -32,7 +32,7 @@ from tests.bulk.small_disk import KIB, fill, small_disk
 from tests.commanding import Commanding
 from tests.conftest import NOW
 from tests.reliability.planting import own
-from tests.test_urls import ORIGIN, TOKEN, Keys, address, ask, expected, rows, token
+from tests.test_urls import ORIGIN, TOKEN, Keys, address, ask, of_browsers, rows, token
 
 __all__ = ["rows"]
 # Windows of users and passwords begin a transaction also to look.
@@ -103,7 +103,7 @@ def test_a_read_only_database_is_shown_and_tells_of_itself(
     wrong: list[str] = []
     try:
         with read_only():
-            for (route, method), statuses in expected().items():
+            for (route, method), statuses in of_browsers().items():
                 if route in SIGNING or route.startswith(OF_USERS):
                     continue
                 status = ask(client, method, address(route, rows))

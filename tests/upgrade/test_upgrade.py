@@ -52,7 +52,8 @@ def test_an_installation_of_every_version_serves_this_one(
 ) -> None:
     told = upgraded[name]
 
-    assert told["found"] == []
+    # Its mail server is no more: the message waits, and after an hour the doctor says so.
+    assert [line for line in told["found"] if not line.startswith("notice.unsent:")] == []
     for what in ("certificates", "nodes"):
         assert told["kept"][what] == told["facts"][what]
     assert told["kept"]["events"] >= told["facts"]["events"]
