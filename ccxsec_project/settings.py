@@ -13,7 +13,7 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from ccxsec_project.shared_cache import LIMITS, checked_redis_url
+from ccxsec_project.redis_address import LIMITS, checked_redis_url
 from certificates.host import own_names
 from certificates.local_files import create_once, new_secret_key
 from certificates.outgoing import Allowed

@@ -5,17 +5,12 @@ Values are JSON. Django's own choice, pickles, would let whoever writes to Redis
 
 import json
 import logging
-import re
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.core.cache.backends.redis import RedisCache
 from redis import RedisError
 
-from certificates.refusal import Refused
-
 logger = logging.getLogger(__name__)
-LIMITS = {"socket_connect_timeout": 2.0, "socket_timeout": 5.0}  # seconds
 
 
 class JsonSerializer:
@@ -69,25 +64,3 @@ class ForgetfulCache(RedisCache):
 def _forgotten(error: RedisError, answer: Any) -> Any:
     logger.warning("the cache in Redis can't be reached: %s", error)
     return answer
-
-
-def checked_redis_url(text: str) -> str:
-    """Raises `Refused` redis.url; the text may hold a password and is not shown."""
-    if not text:
-        return text
-    cure = (
-        "Write redis://host:6379/0, rediss://host:6379/0 (docs/deployment.md) or unix:///path?db=0."
-    )
-    try:
-        parts = urlsplit(text)
-        is_one = bool(parts.scheme == "unix" and parts.path) or bool(
-            parts.scheme in ("redis", "rediss")
-            and parts.hostname
-            and re.fullmatch("(/[0-9]{0,4})?", parts.path)
-            and parts.port != 0
-        )
-    except ValueError:
-        is_one = False
-    if not is_one:
-        raise Refused("redis.url", "It is no address of a Redis server.", cure)
-    return text

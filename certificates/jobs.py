@@ -14,7 +14,6 @@ from django.db import transaction
 from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.tasks import async_task
-from redis import RedisError
 
 from certificates.models import Job, JobState
 from certificates.models.job import MAXIMUM_ATTEMPTS
@@ -59,6 +58,12 @@ def enqueue(
     return row
 
 
+def _redis_error() -> type[Exception]:
+    from redis import RedisError  # noqa: PLC0415 - a tenth of a start, and few have a Redis
+
+    return RedisError
+
+
 def send(function: str, *arguments: int, name: str) -> bool:
     """Put a function of `queue_guard.ALLOWED` into the queue. False: Redis can't be reached.
 
@@ -66,7 +71,7 @@ def send(function: str, *arguments: int, name: str) -> bool:
     """
     try:
         async_task(function, *arguments, task_name=name, save=False)
-    except RedisError as error:
+    except _redis_error() as error:
         logger.warning("%s waits, as the queue in Redis can't be reached: %s", name, error)
         return False
     return True
@@ -132,7 +137,7 @@ def queue_answers() -> bool:
     """Whether the queue can be reached; the one in the database always can, if that can."""
     try:
         return bool(get_broker().ping())
-    except RedisError:
+    except _redis_error():
         return False
 
 
@@ -140,7 +145,7 @@ def _messages() -> int:
     """How many wait in the queue; in Redis that can't be reached none does."""
     try:
         return int(get_broker().queue_size())
-    except RedisError:
+    except _redis_error():
         return 0
 
 
