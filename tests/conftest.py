@@ -19,6 +19,7 @@ from tests.parts import needs
 from tests.prepared import Prepared
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+SLOW = {"browser", "lab", "upgrade", "reliability"}  # folders, which begin: others fill the end
 ROLES = ("anonymous", "staff", "Auditor", "Operator", "Security administrator")
 
 
@@ -28,6 +29,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     A file stays on one; those of the browser share a product, in order.
     """
+    items.sort(key=lambda item: not SLOW & set(item.path.relative_to(config.rootpath).parts))
     several = config.pluginmanager.hasplugin("dsession") or hasattr(config, "workerinput")
     for item in items:
         if "db" in getattr(item, "fixturenames", ()) or item.get_closest_marker("django_db"):
