@@ -96,4 +96,4 @@ def test_no_fixture_tells_of_a_machine(tmp_path: Path) -> None:
     for path in tmp_path.rglob("*"):
         if path.is_file():
             content = path.read_bytes()
-            assert not any(word in content for word in (b"/tmp/", b"/root/", b"/home/")), path
+            assert not any(word in content for word in (b"/tmp/", str(Path.home()).encode())), path
