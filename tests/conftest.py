@@ -9,6 +9,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from pytest_django import Settings
+from xdist.scheduler import LoadScopeScheduling
 
 from certificates.access import Actor
 from certificates.models import Certificate, Event, Node, Purpose
@@ -25,19 +26,23 @@ ROLES = ("anonymous", "staff", "Auditor", "Operator", "Security administrator")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Marks what touches a database, and what must stay together on several processes.
-
-    A file stays on one; those of the browser share a product, in order.
-    """
+    """Begins with what is slow, and marks what touches a database."""
     items.sort(key=lambda item: not SLOW & set(item.path.relative_to(config.rootpath).parts))
-    several = config.pluginmanager.hasplugin("dsession") or hasattr(config, "workerinput")
     for item in items:
         if "db" in getattr(item, "fixturenames", ()) or item.get_closest_marker("django_db"):
             item.add_marker(pytest.mark.database)
-        if several:
-            is_browser = item.path.parent.name == "browser"
-            group = "browser" if is_browser else item.nodeid.partition("::")[0]
-            item.add_marker(pytest.mark.xdist_group(group))
+
+
+class ByFile(LoadScopeScheduling):
+    """On several processes a file stays on one; those of the browser share a product, in order."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "browser" if file.startswith("tests/browser/") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    return ByFile(config, log)
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,8 @@ from tests.upgrade.make import LARGEST, SETTINGS, unpack
 from tests.upgrade.versions import HERE, fixture_of, packed, released
 
 SET_UP = {"certificates_and_nodes", "requests", "backups", "monitor", "policies", "exchange"}
+# Their mail server is no more: a message waits, and after an hour the doctor says so.
+WAITS = "notice.unsent:"
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +54,7 @@ def test_an_installation_of_every_version_serves_this_one(
 ) -> None:
     told = upgraded[name]
 
-    # Its mail server is no more: the message waits, and after an hour the doctor says so.
-    assert [line for line in told["found"] if not line.startswith("notice.unsent:")] == []
+    assert [line for line in told["found"] if not line.startswith(WAITS)] == []
     for what in ("certificates", "nodes"):
         assert told["kept"][what] == told["facts"][what]
     assert told["kept"]["events"] >= told["facts"]["events"]
@@ -62,7 +63,7 @@ def test_an_installation_of_every_version_serves_this_one(
     assert told["listed"] >= 2
     done, *rest = told["deployed"]
     assert "is in the store of ccx1.example.com" in done
-    assert rest == ["whole"]
+    assert [line for line in rest if not line.startswith(WAITS)] == ["whole"]
 
 
 def test_the_newest_fixture_has_some_of_everything(upgraded: dict[str, dict[str, Any]]) -> None:
