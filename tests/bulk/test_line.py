@@ -3,6 +3,7 @@
 import socket
 import socketserver
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,6 +44,9 @@ def test_a_whole_line_carries_everything(echo: int) -> None:
     data = bytes(range(256)) * 4000
     with line_to(echo) as line:
         assert talk(line.port, data) == data
+        deadline = time.monotonic() + 10  # it counts after it has sent
+        while line.passed["down"] < len(data) and time.monotonic() < deadline:
+            time.sleep(0.01)
         assert line.passed == {"up": len(data), "down": len(data)}
 
 
