@@ -1,12 +1,11 @@
 """A webhook: one POST over HTTPS, without redirects, within limits of time."""
 
 import http.client
-import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from certificates.outgoing import connect, is_loopback
+from certificates.outgoing import GuardedConnection, is_loopback, target_of
 from certificates.refusal import Refused
 from certificates.x509.names import host_name
 from certificates.x509.visible import visible
@@ -71,15 +70,14 @@ def post(
         hand_over: called once the connection stands, before the request; False ends it there.
     """
     parts = urlsplit(url)
-    client = _Connection(url, ca_file)
+    client = GuardedConnection(url, timeout=PATIENCE, ca_file=ca_file)
     was_handed = False
-    target = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
     try:
         client.connect()
         if not hand_over():
             return Answer(False, 0, "Another worker has taken over.")
         was_handed = True
-        client.request("POST", target, body, dict(headers))
+        client.request("POST", target_of(url), body, dict(headers))
         response = client.getresponse()
         said = visible(" ".join(response.read(_ANSWER * 4).decode(errors="replace").split()))
         return Answer(
@@ -90,26 +88,3 @@ def post(
         return Answer(was_handed, 0, f"{parts.hostname}: {text}"[:_ANSWER])
     finally:
         client.close()
-
-
-class _Connection(http.client.HTTPConnection):
-    def __init__(self, url: str, ca_file: str) -> None:
-        parts = urlsplit(url)
-        self._tls = parts.scheme == "https"
-        self._ca_file = ca_file
-        port = parts.port or (443 if self._tls else 80)
-        super().__init__(parts.hostname or "", port, timeout=PATIENCE)
-
-    def connect(self) -> None:
-        plain = connect(self.host, self.port, timeout=PATIENCE)
-        if not self._tls:
-            self.sock = plain
-            return
-        context = ssl.create_default_context()
-        if self._ca_file:
-            context.load_verify_locations(self._ca_file)
-        try:
-            self.sock = context.wrap_socket(plain, server_hostname=self.host)
-        except OSError:
-            plain.close()
-            raise

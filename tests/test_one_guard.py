@@ -31,7 +31,7 @@ MODULES = {
 }
 # Each use outside the guard, with why it needs none.
 REASONS = {
-    ("ccxsec_project/authentication/transport.py", "http.client"): "its connect is the guard's",
+    ("ccxsec_project/authentication/transport.py", "http.client"): "names its errors only",
     ("ccxsec_project/service_manager.py", "socket.socket"): "a unix socket of systemd",
     ("ccxsec_project/starting.py", "http.client"): "on a unix socket of this server",
     ("ccxsec_project/starting.py", "socket.socket"): "it listens, and asks its own unix socket",
@@ -39,7 +39,7 @@ REASONS = {
     ("certificates/reach/ssh.py", "paramiko.Transport"): "on a socket of the guard",
     ("certificates/smtp.py", "smtplib"): "its _get_socket is replaced by the guard's",
     ("certificates/syslog.py", "logging.handlers"): "is given an address that the guard judged",
-    ("certificates/webhook.py", "http.client"): "its connect is replaced by the guard's",
+    ("certificates/webhook.py", "http.client"): "names its errors only",
     ("ipsec/strongswan.py", "socket.socket"): "a unix socket of this server",
 }
 

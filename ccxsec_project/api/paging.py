@@ -3,7 +3,10 @@
 import base64
 import binascii
 import json
+from collections.abc import Callable
 from typing import Any
+
+from django.db.models import QuerySet
 
 from certificates.refusal import Refused
 
@@ -31,6 +34,26 @@ def place_of(text: str, *kinds: type[str] | type[int]) -> tuple[Any, ...] | None
     if any(isinstance(v, str) and not _is_text(v) for v in values):
         raise Refused("api.cursor", "`after` is no place in this list.", "Take `next` as it is.")
     return tuple(values)
+
+
+def page_by(
+    rows: QuerySet[Any], key: str, told: Callable[[Any], Any], *, limit: int, after: str
+) -> dict[str, object]:
+    """One page of a list, and where the next one begins.
+
+    Args:
+        key: a whole number by which the rows are sorted, each its own; `-` before it: backwards.
+        told: what is answered of a row.
+
+    Raises:
+        Refused: api.cursor.
+    """
+    name = key.removeprefix("-")
+    if place := place_of(after, int):
+        rows = rows.filter(**{f"{name}__{'lt' if key != name else 'gt'}": place[0]})
+    found = list(rows.order_by(key)[: limit + 1])
+    more = cursor(getattr(found[limit - 1], name)) if len(found) > limit else None
+    return {"items": [told(row) for row in found[:limit]], "next": more}
 
 
 def _is_text(text: str) -> bool:

@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 
-from certificates.outgoing import connect, is_loopback
+from certificates.outgoing import GuardedConnection, is_loopback, target_of
 
 PATIENCE = 10.0  # seconds for each step
 MOST_BYTES = 512 * 1024  # of an answer
@@ -55,10 +54,11 @@ def ask(method: str, url: str, body: str | None = None, headers: Any = None) -> 
     """One request. Raises `ProviderError`."""
     checked(url)
     parts = urlsplit(url)
-    client = _Connection(url)
-    target = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
+    client = GuardedConnection(url, timeout=PATIENCE, ca_file=settings.CCXSEC_OIDC_CA_FILE)
     try:
-        client.request(method, target, body, {"Accept": "application/json", **(headers or {})})
+        client.request(
+            method, target_of(url), body, {"Accept": "application/json", **(headers or {})}
+        )
         response = client.getresponse()
         content = response.read(MOST_BYTES + 1)
     except (OSError, http.client.HTTPException) as error:
@@ -77,25 +77,3 @@ def checked(url: str) -> str:
     if not parts.hostname or (parts.scheme != "https" and not is_here):
         raise ProviderError("An address of the provider does not begin with https://.")
     return url
-
-
-class _Connection(http.client.HTTPConnection):
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        self._tls = parts.scheme == "https"
-        port = parts.port or (443 if self._tls else 80)
-        super().__init__(parts.hostname or "", port, timeout=PATIENCE)
-
-    def connect(self) -> None:
-        plain = connect(self.host, self.port, timeout=PATIENCE)
-        if not self._tls:
-            self.sock = plain
-            return
-        context = ssl.create_default_context()
-        if settings.CCXSEC_OIDC_CA_FILE:
-            context.load_verify_locations(settings.CCXSEC_OIDC_CA_FILE)
-        try:
-            self.sock = context.wrap_socket(plain, server_hostname=self.host)
-        except OSError:
-            plain.close()
-            raise

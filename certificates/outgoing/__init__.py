@@ -13,11 +13,13 @@ from certificates.outgoing.allowed import (
     UnknownHostError,
     anywhere,
 )
+from certificates.outgoing.http_connection import GuardedConnection, target_of
 from certificates.outgoing.sockets import connect, datagrams, dial
 
 __all__ = [
     "Allowed",
     "ForbiddenAddressError",
+    "GuardedConnection",
     "Place",
     "UnknownHostError",
     "anywhere",
@@ -26,4 +28,5 @@ __all__ = [
     "dial",
     "is_loopback",
     "look_up",
+    "target_of",
 ]

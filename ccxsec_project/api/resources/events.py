@@ -5,7 +5,7 @@ from ninja import Router, Schema
 
 from ccxsec_project.api.authentication import actor_of
 from ccxsec_project.api.fields import Cursor, Limit, moment
-from ccxsec_project.api.paging import cursor, place_of
+from ccxsec_project.api.paging import page_by
 from certificates.access import Permission
 from certificates.models import Event
 from certificates.models.event import Action
@@ -42,14 +42,10 @@ def list_events(
 ) -> dict[str, object]:
     """Needs the scope `certificates.view_event`."""
     actor_of(request).require(Permission.VIEW_EVENTS)
-    rows = Event.objects.order_by("-sequence")
+    rows = Event.objects.all()
     if action:
         rows = rows.filter(action=action.value)
-    if place := place_of(after, int):
-        rows = rows.filter(sequence__lt=place[0])
-    found = list(rows[: limit + 1])
-    more = cursor(found[limit - 1].sequence) if len(found) > limit else None
-    return {"items": [_told(row) for row in found[:limit]], "next": more}
+    return page_by(rows, "-sequence", _told, limit=limit, after=after)
 
 
 def _told(row: Event) -> dict[str, object]:

@@ -8,7 +8,7 @@ from ninja import Router, Schema
 from bulk.models import Plan
 from ccxsec_project.api.authentication import actor_of
 from ccxsec_project.api.fields import Cursor, KeyInPath, Limit, moment
-from ccxsec_project.api.paging import cursor, place_of
+from ccxsec_project.api.paging import page_by
 from certificates.access import Permission
 from certificates.models import Job, JobState
 from certificates.operations import cancel_job
@@ -65,14 +65,10 @@ def list_jobs(
 ) -> dict[str, object]:
     """Needs the scope `certificates.view_job`."""
     actor_of(request).require(Permission.VIEW_JOBS)
-    rows = Job.objects.order_by("-pk")
+    rows = Job.objects.all()
     if state:
         rows = rows.filter(state=state)
-    if place := place_of(after, int):
-        rows = rows.filter(pk__lt=place[0])
-    found = list(rows[: limit + 1])
-    more = cursor(found[limit - 1].pk) if len(found) > limit else None
-    return {"items": [told(row) for row in found[:limit]], "next": more}
+    return page_by(rows, "-pk", told, limit=limit, after=after)
 
 
 @router.get("/{int:job}", response=JobOut, summary="Show a job")

@@ -8,7 +8,7 @@ from ninja import Field, Query, Router, Schema, Status
 
 from ccxsec_project.api.authentication import actor_of
 from ccxsec_project.api.fields import Body, Confirmed, Cursor, Key, KeyInPath, Limit, Text, moment
-from ccxsec_project.api.paging import cursor, place_of
+from ccxsec_project.api.paging import page_by
 from ccxsec_project.api.resources.definitions import DefinitionIn, DefinitionOut, definition_told
 from ccxsec_project.api.resources.jobs import JobOut
 from ccxsec_project.api.resources.jobs import told as job_told
@@ -125,12 +125,8 @@ def list_policies(
 ) -> dict[str, object]:
     """Find rows are `field`, `op` and `value`, as in the address of the list."""
     actor_of(request).require(Permission.VIEW_POLICIES)
-    rows = Policy.objects.filter(to_query(from_address(request.GET))).order_by("pk")
-    if place := place_of(after, int):
-        rows = rows.filter(pk__gt=place[0])
-    found = list(rows[: limit + 1])
-    more = cursor(found[limit - 1].pk) if len(found) > limit else None
-    return {"items": [told(row) for row in found[:limit]], "next": more}
+    rows = Policy.objects.filter(to_query(from_address(request.GET)))
+    return page_by(rows, "pk", told, limit=limit, after=after)
 
 
 @router.get("/standing", response=StandingsOut, summary="Show how policies stand")

@@ -17,7 +17,7 @@ from ccxsec_project.api.fields import (
     moment,
     node_named,
 )
-from ccxsec_project.api.paging import cursor, place_of
+from ccxsec_project.api.paging import page_by
 from ccxsec_project.api.resources.replacing import SubjectIn
 from certificates.access import Permission
 from certificates.admin.download import attachment
@@ -106,14 +106,10 @@ def list_requests(
 ) -> dict[str, object]:
     """Needs the scope `certificates.view_certificate`."""
     actor_of(request).require(Permission.VIEW)
-    rows = SigningRequest.objects.select_related("node").order_by("-pk")
+    rows = SigningRequest.objects.select_related("node")
     if state:
         rows = rows.filter(state=state)
-    if place := place_of(after, int):
-        rows = rows.filter(pk__lt=place[0])
-    found = list(rows[: limit + 1])
-    more = cursor(found[limit - 1].pk) if len(found) > limit else None
-    return {"items": [told(row) for row in found[:limit]], "next": more}
+    return page_by(rows, "-pk", told, limit=limit, after=after)
 
 
 @router.get("/{int:signing_request}", response=RequestOut, summary="Show a signing request")
