@@ -3,7 +3,7 @@
 import logging
 
 from django.apps import AppConfig
-from django.contrib.admin.apps import AdminConfig
+from django.contrib.admin.apps import SimpleAdminConfig
 
 
 class ProjectConfig(AppConfig):
@@ -13,5 +13,7 @@ class ProjectConfig(AppConfig):
         logging.captureWarnings(True)  # libraries warn of odd certificates: in the log's form
 
 
-class SiteConfig(AdminConfig):
+class SiteConfig(SimpleAdminConfig):
+    """The screens are loaded with the addresses: a command has no use for them."""
+
     default_site = "ccxsec_project.site.SecuritySite"

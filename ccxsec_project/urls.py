@@ -8,6 +8,7 @@ from ccxsec_project.health import healthz, readyz
 from ccxsec_project.metrics import metrics
 from certificates.admin.monitor import calendar
 
+admin.autodiscover()
 handler500 = "ccxsec_project.outages.server_error"
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="root"),

@@ -13,8 +13,8 @@ from django.contrib.auth.models import User
 from joserfc.jwk import RSAKey
 from pytest_django import Settings
 
+from ccxsec_project.authentication.freshness import PROVED_AT
 from ccxsec_project.authentication.models import ExternalIdentity
-from ccxsec_project.authentication.proof import PROVED_AT
 from certificates.operations.install import make_groups
 from tests.conftest import HttpsClient
 from tests.openid_provider import CLIENT_ID, CLIENT_SECRET, Provider, running

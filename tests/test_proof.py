@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 from pytest_django import Settings
 
-from ccxsec_project.authentication.proof import PROVED_AT
+from ccxsec_project.authentication.freshness import PROVED_AT
 from certificates.models import Action, Certificate, Event
 from tests.conftest import HttpsClient
 

@@ -10,7 +10,8 @@ from django.views.decorators.csrf import csrf_protect
 
 from ccxsec_project.authentication import oidc, second_factor
 from ccxsec_project.authentication.accounts import account_of
-from ccxsec_project.authentication.proof import prove, safe_address
+from ccxsec_project.authentication.freshness import prove
+from ccxsec_project.authentication.proof import safe_address
 from ccxsec_project.authentication.sign_in import await_second
 from certificates.refusal import Refused
 

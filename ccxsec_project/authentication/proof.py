@@ -6,7 +6,6 @@ in the question's page and sent on with the answer, so that nothing is typed twi
 """
 
 import re
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -21,23 +20,12 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
 from ccxsec_project.authentication import lock_out, oidc
 from ccxsec_project.authentication.forms import ProofForm
+from ccxsec_project.authentication.freshness import is_fresh, prove
 from certificates.dialogs import proof_of
 from certificates.refusal import Refused
 
-PROVED_AT = "proved_at"
 ANSWERS = ("proof_password", "proof_code")
 SECRET = re.compile("password|passphrase|secret|preshared|private_key|token", re.IGNORECASE)
-
-
-def prove(request: HttpRequest) -> None:
-    """Somebody has just proven who sits there."""
-    request.session[PROVED_AT] = int(time.time())
-
-
-def is_fresh(request: HttpRequest) -> bool:
-    """Whether the last proof is not older than CCXSEC_REAUTHENTICATE_AFTER."""
-    age = int(time.time()) - int(request.session.get(PROVED_AT, 0))
-    return 0 <= age <= settings.CCXSEC_REAUTHENTICATE_AFTER
 
 
 def person_of(request: HttpRequest) -> User:

@@ -7,8 +7,8 @@ from django.db.models.signals import post_delete
 from django.dispatch import receiver
 from django.http import HttpRequest
 
+from ccxsec_project.authentication.freshness import prove
 from ccxsec_project.authentication.models import Totp
-from ccxsec_project.authentication.proof import prove
 from certificates.models.secret import Secret
 
 
