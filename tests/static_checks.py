@@ -25,6 +25,7 @@ CHECKS: dict[str, list[str]] = {
     "migrations": [PYTHON, "manage.py", "makemigrations", "--check", "--dry-run"],
     "specification table": [PYTHON, "-m", "tests.spec_table", "--check"],
     "refusal table": [PYTHON, "-m", "tests.refusal_table", "--check"],
+    "documentation site": [PYTHON, "-m", "tests.documents.site", "--check"],
     "launcher": ["sh", "-n", "ccxsec"],
     "dangerous calls": [PYTHON, "-m", "tests.static.dangerous_calls"],
     "secrets": [PYTHON, "-m", "tests.static.secret_scan"],

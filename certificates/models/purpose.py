@@ -9,8 +9,9 @@ from certificates.x509.visible import visible
 
 
 class Service(StrEnum):
-    """What is restarted when its certificates change. A new service is one line here."""
+    """What is restarted when its certificates change."""
 
+    # A new service is one line here.
     TOMCAT = "tomcat"
     IPSEC = "ipsec"
 

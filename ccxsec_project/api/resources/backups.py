@@ -46,7 +46,10 @@ def list_backups(request: HttpRequest) -> dict[str, object]:
 
 @router.post("", response={202: JobOut}, summary="Make a backup by the settings")
 def make_backup(request: HttpRequest) -> Status[dict[str, object]]:
-    """One that is under way already is returned instead."""
+    """One that is under way already is returned instead.
+
+    Needs the scope `certificates.back_up_product`.
+    """
     return Status(202, told(request_backup(actor=actor_of(request))))
 
 

@@ -106,6 +106,8 @@ def list_certificates(
 ) -> dict[str, object]:
     """The certificates in force. Find rows are `field`, `op` and `value`, once for each row, as in
     the address of the Certificate List; all of them must match.
+
+    Needs the scope `certificates.view_certificate`.
     """  # noqa: D205 - it is the text of the document
     actor_of(request).require(Permission.VIEW)
     rows = Certificate.objects.active().filter(to_query(conditions := from_address(request.GET)))
@@ -157,7 +159,10 @@ def _page(
 
 @router.get("/{int:certificate}", response=CertificateDetails, summary="Show a certificate")
 def show_certificate(request: HttpRequest, certificate: KeyInPath) -> dict[str, object]:
-    """Every part of it in words, and its PEM. Former ones are shown, too."""
+    """Every part of it in words, and its PEM. Former ones are shown, too.
+
+    Needs the scope `certificates.view_certificate`.
+    """
     actor_of(request).require(Permission.VIEW)
     row = get_object_or_404(Certificate.objects.select_related("node"), pk=certificate)
     described = describe(bytes(row.der))
@@ -191,7 +196,10 @@ def show_certificate(request: HttpRequest, certificate: KeyInPath) -> dict[str, 
 def download_certificate(
     request: HttpRequest, certificate: KeyInPath, form: Literal["pem", "der"] = "pem"
 ) -> HttpResponse:
-    """As PEM, or the exact DER."""
+    """As PEM, or the exact DER.
+
+    Needs the scope `certificates.download_certificate`.
+    """
     actor_of(request).require(Permission.DOWNLOAD)
     row = get_object_or_404(Certificate, pk=certificate)
     stem = row.file_name.removesuffix(".pem")

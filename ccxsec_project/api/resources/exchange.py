@@ -130,7 +130,10 @@ def consolidate(request: HttpRequest) -> Accepted:
 
 @router.post("/look", response={202: JobOut}, summary="Look what an import would change")
 def look(request: HttpRequest) -> Accepted:
-    """When the job is done, it names its `plan`."""
+    """When the job is done, it names its `plan`.
+
+    Needs the scopes `bulk.run_exchange` and `certificates.upload_certificate`.
+    """
     return Status(202, told(request_look(actor=actor_of(request))))
 
 
@@ -146,7 +149,10 @@ def show_plan(request: HttpRequest, plan: KeyInPath) -> dict[str, object]:
 
 @router.post("/plans/{int:plan}/import", response={202: JobOut}, summary="Import a plan")
 def import_plan(request: HttpRequest, plan: KeyInPath, body: ImportIn) -> Accepted:
-    """What you were shown, or nothing; done once, however often it is sent."""
+    """What you were shown, or nothing; done once, however often it is sent.
+
+    Needs the scopes `bulk.run_exchange` and `certificates.upload_certificate`.
+    """
     row = get_object_or_404(Plan, pk=plan)
     job = request_import(row, shown=body.shown, remove=body.remove, actor=actor_of(request))
     return Status(202, told(job))

@@ -82,7 +82,10 @@ def show_job(request: HttpRequest, job: KeyInPath) -> dict[str, object]:
 
 @router.post("/{int:job}/cancel", response=JobOut, summary="Cancel a job")
 def cancel(request: HttpRequest, job: KeyInPath) -> dict[str, object]:
-    """Queued it ends at once, running at its next step; a second time it is refused with 409."""
+    """Queued it ends at once, running at its next step; a second time it is refused with 409.
+
+    Needs the scope `certificates.configure_product`; for a run of the exchange `bulk.run_exchange`.
+    """
     row = get_object_or_404(Job, pk=job)
     is_exchange = row.kind.startswith(_OF_THE_EXCHANGE)
     needed = Permission.RUN_BULK if is_exchange else Permission.CONFIGURE

@@ -101,7 +101,10 @@ def show_monitor(request: HttpRequest) -> dict[str, object]:
 
 @router.patch("", response=MonitorOut, summary="Change settings")
 def change_monitor(request: HttpRequest, body: MonitorIn) -> dict[str, object]:
-    """Sent twice, the second one changes nothing."""
+    """Sent twice, the second one changes nothing.
+
+    Needs the scope `certificates.configure_product`.
+    """
     actor = actor_of(request)
     actor.require(Permission.CONFIGURE)
     given = body.model_dump(exclude_unset=True)
@@ -114,7 +117,10 @@ def change_monitor(request: HttpRequest, body: MonitorIn) -> dict[str, object]:
 
 @router.post("/run", response={202: JobOut}, summary="Look now, and send what is due")
 def run_now(request: HttpRequest) -> Status[dict[str, object]]:
-    """No notice is ever sent twice, however often it runs."""
+    """No notice is ever sent twice, however often it runs.
+
+    Needs the scope `certificates.configure_product`.
+    """
     return Status(202, told(request_run(actor=actor_of(request))))
 
 

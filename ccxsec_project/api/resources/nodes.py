@@ -99,7 +99,10 @@ def show_node(request: HttpRequest, node: KeyInPath) -> dict[str, object]:
 def deploy_store(
     request: HttpRequest, node: KeyInPath, service: Service, body: DeployIn
 ) -> Status[dict[str, object]]:
-    """A job that still waits is returned instead of a second one."""
+    """A job that still waits is returned instead of a second one.
+
+    Needs the scope `certificates.deploy_certificate`.
+    """
     place = _place(node, service)
     job = request_deploy(place.node, service, overwrite=body.overwrite, actor=actor_of(request))
     return Status(202, told(job))
@@ -111,7 +114,10 @@ def deploy_store(
 def check_store(
     request: HttpRequest, node: KeyInPath, service: Service
 ) -> Status[dict[str, object]]:
-    """The job says what differs; nothing is written."""
+    """The job says what differs; nothing is written.
+
+    Needs the scope `certificates.deploy_certificate`.
+    """
     place = _place(node, service)
     return Status(202, told(request_check(place.node, service, actor=actor_of(request))))
 

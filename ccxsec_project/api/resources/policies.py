@@ -123,7 +123,10 @@ def list_policies(
     limit: Limit = 50,
     after: Cursor = "",
 ) -> dict[str, object]:
-    """Find rows are `field`, `op` and `value`, as in the address of the list."""
+    """Find rows are `field`, `op` and `value`, as in the address of the list.
+
+    Needs the scope `ipsec.view_policy`.
+    """
     actor_of(request).require(Permission.VIEW_POLICIES)
     rows = Policy.objects.filter(to_query(from_address(request.GET)))
     return page_by(rows, "pk", told, limit=limit, after=after)
@@ -155,7 +158,10 @@ def show_policy(request: HttpRequest, policy: KeyInPath) -> dict[str, object]:
 
 @router.post("", response={201: PolicyOut}, summary="Add a policy")
 def add(request: HttpRequest, body: PolicyIn) -> Status[dict[str, object]]:
-    """Group and name are its identity: sent twice, the second one is refused."""
+    """Group and name are its identity: sent twice, the second one is refused.
+
+    Needs the scope `ipsec.configure_policy`.
+    """
     actor = actor_of(request)
     actor.require(Permission.CONFIGURE_POLICIES)
     row = add_policy(
@@ -172,7 +178,10 @@ def add(request: HttpRequest, body: PolicyIn) -> Status[dict[str, object]]:
 
 @router.patch("/{int:policy}", response=PolicyOut, summary="Change a policy")
 def change(request: HttpRequest, policy: KeyInPath, body: PolicyChange) -> dict[str, object]:
-    """A later revision than the one that you were shown refuses it with 409."""
+    """A later revision than the one that you were shown refuses it with 409.
+
+    Needs the scope `ipsec.configure_policy`.
+    """
     row, actor = get_object_or_404(Policy, pk=policy), actor_of(request)
     actor.require(Permission.CONFIGURE_POLICIES)
     row = change_policy(
@@ -195,7 +204,10 @@ def delete(
     policy: KeyInPath,
     revision: Annotated[Key, Query(description="Of the policy that you were shown.")],
 ) -> Status[None]:
-    """Its traffic goes in the clear from then on. A second time it is 404."""
+    """Its traffic goes in the clear from then on. A second time it is 404.
+
+    Needs the scope `ipsec.configure_policy`.
+    """
     delete_policies([held(get_object_or_404(Policy, pk=policy), revision)], actor=actor_of(request))
     return Status(204, None)
 
@@ -208,7 +220,10 @@ def enable(request: HttpRequest, policy: KeyInPath, body: SwitchIn) -> dict[str,
 
 @router.post("/{int:policy}/disable", response=PolicyOut, summary="Disable a policy")
 def disable(request: HttpRequest, policy: KeyInPath, body: SwitchIn) -> dict[str, object]:
-    """Its traffic goes in the clear from then on."""
+    """Its traffic goes in the clear from then on.
+
+    Needs the scope `ipsec.configure_policy`.
+    """
     return _switch(request, policy, body, enabled=False)
 
 
@@ -245,6 +260,9 @@ def connect(request: HttpRequest, policy: KeyInPath) -> Status[dict[str, object]
 
 @router.post("/{int:policy}/diagnose", response={202: JobOut}, summary="Negotiate, and explain")
 def diagnose(request: HttpRequest, policy: KeyInPath) -> Status[dict[str, object]]:
-    """The job's messages say which field disagrees, or what is unreachable."""
+    """The job's messages say which field disagrees, or what is unreachable.
+
+    Needs the scope `ipsec.operate_policy`.
+    """
     row = get_object_or_404(Policy, pk=policy)
     return Status(202, job_told(request_diagnose(row, actor=actor_of(request))))

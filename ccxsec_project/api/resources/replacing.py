@@ -100,7 +100,10 @@ class DeletedOut(Schema):
 
 @router.post("/generate", response={201: ReplacedOut}, summary="Generate a self-signed one")
 def generate_certificate(request: HttpRequest, body: GenerateIn) -> Status[dict[str, object]]:
-    """Refused with 409 unless `replacing` is what is in force: sent twice, it is done once."""
+    """Refused with 409 unless `replacing` is what is in force: sent twice, it is done once.
+
+    Needs the scope `certificates.generate_certificate`.
+    """
     actor = actor_of(request)
     actor.require(Permission.GENERATE)
     node = node_named(body.node)
@@ -146,7 +149,10 @@ def look_at_roll_back(
 
 @router.post("/roll-back", response=ReplacedOut, summary="Bring a former one back")
 def roll_certificate_back(request: HttpRequest, body: RollBackIn) -> dict[str, object]:
-    """`shown` is what the look answered: sent twice, it is done once."""
+    """`shown` is what the look answered: sent twice, it is done once.
+
+    Needs the scope `certificates.upload_certificate`.
+    """
     done = roll_back(
         node_named(body.node),
         body.purpose,
@@ -181,7 +187,10 @@ def delete_certificate(
     certificate: KeyInPath,
     shown: Annotated[Text, Query(description="`shown` of its impact.")],
 ) -> dict[str, object]:
-    """Identities are replaced, not deleted. A second time it is 404."""
+    """Identities are replaced, not deleted. A second time it is 404.
+
+    Needs the scope `certificates.delete_certificate`.
+    """
     actor = actor_of(request)
     row = get_object_or_404(Certificate.objects.select_related("node"), pk=certificate)
     gone = told(row)

@@ -52,7 +52,10 @@ def list_restarts(request: HttpRequest) -> list[dict[str, object]]:
 
 @router.post("/run", response={202: JobOut}, summary="Restart everything that can be")
 def run_restarts(request: HttpRequest) -> Status[dict[str, object]]:
-    """Publisher first, one after the other, up to the first failure."""
+    """Publisher first, one after the other, up to the first failure.
+
+    Needs the scope `certificates.restart_service`.
+    """
     due = RestartNotice.objects.open().in_restart_order().select_related("node")
     job = request_restarts([row for row in due if row.can_be_run], actor=actor_of(request))
     return Status(202, told(job))
@@ -60,7 +63,10 @@ def run_restarts(request: HttpRequest) -> Status[dict[str, object]]:
 
 @router.post("/{int:restart}/run", response={202: JobOut}, summary="Restart a service")
 def run_restart(request: HttpRequest, restart: KeyInPath) -> Status[dict[str, object]]:
-    """The notice closes when a handshake shows the new certificate."""
+    """The notice closes when a handshake shows the new certificate.
+
+    Needs the scope `certificates.restart_service`.
+    """
     row = get_object_or_404(RestartNotice.objects.select_related("node"), pk=restart)
     return Status(202, told(request_restart(row, actor=actor_of(request))))
 
@@ -69,7 +75,10 @@ def run_restart(request: HttpRequest, restart: KeyInPath) -> Status[dict[str, ob
     "/{int:restart}/acknowledge", response={204: None}, summary="Say that a service was restarted"
 )
 def acknowledge(request: HttpRequest, restart: KeyInPath, body: AcknowledgeIn) -> Status[None]:
-    """A notice that was renewed since you saw it is another one: 409."""
+    """A notice that was renewed since you saw it is another one: 409.
+
+    Needs the scope `certificates.restart_service`.
+    """
     row = get_object_or_404(RestartNotice.objects.select_related("node"), pk=restart)
     seen = body.opened_at if body.opened_at.tzinfo else body.opened_at.replace(tzinfo=UTC)
     if row.opened_at != seen:

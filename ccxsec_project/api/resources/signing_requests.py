@@ -121,7 +121,10 @@ def show_request(request: HttpRequest, signing_request: KeyInPath) -> dict[str, 
 
 @router.post("", response={201: RequestedOut}, summary="Make a key and a signing request")
 def make_request(request: HttpRequest, body: RequestIn) -> Status[dict[str, object]]:
-    """Refused with 409 unless `replacing` names what is pending: sent twice, it is done once."""
+    """Refused with 409 unless `replacing` names what is pending: sent twice, it is done once.
+
+    Needs the scope `certificates.generate_certificate`.
+    """
     actor = actor_of(request)
     actor.require(Permission.GENERATE)
     node = node_named(body.node)
@@ -150,7 +153,10 @@ def make_request(request: HttpRequest, body: RequestIn) -> Status[dict[str, obje
 
 @router.delete("/{int:signing_request}", response={204: None}, summary="Cancel a signing request")
 def cancel(request: HttpRequest, signing_request: KeyInPath) -> Status[None]:
-    """Its key is kept, so that it can be taken up again."""
+    """Its key is kept, so that it can be taken up again.
+
+    Needs the scope `certificates.generate_certificate`.
+    """
     cancel_request(_row(signing_request), actor=actor_of(request), now=timezone.now())
     return Status(204, None)
 
@@ -183,7 +189,10 @@ def reopen(request: HttpRequest, signing_request: KeyInPath, body: ReopenIn) -> 
     },
 )
 def download_request(request: HttpRequest, signing_request: KeyInPath) -> HttpResponse:
-    """That it was downloaded is noted for the third-party CA guide, and in the audit log."""
+    """That it was downloaded is noted for the third-party CA guide, and in the audit log.
+
+    Needs the scope `certificates.download_certificate`.
+    """
     row = _row(signing_request)
     note_download(row, actor=actor_of(request), now=timezone.now())
     return attachment(row.pem.encode(), row.file_name, MEDIA_TYPE)

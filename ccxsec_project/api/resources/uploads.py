@@ -133,7 +133,10 @@ def _item(item: Item) -> dict[str, object]:
 
 @router.post("/examine", response=ExaminationOut, summary="Examine a file; change nothing")
 def examine_file(request: HttpRequest, body: UploadIn) -> dict[str, object]:
-    """A file that can't be installed is an answer, too: `accepted` is false, `checks` say why."""
+    """A file that can't be installed is an answer, too: `accepted` is false, `checks` say why.
+
+    Needs the scope `certificates.upload_certificate`.
+    """
     actor_of(request).require(Permission.UPLOAD)
     node = node_named(body.node)
     return examination_told(examine(node, body.purpose, body.content(), now=timezone.now()))
@@ -141,7 +144,10 @@ def examine_file(request: HttpRequest, body: UploadIn) -> dict[str, object]:
 
 @router.post("/install", response=InstalledOut, summary="Install a file")
 def install_file(request: HttpRequest, body: InstallIn) -> dict[str, object]:
-    """All of it or nothing. Of what is in force already a warning says so: it is done once."""
+    """All of it or nothing. Of what is in force already a warning says so: it is done once.
+
+    Needs the scope `certificates.upload_certificate`.
+    """
     actor, node, content = actor_of(request), node_named(body.node), body.content()
     actor.require(Permission.UPLOAD)
     now = timezone.now()

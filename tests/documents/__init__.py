@@ -1,0 +1,1 @@
+"""The documentation: its site, the pages that are read from the code, and its pictures."""

@@ -1,0 +1,78 @@
+"""The documentation as a site: every page is in its menu, and nothing comes from elsewhere."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.documents import api_reference, commands, hooks
+from tests.documents.site import fetched, foreign_places
+from tests.product import ROOT
+
+WORDS_OF_THE_LAUNCHER = re.compile(r"^([a-z-]+)\)$", re.MULTILINE)
+
+
+def in_the_menu(entries: Any) -> Iterator[str]:
+    if isinstance(entries, str):
+        yield entries
+    elif isinstance(entries, dict):
+        yield from in_the_menu(list(entries.values()))
+    else:
+        for entry in entries:
+            yield from in_the_menu(entry)
+
+
+def test_every_page_is_in_the_menu_once() -> None:
+    menu = list(in_the_menu(yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"]))
+    pages = [path.name for path in (ROOT / "docs").glob("*.md")]
+
+    assert sorted(menu) == sorted([*pages, *hooks.PAGES.values()])
+
+
+@pytest.mark.parametrize(
+    ("written", "on_the_site"),
+    [
+        ("[run](docs/running.md)", "[run](running.md)"),
+        ("![List](docs/certificate-list.png)", "![List](certificate-list.png)"),
+        ("[all](../README.md#more) [new](CHANGELOG.md)", "[all](index.md#more) [new](changes.md)"),
+        ("see docs/restart.md.", "see [restart](restart.md)."),
+        ("`docs/restart.md` [a](b.md)", "`docs/restart.md` [a](b.md)"),
+        (r"| `a\|b` | \| |", r"| `a|b` | \| |"),
+        (r"`a\|b`", r"`a\|b`"),
+    ],
+)
+def test_links_are_turned_for_the_site(written: str, on_the_site: str) -> None:
+    assert hooks.turned(written) == on_the_site
+
+
+def test_what_another_host_would_send_is_found(tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text(
+        '<a href="https://example.com/">read on</a> <script src="own.js"></script>'
+        '<script src="https://cdn.example/a.js"></script><link href="//cdn.example/b.css">'
+        '<img src="own.png" srcset="c.png 1x, https://cdn.example/c.png 2x">'
+    )
+    (tmp_path / "own.css").write_text("a { background: url('https://cdn.example/d.png') }")
+
+    assert [place for _, place in foreign_places(tmp_path)] == [
+        "https://cdn.example/a.js",
+        "//cdn.example/b.css",
+        "https://cdn.example/c.png",
+        "https://cdn.example/d.png",
+    ]
+    assert "own.js" in fetched((tmp_path / "page.html").read_text())
+
+
+def test_the_pages_that_are_read_from_the_code_are_current() -> None:
+    for made in (commands, api_reference):
+        assert made.PAGE.read_text() == made.page(), f"run python -m {made.__name__}"
+
+
+def test_every_word_of_the_launcher_is_told() -> None:
+    words = set(WORDS_OF_THE_LAUNCHER.findall((ROOT / "ccxsec").read_text()))
+
+    assert words == commands.LAUNCHER.keys()
+    for name in ("cert", "up", "ipsec"):
+        assert f"\n## {name}\n" in commands.page()
