@@ -11,7 +11,23 @@ import yaml
 from tests.documents import api_reference, commands, hooks
 from tests.documents.site import fetched, foreign_places
 from tests.product import ROOT
+from tests.screenshots.camera import MOST
+from tests.screenshots.scenes import POLICY_SCENES, SCENES
 
+# Each menu item, window, list, field and button of the manual's menu Security.
+MANUAL = """Certificate Management, Certificate List, Find, Certificate Details, Close,
+Download .PEM File, Download .DER File, Save File, Delete, Generate Self-signed,
+Generate New Self-signed Certificate, Certificate Purpose, Generate,
+Upload Certificate or Certificate Chain, File Upload, Browse, Open, Upload, Generate CSR,
+Generate Certificate Signing Certificate, Download CSR, Download Certificate Signing Request,
+Certificate Name, Save, Certificate Monitor, Notification Start Time, Notification Frequency,
+Enable Email Notification, Email IDs, IPSEC Configuration, IPSEC Policy List, Add New,
+IPSEC Policy Configuration, Policy Group Name, Policy Name, Authentication Method, Preshared Key,
+Peer Type, Destination Address, Destination Port, Source Address, Source Port, Mode, Remote Port,
+Protocol, Encryption Algorithm, Hash Algorithm, ESP Algorithm, Phase One Life Time, Phase One DH,
+Phase Two Life Time, Phase Two DH, Enable Policy, Select All, Clear All, Delete Selected,
+Bulk Certificate Management, Export, Bulk Certificate Export, Tomcat, Consolidate, Import"""
+PICTURE = re.compile(r"!\[([^]]*)\]\((?:docs/)?([\w-]+)\.png\)")
 WORDS_OF_THE_LAUNCHER = re.compile(r"^([a-z-]+)\)$", re.MULTILINE)
 
 
@@ -76,3 +92,25 @@ def test_every_word_of_the_launcher_is_told() -> None:
     assert words == commands.LAUNCHER.keys()
     for name in ("cert", "up", "ipsec"):
         assert f"\n## {name}\n" in commands.page()
+
+
+def test_every_picture_is_made_by_the_script_and_shown_with_words() -> None:
+    made = [name for scene in (*SCENES, *POLICY_SCENES) for name in scene.pictures]
+    kept = [path.stem for path in (ROOT / "docs").glob("*.png")]
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    shown = [each for page in pages for each in PICTURE.findall(page.read_text())]
+
+    assert sorted(made) == sorted(kept)
+    assert {name for _, name in shown} == set(made)
+    assert [name for words, name in shown if len(words) < 20] == []
+    for path in (ROOT / "docs").glob("*.png"):
+        assert path.stat().st_size <= MOST, path.name
+
+
+@pytest.mark.spec("MN-1")
+def test_every_item_of_the_manual_has_its_place_here() -> None:
+    page = (ROOT / "docs" / "coming-from-the-original.md").read_text()
+    told = set(re.findall(r"\*\*([^*]+)\*\*", page))
+    told |= {title.removeprefix("Security > ") for title in re.findall(r"^## (.+)$", page, re.M)}
+
+    assert [item for item in " ".join(MANUAL.split()).split(", ") if item not in told] == []

@@ -52,7 +52,7 @@ def exported(cluster_id: str, name: str, service: str, number: int, **more: Any)
     values: dict[str, Any] = {
         "size": 4_000 + number,
         "modified_at": MADE.isoformat(),
-        "nodes": [f"ccx{n}.{name.split(maxsplit=1)[0].lower()}.example.com" for n in (1, 2)],
+        "nodes": [f"ccx{n}.{name.rsplit(maxsplit=1)[-1].lower()}.example.com" for n in (1, 2)],
         "made_at": MADE.isoformat(),
         "count": 4,
         "keys": EAST_KEYS if cluster_id == EAST else WEST_KEYS,
@@ -107,7 +107,7 @@ def everything() -> ExchangeServer:
 def confirmed(cluster_id: str = EAST, name: str = "Contact Centre East", **more: Any) -> Cluster:
     """Another cluster that somebody has confirmed."""
     values: dict[str, Any] = {
-        "nodes": ["ccx1.contact.example.com", "ccx2.contact.example.com"],
+        "nodes": ["ccx1.east.example.com", "ccx2.east.example.com"],
         "keys": EAST_KEYS,
         "latest": {"tomcat": 12},
         "confirmed_at": MADE,

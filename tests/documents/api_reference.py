@@ -1,6 +1,7 @@
 """docs/api-reference.md: every path of the REST API, written from docs/openapi.json.
 
-`python -m tests.documents.api_reference` writes the page; tests/test_site.py fails when it is out of date.
+`python -m tests.documents.api_reference` writes the page; a test says when it is
+out of date.
 That the document is the one of the code, tests/api/test_document.py asks.
 """
 

@@ -1,12 +1,14 @@
 """docs/commands.md: every command, its verbs and arguments, read from the parsers themselves.
 
-`python -m tests.documents.commands` writes the page; tests/test_site.py fails when it is out of date.
+`python -m tests.documents.commands` writes the page; a test says when it is
+out of date.
 """
 
 import argparse
 import os
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,7 @@ Any other word goes to Django's `manage.py`. Of use to an operator: `changepassw
 """
 
 
+@cache
 def page() -> str:
     """The page as Markdown."""
     parts = [HEAD]
