@@ -21,8 +21,8 @@ HEAD = """# Every path of the REST API
 <!-- Written by `python -m tests.documents.api_reference`; a test holds it to openapi.json. -->
 
 How to sign in, what a refusal looks like, what may be sent twice, and a task from start to end:
-[the REST API](api.md). For programs the same is [openapi.json](openapi.json). A parameter or field
-in **bold** must be given. Moments are ISO 8601 in UTC.
+[the REST API](api.md). For programs the same is [openapi.json](openapi.json). Moments
+are ISO 8601 in UTC. *required*: must be given; in an answer: is always there.
 """
 
 
@@ -65,8 +65,8 @@ class Reference:
     def parameter(self, parameter: Schema) -> str:
         """A row of the table of parameters."""
         about = {"description": parameter.get("description", "")} | parameter["schema"]
-        name = _named(parameter["name"], is_required=parameter.get("required", False))
-        return f"| {name} | {parameter['in']} | {self.kind(about)} | {_about(about)} |\n"
+        told = _about(about, is_required=parameter.get("required", False))
+        return f"| `{parameter['name']}` | {parameter['in']} | {self.kind(about)} | {told} |\n"
 
     def content(self, body: Schema) -> str:
         """What a body holds."""
@@ -105,8 +105,8 @@ class Reference:
         required = schema.get("required", [])
         yield "\n| field | type | |\n|---|---|---|\n"
         for field, about in schema["properties"].items():
-            named = _named(field, is_required=field in required)
-            yield f"| {named} | {self.kind(about)} | {_about(about)} |\n"
+            told = _about(about, is_required=field in required)
+            yield f"| `{field}` | {self.kind(about)} | {told} |\n"
 
     def kind(self, schema: Schema) -> str:
         """A type in words; objects are links to where they stand below."""
@@ -127,11 +127,7 @@ def _choices(values: list[Any]) -> str:
     return ", ".join(f"`{value}`" for value in values)
 
 
-def _named(name: str, *, is_required: bool) -> str:
-    return f"**`{name}`**" if is_required else f"`{name}`"
-
-
-def _about(schema: Schema) -> str:
+def _about(schema: Schema, *, is_required: bool) -> str:
     """What it is, its bounds, and what is taken without it."""
     told = [schema.get("description", "").rstrip(".")]
     least, most = schema.get("minimum"), schema.get("maximum")
@@ -145,7 +141,8 @@ def _about(schema: Schema) -> str:
     if schema.get("default") not in (None, "", [], {}):
         default = schema["default"]
         told.append(f"default: `{default if isinstance(default, str) else json.dumps(default)}`")
-    return _cell("; ".join(filter(None, told)))
+    text = _cell("; ".join(filter(None, told)))
+    return f"*required*; {text}".removesuffix("; ") if is_required else text
 
 
 def _cell(text: str) -> str:
