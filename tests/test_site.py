@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.documents import api_reference, commands, hooks
-from tests.documents.site import fetched, foreign_places
+from tests.documents.site import build, fetched, foreign_places
 from tests.product import ROOT
 from tests.screenshots.camera import MOST
 from tests.screenshots.scenes import POLICY_SCENES, SCENES
@@ -62,6 +62,25 @@ def test_every_page_is_in_the_menu_once() -> None:
 )
 def test_links_are_turned_for_the_site(written: str, on_the_site: str) -> None:
     assert hooks.turned(written) == on_the_site
+
+
+def test_a_link_an_anchor_and_a_page_that_lead_nowhere_stop_the_building(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "index.md").write_text(
+        "[a](index.md#nowhere) [b](nothing.md) ![c](no.png)"
+    )
+    (tmp_path / "docs" / "forgotten.md").write_text("# Nobody finds this")
+    ours = yaml.safe_load((ROOT / "mkdocs.yml").read_text())
+    kept = {name: ours[name] for name in ("strict", "validation")}
+    settings = kept | {"site_name": "x", "nav": ["index.md"], "theme": "mkdocs", "plugins": []}
+    (tmp_path / "mkdocs.yml").write_text(yaml.safe_dump(settings))
+
+    with pytest.raises(SystemExit) as ended:
+        build(tmp_path / "site", tmp_path)
+
+    said = str(ended.value)
+    for wrong in ("#nowhere", "nothing.md", "no.png", "forgotten.md"):
+        assert wrong in said
 
 
 def test_what_another_host_would_send_is_found(tmp_path: Path) -> None:

@@ -20,14 +20,17 @@ ADDRESS = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*:)?//", re.IGNORECASE)
 IN_STYLE = re.compile(r"(?:url\(|@import)\s*[\"']?((?:[a-z]+:)?//[^\s\"')]+)", re.IGNORECASE)
 
 
-def build(folder: Path) -> None:
-    """Write the site into `folder`; ends the program where a page is not as it should be."""
+def build(folder: Path, root: Path = ROOT) -> None:
+    """Write the site of `root` into `folder`; ends where a page is not as it should be."""
     # The first silences an advertisement of the theme.
     environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
-    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", folder]
-    done = subprocess.run(command, cwd=ROOT, env=environment, check=False)
+    # Not with --quiet: it silences the warnings before --strict has counted them.
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
+    done = subprocess.run(
+        command, cwd=root, env=environment, capture_output=True, text=True, check=False
+    )
     if done.returncode:
-        sys.exit("The site was not built: mend what the lines above say.")
+        sys.exit(f"{done.stderr}The site was not built: mend what the lines above say.")
     foreign = [f"{page.relative_to(folder)}: {place}" for page, place in foreign_places(folder)]
     if foreign:
         sys.exit("\n".join(["The site would fetch from other hosts:", *foreign]))
