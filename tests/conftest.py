@@ -1,6 +1,6 @@
 """What the tests share: a node, people in their groups, certificates, and the missing-part rule."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, User
 from django.db import connection
-from django.test import Client
-from pytest_django import Settings
+from django.test import Client, TransactionTestCase
+from pytest_django import DjangoDbBlocker, Settings
 from xdist.scheduler import LoadScopeScheduling
 
 from certificates.access import Actor
@@ -18,7 +18,7 @@ from certificates.operations import generate, install
 from certificates.operations.install import make_groups
 from certificates.x509.policy import KeyChoice
 from tests.parts import needs
-from tests.prepared import Prepared
+from tests.prepared import Migrated, Prepared
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 SLOW = {"browser", "lab", "upgrade", "reliability"}  # folders, which begin: others fill the end
@@ -44,6 +44,16 @@ class ByFile(LoadScopeScheduling):
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
     return ByFile(config, log)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """A test that commits leaves the database as `migrate` did."""
+    with django_db_blocker.unblock():
+        migrated = Migrated()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _: migrated.put_back())
+        yield
 
 
 @pytest.fixture(autouse=True)
