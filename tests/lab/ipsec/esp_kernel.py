@@ -96,13 +96,14 @@ def esp_kernel(installed: Path) -> Iterator[EspKernel]:
     """Start it, with a laboratory of two products on copies of an installation.
 
     Args:
-        installed: a data folder; nobody may write to it meanwhile.
+        installed: a data folder. It is copied: a file system in memory is not seen there.
     """
     linux = needs("linux.uml", "user-mode-linux")
     needs("modprobe", "kmod")
     folder = Path(tempfile.mkdtemp(prefix="ccxsec-uml-"))
     init, console = folder / "init", folder / "console"
-    words = {"root": ROOT, "python": sys.executable, "installed": installed}
+    copied = shutil.copytree(installed, folder / "installed", symlinks=True)
+    words = {"root": ROOT, "python": sys.executable, "installed": copied}
     quoted = {key: shlex.quote(str(word)) for key, word in words.items()}
     init.write_text(INIT.format(modules=" ".join(MODULES), **quoted))
     init.chmod(0o700)
