@@ -170,7 +170,7 @@ def _standing() -> _Standing:
 
 @cache
 def _asked() -> tuple[str, Sequence[Any]]:
-    """Composed once: on every page that would cost twenty times what the database takes."""
+    """Composed once: on every page that would cost more than what the database does."""
     found = Node.objects.filter(is_local=True).values_list(
         Subquery(BackupReminder.objects.open().values("reason")[:1]),
         Exists(RestartNotice.objects.open()),

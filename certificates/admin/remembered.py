@@ -3,7 +3,7 @@
 What a page says follows from who asks for what, from the clock, and from what it reads in the
 database. So each statement is kept with its rows beside the finished page. When it is asked for
 again, every statement is sent again, and only if each has the very same rows is the page shown:
-a query costs a twentieth of what Django needs to compose it and to render what it found. Nothing
+a query costs a tenth of what Django needs to compose it and to render what it found. Nothing
 has to tell that something has changed, and no other process has to know.
 """
 
