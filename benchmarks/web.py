@@ -38,8 +38,17 @@ from certificates.operations import deploy
 CERTIFICATES, CONNECTIONS, THREADS = 1_000, 50, 2
 SECONDS, WARM_UP = 15, 3  # of each measurement
 LIST, EMPTY = "/admin/certificates/certificate/", "/empty/"
-# What wrk knows of a run, as one line of JSON; latencies in microseconds.
+# What wrk knows of a run, as one line of JSON; latencies in microseconds. Where pages are to be
+# made anew, each request names another port of the same host, which is another page (`ANEW`).
 _SCRIPT = """
+local count = 0
+if os.getenv("ANEW") then
+  request = function()
+    count = count % 60000 + 1
+    wrk.headers["Host"] = os.getenv("ANEW") .. ":" .. count
+    return wrk.format()
+  end
+end
 done = function(summary, latency, requests)
   local e = summary.errors
   io.write(string.format(
@@ -74,6 +83,7 @@ def measure(options: Namespace) -> list[Table]:
         runs = [
             ("empty view, signed in", _load(server, EMPTY, cookie)),
             ("Certificate List, 25 rows", _load(server, LIST, cookie)),
+            ("Certificate List, made anew each time", _load(server, LIST, cookie, anew=True)),
             ("empty view, nobody signed in", _load(server, EMPTY, "")),
         ]
     empty = runs[0][1]["a_second"]
@@ -162,16 +172,16 @@ def _wait_for(port: int) -> None:
     raise TimeoutError("the web server does not answer")
 
 
-def _load(server: Served, path: str, cookie: str) -> dict[str, float]:
-    _wrk(server.port, path, cookie, WARM_UP)
+def _load(server: Served, path: str, cookie: str, *, anew: bool = False) -> dict[str, float]:
+    _wrk(server.port, path, cookie, WARM_UP, anew=anew)
     before = server.cpu_seconds
-    run = _wrk(server.port, path, cookie, SECONDS)
+    run = _wrk(server.port, path, cookie, SECONDS, anew=anew)
     assert not run["errors"], f"{path}: {run['errors']} requests failed"
     cpu = 1000 * (server.cpu_seconds - before) / max(run["requests"], 1)
     return run | {"a_second": run["requests"] * 1e6 / run["us"], "cpu": cpu}
 
 
-def _wrk(port: int, path: str, cookie: str, seconds: int) -> dict[str, Any]:
+def _wrk(port: int, path: str, cookie: str, seconds: int, *, anew: bool) -> dict[str, Any]:
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(_SCRIPT)
         script.flush()
@@ -182,6 +192,7 @@ def _wrk(port: int, path: str, cookie: str, seconds: int) -> dict[str, Any]:
             capture_output=True,
             text=True,
             check=True,
+            env=os.environ | ({"ANEW": HOST_NAME} if anew else {}),
         )
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return found

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.contrib.auth import REDIRECT_FIELD_NAME
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Exists, Subquery
 from django.http import HttpRequest
 from django.shortcuts import redirect
@@ -28,7 +28,7 @@ from certificates.access import Actor, Permission, signed_in
 from certificates.models import BackupReminder, Node, RestartNotice
 from ipsec.models import IpsecSettings, Policy
 
-TRIALS = 5  # that a page names
+RESTARTS, ALARMS, TRIALS = 20, 5, 5  # that a page names
 
 
 class SecuritySite(AdminSite):
@@ -64,8 +64,7 @@ class SecuritySite(AdminSite):
         context["menu"] = menu_html(context["available_apps"], request.path)
         standing = _standing()
         if signed_in(request).may(Permission.VIEW):
-            due = RestartNotice.objects.open().in_restart_order().select_related("node")
-            context["restarts_due"] = list(due[:20])
+            context["restarts_due"] = standing.restarts
             context |= {"backup_due": standing.backup_due, "host_key_alarms": standing.alarmed}
             context["may_back_up"] = signed_in(request).may(Permission.BACKUP)
         if signed_in(request).may(Permission.VIEW_BULK):
@@ -147,26 +146,40 @@ class _Standing:
     """What stands on every page beside restarts."""
 
     backup_due: str | None = None
+    restarts: Sequence[RestartNotice] = ()
     alarmed: Sequence[Node] = ()
     trials: Sequence[Policy] = ()
     exchange_alarm: str = ""  # the fingerprint that the SFTP server shows instead of the pinned one
 
 
 def _standing() -> _Standing:
-    """One query while no host key has changed and no policy is on trial."""
-    reminders = BackupReminder.objects.open().values("reason")[:1]
-    alarmed, trials = Node.objects.exclude(host_key_alarm=""), Policy.objects.on_trial()
-    exchange = ExchangeServer.objects.values("host_key_alarm")[:1]
-    found = Node.objects.filter(is_local=True).values_list(
-        Subquery(reminders), Exists(alarmed), Exists(trials), Subquery(exchange)
-    )
-    reason, is_alarmed, is_on_trial, changed = found.first() or (None, False, False, "")
+    """One query while nothing is to be restarted, no host key has changed, and nothing on trial."""
+    with connection.cursor() as cursor:
+        cursor.execute(*_asked())
+        found = cursor.fetchone() or (None, False, False, False, "")
+    reason, is_due, is_alarmed, is_on_trial, changed = found
+    due = RestartNotice.objects.open().in_restart_order().select_related("node")
     return _Standing(
         reason,
-        list(alarmed[:5]) if is_alarmed else (),
-        list(trials[:TRIALS]) if is_on_trial else (),
+        list(due[:RESTARTS]) if is_due else (),
+        list(Node.objects.exclude(host_key_alarm="")[:ALARMS]) if is_alarmed else (),
+        list(Policy.objects.on_trial()[:TRIALS]) if is_on_trial else (),
         changed or "",
     )
+
+
+@cache
+def _asked() -> tuple[str, Sequence[Any]]:
+    """Composed once: on every page that would cost more than what the database does."""
+    found = Node.objects.filter(is_local=True).values_list(
+        Subquery(BackupReminder.objects.open().values("reason")[:1]),
+        Exists(RestartNotice.objects.open()),
+        Exists(Node.objects.exclude(host_key_alarm="")),
+        Exists(Policy.objects.on_trial()),
+        Subquery(ExchangeServer.objects.values("host_key_alarm")[:1]),
+    )
+    sql, parameters = found[:1].query.sql_with_params()
+    return str(sql), parameters
 
 
 def _policies(request: HttpRequest, trials: Sequence[Policy]) -> dict[str, Any]:
@@ -182,6 +195,7 @@ def _policies(request: HttpRequest, trials: Sequence[Policy]) -> dict[str, Any]:
     return context
 
 
+@cache
 def _line(entry: Entry) -> dict[str, Any]:
     return {
         "name": entry.name,

@@ -23,7 +23,7 @@ PATIENCE = 30.0  # seconds that one read or write of a client may take afterward
 _has_tls = not str(settings.CCXSEC_BIND).startswith("/")  # a path is a socket of the proxy
 _store = local_store(settings.CCXSEC_STORE / SERVICE)
 bind = [f"fd://{os.environ['CCXSEC_LISTENER']}"]
-worker_class = "gthread"
+worker_class = "ccxsec_project.web_worker.Worker"
 workers = settings.CCXSEC_WEB_WORKERS
 threads = settings.CCXSEC_WEB_THREADS
 # Naming the files turns TLS on; the context below is what is used.

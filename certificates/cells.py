@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
 from django.utils.html import escape, format_html
@@ -62,6 +62,19 @@ def expiry(not_after: datetime | None, now: datetime) -> Expiry:
     elif left < timedelta(days=30):
         urgency, word = "soon", "Soon"
     return Expiry(date, f"in {_span(left)}", urgency, word)
+
+
+def changes_at(not_after: datetime | None, now: datetime) -> datetime:
+    """The first moment at which `expiry` may say something else than now; the end of all days.
+
+    Everything in it changes on a full hour of what is left or over, as days are 24 of them.
+    """
+    if not_after is None:
+        return datetime.max.replace(tzinfo=UTC)
+    left = not_after - now
+    unit = timedelta(days=1) if abs(left) >= timedelta(days=1) else timedelta(hours=1)
+    # Down to a full unit where time is left; up to the next one where it is over.
+    return now + (left % unit)
 
 
 def _span(length: timedelta) -> str:

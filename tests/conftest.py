@@ -13,6 +13,7 @@ from pytest_django import DjangoDbBlocker, Settings
 from xdist.scheduler import LoadScopeScheduling
 
 from certificates.access import Actor
+from certificates.admin.remembered import forget
 from certificates.models import Certificate, Event, Node, Purpose
 from certificates.operations import generate, install
 from certificates.operations.install import make_groups
@@ -65,6 +66,12 @@ def _own_files(settings: Settings, tmp_path: Path) -> None:
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     }
+
+
+@pytest.fixture(autouse=True)
+def _own_pages() -> None:
+    """No test is shown a page of another, whose settings were others."""
+    forget()
 
 
 @pytest.fixture

@@ -1,11 +1,14 @@
 """Certificate Management: the Certificate List (CM-1, CM-2) and its actions."""
 
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
@@ -27,10 +30,11 @@ from certificates.admin.filters import (
 from certificates.admin.find_list import OPERATOR_CHOICES, FindScreen
 from certificates.admin.generate import generate_dialog, regenerate_selected, regenerate_several
 from certificates.admin.guide import guide
+from certificates.admin.remembered import remembered
 from certificates.admin.roll_back import roll_back_dialog
 from certificates.admin.trust_stores import copy_trust_dialog, trust_stores_page
 from certificates.admin.upload import upload_dialog
-from certificates.cells import UNKNOWN, breaking, expiry, with_legacy
+from certificates.cells import UNKNOWN, breaking, changes_at, expiry, with_legacy
 from certificates.dialogs import screen_url
 from certificates.models import Certificate
 from certificates.tables import Table, columns
@@ -162,7 +166,9 @@ class CertificateAdmin(FindScreen):
             "may_download": self.has_download_permission(request),
             "may_upload": signed_in(request).may(Permission.UPLOAD),
         }
-        return super().changelist_view(request, context | (extra_context or {}))
+        shown = super().changelist_view
+        make = partial(shown, request, context | (extra_context or {}))
+        return remembered(request, make, _holds_until)
 
     def get_urls(self) -> list[URLPattern]:
         view: Callable[..., Any] = self.admin_site.admin_view(self.changelist_view)
@@ -217,3 +223,10 @@ class CertificateAdmin(FindScreen):
                 "<int:pk>/change/", details, Permission.VIEW, "certificates_certificate_change"
             ),
         ]
+
+
+def _holds_until(answer: TemplateResponse, now: datetime) -> datetime:
+    """The moment of the first row whose expiration reads otherwise then."""
+    rows = (answer.context_data or {})["cl"].result_list
+    ends = [changes_at(row.not_after, now) for row in rows]
+    return min(ends, default=datetime.max.replace(tzinfo=UTC))

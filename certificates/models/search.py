@@ -69,6 +69,11 @@ def unindexed(rows: Any, wanted: Q, *, but: Iterable[str] = ()) -> Any:
     return rows.alias(**columns).filter(wanted)
 
 
+def sorted_by(column: str) -> Any:
+    """What few rows are ordered by once they are found; on SQLite no index is walked for it."""
+    return Unindexed(F(column)) if connection.vendor == "sqlite" else F(column)
+
+
 def _like(other: Q, children: Sequence[Any]) -> Q:
     made = Q(_connector=other.connector, _negated=other.negated)
     made.children = list(children)

@@ -18,6 +18,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from ccxsec_project.logs import OneLineFormatter
+from certificates.admin.remembered import forget
 from certificates.find import FIELDS
 from certificates.models import Action, Certificate, Event, Node, Purpose
 from certificates.x509.details import describe
@@ -88,6 +89,7 @@ def test_hostile_text_in_a_find_row_is_only_looked_for(
         inert(response, echo=True)
         assert response.context["cl"].result_count < len(rows)
         if field == "common_name":
+            forget()  # some texts differ in what is not looked for
             found = administrator.get(LIST, asked | {"value": rows[kind].common_name})
             assert rows[kind] in found.context["cl"].result_list
 

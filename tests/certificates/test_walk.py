@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from certificates.admin.certificate import CertificateAdmin
+from certificates.admin.remembered import forget
 from certificates.models import Certificate, Node
 from certificates.models.insertion import insert_many
 from tests.certificates.test_find_index import row
@@ -63,6 +64,7 @@ def test_every_order_is_walked_to_its_end_and_back(
     forth = walked(administrator, asked, "Next")
     from_end = walked(administrator, asked | {"walk": "last"}, "Previous")
     monkeypatch.setattr("certificates.admin.find_list.COUNTED", 10_000)
+    forget()
     listed = administrator.get(LIST, asked).context["cl"].queryset
 
     assert len(set(forth)) == ROWS + 2

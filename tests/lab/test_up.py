@@ -186,6 +186,20 @@ def test_clients_that_stall_in_the_handshake_hold_nobody_up_for_long(product: Pr
     assert seconds < 10 * slowness()  # two rounds of 4 s, as 32 threads take 40 clients
 
 
+def test_clients_that_say_nothing_hold_nobody_up(product: Product) -> None:
+    product.start()
+    silent = [socket.create_connection(("127.0.0.1", product.port), 20) for _ in range(80)]
+    begun = time.monotonic()
+
+    status = ask(product)
+
+    seconds = time.monotonic() - begun
+    for connection in silent:
+        connection.close()
+    assert status == 200
+    assert seconds < 3 * slowness(), "gunicorn lets each hold a thread for 5 s, of which are 32"
+
+
 def test_only_ciphers_with_forward_secrecy_are_spoken(product: Product) -> None:
     product.start()
     command = ["openssl", "s_client", "-connect", f"127.0.0.1:{product.port}", "-tls1_2", "-cipher"]
