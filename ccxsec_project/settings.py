@@ -195,7 +195,7 @@ INSTALLED_APPS = [
     "django_q",
 ]
 LOGIN_REDIRECT_URL = "admin:index"
-MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+MESSAGE_STORAGE = "ccxsec_project.language.MessageStorage"
 MIDDLEWARE = [
     "ccxsec_project.access_log.AccessLog",
     # The next two are around all others, so that their answers carry the headers, too.
@@ -206,6 +206,7 @@ MIDDLEWARE = [
     "ccxsec_project.health.Probes",
     "ccxsec_project.api.gate.ApiGate",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "ccxsec_project.language.ReadersLanguage",
     "ccxsec_project.outages.Sessions",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -273,8 +274,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 
-LANGUAGE_CODE = "en"
-USE_I18N = False
+# Who asks for none of these gets CCXSEC_LANGUAGE, and so do mails (docs/translating.md).
+LANGUAGES = [("en", "English"), ("ja", "日本語")]
+LANGUAGE_CODE = _one_of("CCXSEC_LANGUAGE", "en", dict(LANGUAGES), "ja")
+USE_I18N = True
 USE_TZ = True
 TIME_ZONE = _one_of("CCXSEC_TIME_ZONE", "UTC", available_timezones(), "Europe/Berlin")
 
@@ -321,9 +324,11 @@ if env.bool("CCXSEC_BEHIND_PROXY", default=False):
 
 SESSION_COOKIE_NAME = "__Host-ccxsec-session"
 CSRF_COOKIE_NAME = "__Host-ccxsec-csrf"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
-SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_NAME = "__Host-ccxsec-language"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = True
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600  # seconds
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_AGE = 30 * 60  # seconds without a request
 CCXSEC_SESSION_MAXIMUM = 8 * 3600  # seconds after the sign-in, whatever happens

@@ -5,6 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from ccxsec_project.health import healthz, readyz
+from ccxsec_project.language import choose_language
 from ccxsec_project.metrics import metrics
 from certificates.admin.monitor import calendar
 
@@ -15,6 +16,7 @@ urlpatterns = [
     path("healthz", healthz, name="healthz"),  # `Probes` answers before it comes here
     path("readyz", readyz, name="readyz"),
     path("metrics", metrics, name="metrics"),
+    path("language/", choose_language, name="language"),
     path("admin/", admin.site.urls),
     path("", include("ccxsec_project.api.urls")),
     path("calendar/<str:token>.ics", calendar, name="calendar"),  # its address is the secret

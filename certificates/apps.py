@@ -1,6 +1,9 @@
 """Django's handle on the certificates app."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext, ngettext
+
+from certificates.sentence import translate_by
 
 
 class CertificatesConfig(AppConfig):
@@ -8,6 +11,7 @@ class CertificatesConfig(AppConfig):
     verbose_name = "Security"
 
     def ready(self) -> None:
+        translate_by(gettext, ngettext)
         from certificates import (  # noqa: PLC0415 - they need the models
             operations,  # noqa: F401 - they register themselves
             queue_guard,

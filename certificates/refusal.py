@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from certificates.sentence import together
+
 
 class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error
     """An operator's request can't be done as it is. Nothing was changed.
@@ -20,7 +22,7 @@ class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error
         self.cure = cure
 
     def __str__(self) -> str:
-        return f"{self.sentence} {self.cure}"
+        return together(self.sentence, self.cure)
 
 
 class Outcome(StrEnum):
@@ -46,4 +48,4 @@ class Finding:
     is_legacy: bool = False
 
     def __str__(self) -> str:
-        return f"{self.sentence} {self.cure}".rstrip()
+        return together(self.sentence, self.cure)

@@ -6,6 +6,7 @@ without running the product stops it: no refusal can be left out of the page.
 """
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -145,9 +146,17 @@ class Scope:
             return self.text(node.values[-1])
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
             return self.text(node.left) + self.text(node.right)
-        if isinstance(node, ast.FormattedValue):
-            return GAP
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            return self._said(node, node.func.id)
         return self._named(node.id) if isinstance(node, ast.Name) else GAP
+
+    def _said(self, call: ast.Call, name: str) -> str:
+        """What `say` and its like are given, with a gap for each place."""
+        texts = [self.text(argument) for argument in call.args]
+        if name == "together":
+            return " ".join(texts)
+        said = {"say": texts[:1], "say_as": texts[1:], "say_count": texts[1:2]}.get(name)
+        return re.sub(r"\{[a-z0-9_]+\}", GAP, said[0]) if said else GAP
 
     def _named(self, name: str) -> str:
         told = ""

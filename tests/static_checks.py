@@ -26,6 +26,7 @@ CHECKS: dict[str, list[str]] = {
     "specification table": [PYTHON, "-m", "tests.spec_table", "--check"],
     "refusal table": [PYTHON, "-m", "tests.refusal_table", "--check"],
     "documentation site": [PYTHON, "-m", "tests.documents.site", "--check"],
+    "translations": [PYTHON, "-m", "tests.translations", "--check"],
     "launcher": ["sh", "-n", "ccxsec"],
     "dangerous calls": [PYTHON, "-m", "tests.static.dangerous_calls"],
     "secrets": [PYTHON, "-m", "tests.static.secret_scan"],

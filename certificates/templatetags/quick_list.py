@@ -18,6 +18,9 @@ from django.urls import reverse
 from django.utils.html import conditional_escape, escape
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
+from django.utils.translation import gettext
+
+from certificates.sentence import in_language
 
 register = template.Library()
 Cell = Callable[[models.Model], str]
@@ -41,15 +44,18 @@ def quick_result_list(cl: Any) -> dict[str, Any]:
 def quick_filter(cl: Any, spec: Any) -> SafeString:
     """One filter of a list: what is chosen, and everything else that can be."""
     choices = list(spec.choices(cl))
-    chosen = "".join(f": <b>{escape(one['display'])}</b>" for one in choices if one["selected"])
+    chosen = "".join(
+        f": <b>{conditional_escape(one['display'])}</b>" for one in choices if one["selected"]
+    )
     lines = "".join(
         f'<li class="selected"><a href="{escape(one["query_string"])}" aria-current="true">'
-        f"{escape(one['display'])}</a></li>"
+        f"{conditional_escape(one['display'])}</a></li>"
         if one["selected"]
-        else f'<li><a href="{escape(one["query_string"])}">{escape(one["display"])}</a></li>'
+        else f'<li><a href="{escape(one["query_string"])}">'
+        f"{conditional_escape(one['display'])}</a></li>"
         for one in choices
     )
-    summary = f"<summary>{escape(capfirst(spec.title))}{chosen}</summary>"
+    summary = f"<summary>{escape(capfirst(in_language(spec.title)))}{chosen}</summary>"
     return SafeString(f'<details class="filter">{summary}\n<ul>{lines}</ul></details>')  # nosec B703 - above
 
 
@@ -59,7 +65,7 @@ def options(choices: Iterable[tuple[str, str]], chosen: str) -> SafeString:
     return SafeString(  # nosec B703 - every text in it is escaped
         "".join(
             f'<option value="{escape(value)}"{" selected" if value == chosen else ""}>'
-            f"{escape(label)}</option>"
+            f"{conditional_escape(label)}</option>"
             for value, label in choices
         )
     )
@@ -73,7 +79,7 @@ def _rows(cl: Any) -> Iterator[SafeString]:
 
 def _cell(cl: Any, name: str) -> Cell:
     if name == "action_checkbox":
-        return _check_box
+        return _check_box()
     shown = _shown(cl, name)
     if name not in (cl.list_display_links or ()):
         return lambda row: f'<td class="field-{name}">{shown(row)}</td>'
@@ -87,12 +93,18 @@ def _cell(cl: Any, name: str) -> Cell:
     return linked
 
 
-def _check_box(row: models.Model) -> str:
-    return (
-        f'<td class="action-checkbox"><input type="checkbox" name="{ACTION_CHECKBOX_NAME}"'
-        f' value="{escape(str(row.pk))}" class="action-select"'
-        f' aria-label="Select this object for an action - {escape(str(row))}"></td>'
-    )
+def _check_box() -> Cell:
+    # Django's own text: its catalogue has it.
+    label = gettext("Select this object for an action - {}")
+
+    def box(row: models.Model) -> str:
+        return (
+            f'<td class="action-checkbox"><input type="checkbox" name="{ACTION_CHECKBOX_NAME}"'
+            f' value="{escape(str(row.pk))}" class="action-select"'
+            f' aria-label="{escape(label.format(in_language(row)))}"></td>'
+        )
+
+    return box
 
 
 def _shown(cl: Any, name: str) -> Cell:
