@@ -1,6 +1,8 @@
 "use strict";
 // Eases what works without it: Select All, profiles, fields that do not apply, the pre-flight.
 
+const policyTexts = document.currentScript.dataset; // in the reader's language
+
 // A link that acts as a button is pressed with the space bar, too.
 document.querySelectorAll("a[role=button]").forEach((link) => {
   link.addEventListener("keydown", (event) => {
@@ -43,7 +45,7 @@ function readyPolicy(form) {
         form.elements[name].value = value;
       }
       form.dispatchEvent(new Event("change"));
-      document.querySelector("[data-profile-tells]").textContent = `Filled in: ${link.dataset.about}.`;
+      document.querySelector("[data-profile-tells]").textContent = link.dataset.tells;
     });
   });
 
@@ -53,7 +55,8 @@ function readyPolicy(form) {
     event.preventDefault();
     const place = form.querySelector("[data-checks]");
     button.disabled = true;
-    button.textContent = "Looking …";
+    const { textContent } = button;
+    button.textContent = policyTexts.looking;
     try {
       const data = new FormData(form, button);
       data.set("preflight", "yes");
@@ -74,7 +77,7 @@ function readyPolicy(form) {
       return;
     }
     button.disabled = false;
-    button.textContent = "Pre-flight";
+    button.textContent = textContent;
   });
 }
 document.querySelectorAll("[data-policy-form]").forEach(readyPolicy);

@@ -1,6 +1,8 @@
 "use strict";
 // Everything here only eases what works without it: each link and form is complete by itself.
 
+const themeTexts = document.currentScript.dataset; // in the reader's language
+
 // Find rows: add, remove.
 function readyRow(row) {
   const button = row.querySelector("[data-remove-row]");
@@ -49,7 +51,7 @@ document.querySelectorAll("[data-copy]").forEach((button) => {
   button.hidden = false;
   button.addEventListener("click", async () => {
     await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
-    button.textContent = "Copied";
+    button.textContent = themeTexts.copied;
   });
 });
 
@@ -95,7 +97,7 @@ async function fill(dialog, response) {
   });
   form.addEventListener("submit", () => {
     if ("saves" in form.dataset) setTimeout(() => dialog.close(), 0);
-    else form.querySelector("[type=submit]").textContent = "Working …";
+    else form.querySelector("[type=submit]").textContent = themeTexts.working;
   });
   if (!dialog.open) dialog.showModal();
 }

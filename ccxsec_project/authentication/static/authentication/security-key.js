@@ -1,6 +1,7 @@
 // A form marked data-security-key has the browser ask a security key, puts its answer into
 // the field "answer" and is sent: to be judged by the server like any other form.
 "use strict";
+const keyTexts = document.currentScript.dataset; // in the reader's language
 
 for (const form of document.querySelectorAll("form[data-security-key]")) {
   const trouble = form.querySelector("[data-trouble]");
@@ -12,7 +13,7 @@ for (const form of document.querySelectorAll("form[data-security-key]")) {
     event.preventDefault();
     trouble.hidden = true;
     if (!window.PublicKeyCredential?.parseCreationOptionsFromJSON) {
-      tell("This browser can't ask a security key here. Take a newer one, or another factor.");
+      tell(keyTexts.cannot);
       return;
     }
     try {
@@ -37,11 +38,7 @@ for (const form of document.querySelectorAll("form[data-security-key]")) {
       form.querySelector("[name=answer]").value = JSON.stringify(answer.toJSON());
       form.submit();
     } catch (error) {
-      tell(
-        error.name === "InvalidStateError"
-          ? "This security key is registered already."
-          : "The security key did not answer. Try it again, or take another factor.",
-      );
+      tell(error.name === "InvalidStateError" ? keyTexts.known : keyTexts.silent);
     }
   });
 }
