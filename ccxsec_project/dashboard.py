@@ -31,6 +31,7 @@ from certificates.models.search import sorted_by, unindexed
 from certificates.operations.monitoring.state import troubles
 from certificates.operations.paths import path_in_store
 from certificates.operations.verdict import verdicts
+from certificates.sentence import say
 from certificates.tasks import WORKER
 
 PATHS = 10  # of own certificates that are looked at
@@ -69,16 +70,16 @@ def figures() -> list[tuple[str, str, str]]:
     soon, month = now + timedelta(days=7), now + timedelta(days=30)
     listing = reverse("admin:certificates_certificate_changelist")
     return [
-        (_bounded(rows), "Certificates", listing),
-        (_bounded(rows.filter(not_after__lt=now)), "Expired", f"{listing}?expiry=expired"),
+        (_bounded(rows), say("Certificates"), listing),
+        (_bounded(rows.filter(not_after__lt=now)), say("Expired"), f"{listing}?expiry=expired"),
         (
             _bounded(rows.filter(not_after__gte=now, not_after__lt=soon)),
-            "Within 7 days",
+            say("Within 7 days"),
             f"{listing}?expiry=7",
         ),
         (
             _bounded(rows.filter(not_after__gte=now, not_after__lt=month)),
-            "Within 30 days",
+            say("Within 30 days"),
             f"{listing}?expiry=30",
         ),
     ]
@@ -110,9 +111,14 @@ def _restarts() -> list[Attention]:
     return [
         Attention(
             "critical",
-            "Restart",
-            f"{notice.reason} {notice.service} on {notice.node} must be restarted.",
-            "Restart now" if notice.can_be_run else "Restart it there, then acknowledge",
+            say("Restart"),
+            say(
+                "{reason} {service} on {node} must be restarted.",
+                reason=notice.reason,
+                service=notice.service,
+                node=notice.node,
+            ),
+            say("Restart now") if notice.can_be_run else say("Restart it there, then acknowledge"),
             page,
         )
         for notice in due[:10]
@@ -125,14 +131,26 @@ def _not_in_force() -> list[Attention]:
     for row in Deployment.objects.troubled().select_related("node").order_by("pk")[:10]:
         page = f"{reverse('admin:certificates_node_page', args=[row.node_id])}#{row.service}"
         if row.differs:
-            said = f"The store of {row} was changed there by hand: {' '.join(row.differs[:2])}"
-            found.append(Attention("critical", "By hand", said, "Look, then overwrite it", page))
+            said = say(
+                "The store of {row} was changed there by hand: {differs}",
+                row=row,
+                differs=" ".join(row.differs[:2]),
+            )
+            found.append(
+                Attention("critical", say("By hand"), said, say("Look, then overwrite it"), page)
+            )
         elif row.trouble:
-            said = f"The store of {row} can't be written. {row.trouble}"
-            found.append(Attention("critical", "Not in force", said, "Look at the node", page))
+            said = say(
+                "The store of {row} can't be written. {trouble}", row=row, trouble=row.trouble
+            )
+            found.append(
+                Attention("critical", say("Not in force"), said, say("Look at the node"), page)
+            )
         else:
-            said = f"The store of {row} does not hold the newest certificate yet."
-            found.append(Attention("critical", "Not in force", said, "Look at the node", page))
+            said = say("The store of {row} does not hold the newest certificate yet.", row=row)
+            found.append(
+                Attention("critical", say("Not in force"), said, say("Look at the node"), page)
+            )
     return found
 
 
@@ -144,8 +162,13 @@ def _served() -> list[Attention]:
         Attention(
             verdict.urgency,
             verdict.word,
-            f"{endpoint} of {endpoint.node}: {verdict.sentence}",
-            verdict.cure or "See what is served",
+            say(
+                "{endpoint} of {node}: {sentence}",
+                endpoint=endpoint,
+                node=endpoint.node,
+                sentence=verdict.sentence,
+            ),
+            verdict.cure or say("See what is served"),
             page,
         )
         for endpoint, verdict in zip(endpoints, verdicts(endpoints), strict=True)
@@ -168,8 +191,13 @@ def _expiring() -> list[Attention]:
             Attention(
                 "critical" if when.urgency == "critical" else "soon",
                 when.word,
-                f"The {row} expires: {when.date}, {when.distance}.",
-                "Replace it",
+                say(
+                    "The {row} expires: {date}, {distance}.",
+                    row=row,
+                    date=when.date,
+                    distance=when.distance,
+                ),
+                say("Replace it"),
                 reverse("admin:certificates_certificate_change", args=[row.pk]),
             )
         )
@@ -179,16 +207,18 @@ def _expiring() -> list[Attention]:
 def _backup(actor: Actor) -> list[Attention]:
     """What is newer than the last backup, and a last backup that failed."""
     may, found = actor.may(Permission.BACKUP), []
-    page, cure = reverse("admin:certificates_restartnotice_changelist"), "Have a backup made"
+    page, cure = reverse("admin:certificates_restartnotice_changelist"), say("Have a backup made")
     if may:
-        page, cure = reverse("admin:certificates_backupsettings_changelist"), "Make a backup"
+        page, cure = reverse("admin:certificates_backupsettings_changelist"), say("Make a backup")
     reminder = BackupReminder.objects.open().first()
     if reminder:
-        found.append(Attention("soon", "Backup", reminder.reason, cure, page))
+        found.append(Attention("soon", say("Backup"), reminder.reason, cure, page))
     last = BackupSettings.objects.current()
     if may and not last.succeeded:
-        wrong = f"The last backup failed, {at(last.ended_at)}: {last.result}"
-        found.append(Attention("critical", "Backup", wrong, "Look at its settings", page))
+        wrong = say(
+            "The last backup failed, {at}: {result}", at=at(last.ended_at), result=last.result
+        )
+        found.append(Attention("critical", say("Backup"), wrong, say("Look at its settings"), page))
     return found
 
 
@@ -197,9 +227,14 @@ def _legacy() -> list[Attention]:
     return [
         Attention(
             "soon",
-            "Legacy",
-            f"The {row} is weak: {row.key_label}, {row.signature_algorithm}.",
-            "Generate a stronger one",
+            say("Legacy"),
+            say(
+                "The {row} is weak: {key_label}, {signature_algorithm}.",
+                row=row,
+                key_label=row.key_label,
+                signature_algorithm=row.signature_algorithm,
+            ),
+            say("Generate a stronger one"),
             reverse("admin:certificates_certificate_change", args=[row.pk]),
         )
         for row in rows[:10]
@@ -213,8 +248,12 @@ def _broken() -> list[Attention]:
         verdict = path_in_store(row.node, row.serves, bytes(row.der), now=timezone.now())
         if not verdict.trusted and verdict.findings:
             page = reverse("admin:certificates_certificate_change", args=[row.pk])
-            wrong = f"The path of the {row} is broken. {verdict.findings[0].sentence}"
-            found.append(Attention("critical", "Path", wrong, verdict.findings[0].cure, page))
+            wrong = say(
+                "The path of the {row} is broken. {sentence}",
+                row=row,
+                sentence=verdict.findings[0].sentence,
+            )
+            found.append(Attention("critical", say("Path"), wrong, verdict.findings[0].cure, page))
     return found
 
 
@@ -225,9 +264,9 @@ def _requests() -> list[Attention]:
     return [
         Attention(
             "plain",
-            "Pending",
-            f"The {row} awaits its certificate since {at(row.created_at)}.",
-            "See the next step",
+            say("Pending"),
+            say("The {row} awaits its certificate since {at}.", row=row, at=at(row.created_at)),
+            say("See the next step"),
             f"{guide}?purpose={row.purpose}&node={row.node_id}",
         )
         for row in pending[:10]
@@ -240,7 +279,7 @@ def _monitor() -> list[Attention]:
     return [
         Attention(
             "critical" if trouble.is_critical else "soon",
-            "Monitor",
+            say("Monitor"),
             trouble.sentence,
             trouble.cure,
             page,
@@ -254,13 +293,18 @@ def _worker() -> list[Attention]:
     limit = timedelta(seconds=settings.CCXSEC_HEARTBEAT_LIMIT)
     if beat and timezone.now() - beat.seen_at < limit:
         return []
-    since = f"since {timezone.localtime(beat.seen_at):%Y-%m-%d %H:%M}" if beat else "yet"
+    wrong = say("The background worker has not been seen yet: jobs wait.")
+    if beat:
+        since = f"{timezone.localtime(beat.seen_at):%Y-%m-%d %H:%M}"
+        wrong = say(
+            "The background worker has not been seen since {since}: jobs wait.", since=since
+        )
     return [
         Attention(
             "critical",
-            "Worker",
-            f"The background worker has not been seen {since}: jobs wait.",
-            "Run ./ccxsec up on the server",
+            say("Worker"),
+            wrong,
+            say("Run ./ccxsec up on the server"),
             reverse("admin:certificates_job_changelist"),
         )
     ]
@@ -277,9 +321,12 @@ def _anchor() -> list[Attention]:
     return [
         Attention(
             "critical",
-            "Audit",
-            f"The audit log's anchor file {settings.CCXSEC_AUDIT_ANCHOR} is behind the log.",
-            "Free space or mend its rights, then verify",
+            say("Audit"),
+            say(
+                "The audit log's anchor file {file} is behind the log.",
+                file=settings.CCXSEC_AUDIT_ANCHOR,
+            ),
+            say("Free space or mend its rights, then verify"),
             reverse("admin:certificates_event_changelist"),
         )
     ]
@@ -292,10 +339,14 @@ def _failed_jobs() -> list[Attention]:
     return [
         Attention(
             "soon",
-            "Failed",
-            f"{job}: {job.messages[-1] if job.messages else 'no message'}",
-            "Look at the job",
+            say("Failed"),
+            say("{job}: {message}", job=job, message=_last_message(job)),
+            say("Look at the job"),
             reverse("admin:certificates_job_page", args=[job.pk]),
         )
         for job in recent[:5]
     ]
+
+
+def _last_message(job: Job) -> str:
+    return job.messages[-1] if job.messages else say("no message")

@@ -9,6 +9,7 @@ from bulk.models import ExchangeServer
 from bulk.operations import standing
 from bulk.operations.standing import Standing, Unconfirmed
 from ccxsec_project.attention import Attention
+from certificates.sentence import say
 
 NAMED = 5  # clusters of one kind
 
@@ -28,34 +29,46 @@ def attention_of_exchange() -> list[Attention]:
 
 def _of_server(server: ExchangeServer, page: str) -> Iterator[Attention]:
     if server.host_key_alarm:
-        said = f"The SFTP server {server} shows another host key: nothing is sent to it."
-        yield Attention("critical", "Host key", said, "Compare, then decide", page)
+        said = say(
+            "The SFTP server {server} shows another host key: nothing is sent to it.", server=server
+        )
+        yield Attention("critical", say("Host key"), said, say("Compare, then decide"), page)
     elif server.trouble:
-        said = f"The SFTP server {server} can't be used. {server.trouble}"
-        yield Attention("soon", "Exchange", said, "Look at the server", page)
+        said = say(
+            "The SFTP server {server} can't be used. {trouble}",
+            server=server,
+            trouble=server.trouble,
+        )
+        yield Attention("soon", say("Exchange"), said, say("Look at the server"), page)
 
 
 def _stale(state: Standing, page: str) -> Iterator[Attention]:
     services = [row.seen.service for row in state.exports if row.is_stale]
     if services:
-        said = f"The certificates of {' and '.join(services)} have changed since the last export."
-        yield Attention("soon", "Exchange", said, "Export again", f"{page}#exchange")
+        said = say(
+            "The certificates of {services} have changed since the last export.",
+            services=" and ".join(services),
+        )
+        yield Attention("soon", say("Exchange"), said, say("Export again"), f"{page}#exchange")
 
 
 def _unconfirmed(state: Standing, page: str) -> Iterator[Attention]:
     for one in state.unconfirmed[:NAMED]:
         yield Attention(
             "plain" if one.pinned is None else "critical",
-            "Cluster" if one.pinned is None else "Other keys",
+            say("Cluster") if one.pinned is None else say("Other keys"),
             _said(one),
-            "Compare its fingerprints",
+            say("Compare its fingerprints"),
             f"{page}#cluster-{one.cluster_id}",
         )
 
 
 def _said(one: Unconfirmed) -> str:
     if one.pinned is None:
-        return f"The cluster {one.name} exports to the SFTP server; nobody has confirmed it."
-    return (
-        f"The exports of the cluster {one.name} are signed by other keys than the confirmed ones."
+        return say(
+            "The cluster {name} exports to the SFTP server; nobody has confirmed it.", name=one.name
+        )
+    return say(
+        "The exports of the cluster {name} are signed by other keys than the confirmed ones.",
+        name=one.name,
     )

@@ -17,6 +17,7 @@ from certificates.dialogs import show
 from certificates.finders import FINDERS as OF_CERTIFICATES
 from certificates.finders import PLACES as PLACES_OF_CERTIFICATES
 from certificates.finding import SHOWN, Finder, Group, Hit, Place, few, meant
+from certificates.sentence import say
 from certificates.x509.visible import visible
 from ipsec.finders import FINDERS as OF_IPSEC
 from ipsec.finders import PLACES as PLACES_OF_IPSEC
@@ -30,11 +31,11 @@ def _users(text: str) -> Group:
     for column in _USER_COLUMNS:
         wanted |= Q(**{f"{column}__icontains": text})
     rows = User.objects.filter(wanted).order_by("username")
-    return Group("Users", few(rows[:SHOWN], _user))
+    return Group(say("Users"), few(rows[:SHOWN], _user))
 
 
 def _user(row: User) -> Hit:
-    about = row.get_full_name() or row.email or "User"
+    about = row.get_full_name() or row.email or say("User")
     return Hit(row.get_username(), about, reverse("admin:auth_user_change", args=[row.pk]))
 
 
@@ -62,17 +63,26 @@ def find_page(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
         "problem": problem,
         "count": sum(len(group.hits) for group in groups),
     }
-    return show(request, site, "ccxsec_project/find.html", "Find", **context)
+    return show(request, site, "ccxsec_project/find.html", say("Find"), **context)
 
 
 def _problem(asked: str) -> str:
     """Why nothing is looked for; "" if it is."""
     if not asked:
-        return "Type a part of a name, an address, a serial number, a fingerprint or a setting."
+        return say(
+            "Type a part of a name, an address, a serial number, a fingerprint or a setting."
+        )
     if len(asked) < SHORTEST:
-        return f"One character would find nearly everything. Type at least {SHORTEST}."
+        return say(
+            "One character would find nearly everything. Type at least {shortest}.",
+            shortest=SHORTEST,
+        )
     if len(asked) > LONGEST:
-        return f"That is {len(asked):,} characters; up to {LONGEST} are looked for. Type less."
+        return say(
+            "That is {count} characters; up to {longest} are looked for. Type less.",
+            count=f"{len(asked):,}",
+            longest=LONGEST,
+        )
     return ""
 
 
@@ -81,7 +91,7 @@ def _groups(request: HttpRequest, text: str) -> Iterator[Group]:
         if _may(request, finder.permission):
             yield finder.find(text)
     places = [place for place in meant(text, PLACES) if _may(request, place.permission)]
-    yield Group("Settings and screens", few(places, Place.hit))
+    yield Group(say("Settings and screens"), few(places, Place.hit))
 
 
 def _may(request: HttpRequest, permission: str) -> bool:

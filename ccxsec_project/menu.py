@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from certificates.access import Permission
+from certificates.sentence import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,31 +17,33 @@ class Entry:
 
 
 MENU = {
-    "Security": (
+    say("Security"): (
         Entry(
-            "Certificate Management",
+            say("Certificate Management"),
             "admin:certificates_certificate_changelist",
             Permission.VIEW,
             covers="admin:certificates_signingrequest_changelist",
         ),
         Entry(
-            "Certificate Monitor",
+            say("Certificate Monitor"),
             "admin:monitor",
             Permission.VIEW,
             covers="admin:certificates_delivery_changelist",
         ),
-        Entry("IPSEC Configuration", "admin:ipsec_policy_changelist", Permission.VIEW_POLICIES),
-        Entry("Bulk Certificate Management", "admin:bulk", Permission.VIEW_BULK),
+        Entry(
+            say("IPSEC Configuration"), "admin:ipsec_policy_changelist", Permission.VIEW_POLICIES
+        ),
+        Entry(say("Bulk Certificate Management"), "admin:bulk", Permission.VIEW_BULK),
     ),
-    "System": (
-        Entry("Restarts", "admin:certificates_restartnotice_changelist", Permission.VIEW),
-        Entry("Backup", "admin:certificates_backupsettings_changelist", Permission.BACKUP),
-        Entry("Nodes", "admin:certificates_node_changelist", Permission.VIEW_NODES),
-        Entry("Discovery", "admin:certificates_endpoint_changelist", Permission.VIEW),
-        Entry("Jobs", "admin:certificates_job_changelist", Permission.VIEW_JOBS),
-        Entry("Audit log", "admin:certificates_event_changelist", Permission.VIEW_EVENTS),
-        Entry("Users", "admin:auth_user_changelist", "auth.view_user"),
-        Entry("Groups", "admin:auth_group_changelist", "auth.view_group"),
-        Entry("API tokens", "admin:tokens", Permission.VIEW),
+    say("System"): (
+        Entry(say("Restarts"), "admin:certificates_restartnotice_changelist", Permission.VIEW),
+        Entry(say("Backup"), "admin:certificates_backupsettings_changelist", Permission.BACKUP),
+        Entry(say("Nodes"), "admin:certificates_node_changelist", Permission.VIEW_NODES),
+        Entry(say("Discovery"), "admin:certificates_endpoint_changelist", Permission.VIEW),
+        Entry(say("Jobs"), "admin:certificates_job_changelist", Permission.VIEW_JOBS),
+        Entry(say("Audit log"), "admin:certificates_event_changelist", Permission.VIEW_EVENTS),
+        Entry(say("Users"), "admin:auth_user_changelist", "auth.view_user"),
+        Entry(say("Groups"), "admin:auth_group_changelist", "auth.view_group"),
+        Entry(say("API tokens"), "admin:tokens", Permission.VIEW),
     ),
 }

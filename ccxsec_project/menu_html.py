@@ -7,6 +7,8 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from certificates.sentence import say
+
 _ENTRY = '<li{}><a href="{}"{}>{}</a></li>'
 _CURRENT = (SafeString(' class="current"'), SafeString(' aria-current="page"'))
 
@@ -19,7 +21,7 @@ def menu_html(groups: Iterable[Mapping[str, Any]], path: str) -> SafeString:
         path: of the page that is shown; its own entry is marked.
     """
     index = reverse("admin:index")
-    parts = [format_html("<ul>{}</ul>", _line("Dashboard", index, is_current=path == index))]
+    parts = [format_html("<ul>{}</ul>", _line(say("Dashboard"), index, is_current=path == index))]
     for group in groups:
         lines = (
             (_line(entry["name"], entry["admin_url"], is_current=_is_current(entry, path)),)

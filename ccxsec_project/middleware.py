@@ -18,6 +18,7 @@ from certificates.dialogs import key_of
 from certificates.local_files import one_of
 from certificates.refusal import Refused
 from certificates.secrets import SealError
+from certificates.sentence import say
 
 logger = logging.getLogger(__name__)
 
@@ -112,14 +113,18 @@ class UploadPlaces:
         if size <= FORM_BYTES and not is_file:
             return self.get_response(request)  # the sign-in form, and any ordinary one
         if not may_upload or size > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            wrong = "The file is too large: a certificate has up to 1 MiB, a chain up to 4 MiB."
-            return self._refuse(request, Refused("upload.size", wrong, "Upload another one."), 413)
+            wrong = say(
+                "The file is too large: a certificate has up to 1 MiB, a chain up to 4 MiB."
+            )
+            return self._refuse(
+                request, Refused("upload.size", wrong, say("Upload another one.")), 413
+            )
         with one_of(settings.CCXSEC_DATA / "run" / "uploads", MOST_UPLOADS) as is_free:
             if is_free:
                 return self.get_response(request)
-        wrong = f"{MOST_UPLOADS} uploads are being read at this moment."
+        wrong = say("{most} uploads are being read at this moment.", most=MOST_UPLOADS)
         return self._refuse(
-            request, Refused("upload.busy", wrong, "Try it again in a moment."), 503
+            request, Refused("upload.busy", wrong, say("Try it again in a moment.")), 503
         )
 
     def _refuse(self, request: HttpRequest, refused: Refused, status: int) -> HttpResponseBase:

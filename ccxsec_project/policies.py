@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from ccxsec_project.attention import Attention
 from certificates.access import Actor, Permission
+from certificates.sentence import say
 from ipsec.find import LEGACY
 from ipsec.models import IpsecSettings, Kind, Negotiation, Policy
 from ipsec.moments import distance
@@ -23,8 +24,11 @@ def _upgrade() -> list[Attention]:
     row = IpsecSettings.objects.current()
     if not row.upgrade_in_progress:
         return []
-    said = f"A system upgrade is in progress, said {row.upgrade_by}: IPSec policies can't change."
-    return [Attention("soon", "Upgrade", said, "Say when it has ended", _list())]
+    said = say(
+        "A system upgrade is in progress, said {upgrade_by}: IPSec policies can't change.",
+        upgrade_by=row.upgrade_by,
+    )
+    return [Attention("soon", say("Upgrade"), said, say("Say when it has ended"), _list())]
 
 
 def _trials(actor: Actor) -> list[Attention]:
@@ -32,9 +36,13 @@ def _trials(actor: Actor) -> list[Attention]:
     return [
         Attention(
             "soon",
-            "On trial",
-            f"The IPSEC policy {row} is disabled again {distance(row.trial_until, now)}.",
-            "Confirm it" if may else "Have it confirmed",
+            say("On trial"),
+            say(
+                "The IPSEC policy {row} is disabled again {distance}.",
+                row=row,
+                distance=distance(row.trial_until, now),
+            ),
+            say("Confirm it") if may else say("Have it confirmed"),
             _page(row),
         )
         for row in Policy.objects.on_trial()[:NAMED]
@@ -48,9 +56,13 @@ def _troubled() -> list[Attention]:
     return [
         Attention(
             "critical",
-            "Not in force",
-            f"The IPSEC policy {row} is enabled, and not in force. {row.trouble}",
-            "Look at the policy",
+            say("Not in force"),
+            say(
+                "The IPSEC policy {row} is enabled, and not in force. {trouble}",
+                row=row,
+                trouble=row.trouble,
+            ),
+            say("Look at the policy"),
             _page(row),
         )
         for row in rows[:NAMED]
@@ -69,9 +81,13 @@ def _failed() -> list[Attention]:
     return [
         Attention(
             "critical",
-            "Failed",
-            f"The IPSEC policy {row} could not be negotiated. {failed[row.pk].sentence}",
-            "Diagnose it",
+            say("Failed"),
+            say(
+                "The IPSEC policy {row} could not be negotiated. {sentence}",
+                row=row,
+                sentence=failed[row.pk].sentence,
+            ),
+            say("Diagnose it"),
             _page(row),
         )
         for row in rows
@@ -85,9 +101,14 @@ def _legacy() -> list[Attention]:
     if not found:
         return []
     names = ", ".join(str(row) for row in found[:NAMED])
-    names += " and others" if len(found) > NAMED else ""
-    said = f"Enabled IPSEC policies use legacy algorithms: {names}."
-    return [Attention("soon", "Legacy", said, "See them", f"{_list()}?state=enabled&legacy=yes")]
+    said = say("Enabled IPSEC policies use legacy algorithms: {names}.", names=names)
+    if len(found) > NAMED:
+        said = say("Enabled IPSEC policies use legacy algorithms: {names} and others.", names=names)
+    return [
+        Attention(
+            "soon", say("Legacy"), said, say("See them"), f"{_list()}?state=enabled&legacy=yes"
+        )
+    ]
 
 
 def _list() -> str:

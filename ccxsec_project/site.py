@@ -15,6 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, re_path, reverse, reverse_lazy
 from django.utils import timezone
 from django.utils.text import slugify
+from django.utils.translation import gettext_lazy as _
 from django.views.generic import RedirectView
 
 from bulk.models import ExchangeServer
@@ -26,6 +27,7 @@ from ccxsec_project.menu_html import menu_html
 from ccxsec_project.timeline import timeline
 from certificates.access import Actor, Permission, signed_in
 from certificates.models import BackupReminder, Node, RestartNotice
+from certificates.sentence import say
 from ipsec.models import IpsecSettings, Policy
 
 RESTARTS, ALARMS, TRIALS = 20, 5, 5  # that a page names
@@ -34,7 +36,7 @@ RESTARTS, ALARMS, TRIALS = 20, 5, 5  # that a page names
 class SecuritySite(AdminSite):
     site_title = "ccxsec"
     site_header = "ccxsec"
-    index_title = "Dashboard"
+    index_title = _("Dashboard")
     site_url = None
     index_template = "ccxsec_project/dashboard.html"
     enable_nav_sidebar = True
@@ -92,7 +94,7 @@ class SecuritySite(AdminSite):
         if request.method == "GET" and self.has_permission(request):
             return redirect("admin:index")
         context = self.each_context(request) | {
-            "title": "Log in",
+            "title": say("Log in"),
             "subtitle": None,
             "app_path": request.get_full_path(),
             "username": request.user.get_username(),

@@ -17,12 +17,43 @@ from django.utils.timezone import get_current_timezone, localtime
 
 from certificates.conditions import Operator
 from certificates.models import Certificate
+from certificates.sentence import say, say_as, say_count, together
 
 MONTHS = 12
 MOST = 10_000
 FOOT, HEIGHT = 150, 118  # pixels: from the top to the foot of the bars; of the tallest one
 LEAST = 5  # pixels of a part that would be too low to be seen
 THOUSAND = 1_000
+
+# Months, as a whole and where there is little room.
+NAMES = (
+    say_as("long", "January"),
+    say_as("long", "February"),
+    say_as("long", "March"),
+    say_as("long", "April"),
+    say_as("long", "May"),
+    say_as("long", "June"),
+    say_as("long", "July"),
+    say_as("long", "August"),
+    say_as("long", "September"),
+    say_as("long", "October"),
+    say_as("long", "November"),
+    say_as("long", "December"),
+)
+SHORT = (
+    say_as("short", "Jan"),
+    say_as("short", "Feb"),
+    say_as("short", "Mar"),
+    say_as("short", "Apr"),
+    say_as("short", "May"),
+    say_as("short", "Jun"),
+    say_as("short", "Jul"),
+    say_as("short", "Aug"),
+    say_as("short", "Sep"),
+    say_as("short", "Oct"),
+    say_as("short", "Nov"),
+    say_as("short", "Dec"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +82,12 @@ class Column:
 
     @property
     def name(self) -> str:
-        return f"{localtime(self.begin):%B %Y}" if self.begin else "Expired"
+        return _month_and_year(localtime(self.begin)) if self.begin else say("Expired")
 
     @property
     def label(self) -> str:
         """Short enough for a small screen."""
-        return f"{localtime(self.begin):%b}" if self.begin else "Past"
+        return SHORT[localtime(self.begin).month - 1] if self.begin else say("Past")
 
     @property
     def year(self) -> str:
@@ -71,8 +102,14 @@ class Column:
     @property
     def in_words(self) -> str:
         if self.is_more:
-            return f"more than {MOST:,} certificates"
-        return f"{self.total:,} certificate{'' if self.total == 1 else 's'}, {self.own:,} own"
+            return say("more than {count} certificates", count=f"{MOST:,}")
+        return say_count(
+            "{count} certificate, {own} own",
+            "{count} certificates, {own} own",
+            self.total,
+            count=f"{self.total:,}",
+            own=f"{self.own:,}",
+        )
 
     @property
     def number(self) -> str:
@@ -134,14 +171,27 @@ class Timeline:
     def sentence(self) -> str:
         expired, *months = self.columns
         highest = max(months, key=lambda column: column.total)
-        gone = f"{_counted(expired).capitalize()} {_verb(expired, 'has', 'have')} expired."
-        until = f"{localtime(months[-1].end - timedelta(seconds=1)):%-d %B %Y}"
+        gone, until = _expired(expired), localtime(months[-1].end - timedelta(seconds=1))
+        day = say("{day} {month}", day=until.day, month=_month_and_year(until))
         if not highest.total:
-            return f"{gone} None expires until {until}."
+            return together(gone, say("None expires until {day}.", day=day))
+        peak = {"day": day, "most": _counted(highest), "month": highest.name}
         total = sum(column.total for column in months)
-        some = "more than " if any(column.is_more for column in months) else ""
-        comes = f"{some.capitalize()}{total:,} expire{'s' if total == 1 else ''} until {until}"
-        return f"{gone} {comes}; the most, {_counted(highest)}, in {highest.name}."
+        if any(column.is_more for column in months):
+            comes = say(
+                "More than {count} expire until {day}; the most, {most}, in {month}.",
+                count=f"{total:,}",
+                **peak,
+            )
+        else:
+            comes = say_count(
+                "{count} expires until {day}; the most, {most}, in {month}.",
+                "{count} expire until {day}; the most, {most}, in {month}.",
+                total,
+                count=f"{total:,}",
+                **peak,
+            )
+        return together(gone, comes)
 
 
 def timeline(now: datetime) -> Timeline:
@@ -202,9 +252,19 @@ def _per_cent(place: float) -> str:
 
 def _counted(column: Column) -> str:
     if column.is_more:
-        return f"more than {MOST:,}"
-    return f"{column.total:,}" if column.total else "none"
+        return say("more than {count}", count=f"{MOST:,}")
+    return f"{column.total:,}" if column.total else say("none")
 
 
-def _verb(column: Column, one: str, several: str) -> str:
-    return one if column.total <= 1 else several
+def _expired(column: Column) -> str:
+    if column.is_more:
+        return say("More than {count} have expired.", count=f"{MOST:,}")
+    if not column.total:
+        return say("None has expired.")
+    return say_count(
+        "{count} has expired.", "{count} have expired.", column.total, count=f"{column.total:,}"
+    )
+
+
+def _month_and_year(moment: datetime) -> str:
+    return say("{month} {year}", month=NAMES[moment.month - 1], year=moment.year)

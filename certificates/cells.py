@@ -8,6 +8,8 @@ from django.utils import timezone
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 
+from certificates.sentence import say, say_count
+
 UNKNOWN = "—"
 _BREAKS, _BREAK = re.compile(r"(?<=[._-])"), "<wbr>"  # no entity of HTML has any of these
 
@@ -51,17 +53,17 @@ class Expiry:
 def expiry(not_after: datetime | None, now: datetime) -> Expiry:
     """Date in the operator's zone, and how far away it is."""
     if not_after is None:
-        return Expiry(UNKNOWN, "can't be read", "critical", "Unknown")
+        return Expiry(UNKNOWN, say("can't be read"), "critical", say("Unknown"))
     left = not_after - now
     date = f"{local(not_after):%Y-%m-%d}"
     if left < timedelta(0):
-        return Expiry(date, f"{_span(-left)} ago", "critical", "Expired")
-    urgency, word = "valid", "Valid"
+        return Expiry(date, say("{span} ago", span=_span(-left)), "critical", say("Expired"))
+    urgency, word = "valid", say("Valid")
     if left < timedelta(days=7):
-        urgency, word = "critical", "Critical"
+        urgency, word = "critical", say("Critical")
     elif left < timedelta(days=30):
-        urgency, word = "soon", "Soon"
-    return Expiry(date, f"in {_span(left)}", urgency, word)
+        urgency, word = "soon", say("Soon")
+    return Expiry(date, say("in {span}", span=_span(left)), urgency, word)
 
 
 def changes_at(not_after: datetime | None, now: datetime) -> datetime:
@@ -80,9 +82,9 @@ def changes_at(not_after: datetime | None, now: datetime) -> datetime:
 def _span(length: timedelta) -> str:
     days = length.days
     if days >= 1:
-        return f"{days:,} day{'s' if days != 1 else ''}"
+        return say_count("{count} day", "{count} days", days, count=f"{days:,}")
     hours = length.seconds // 3600
-    return f"{hours} hour{'s' if hours != 1 else ''}" if hours else "less than an hour"
+    return say_count("{count} hour", "{count} hours", hours) if hours else say("less than an hour")
 
 
 def badge(label: str, kind: str) -> SafeString:
@@ -99,4 +101,4 @@ def with_legacy(text: str, *, is_legacy: bool) -> SafeString | str:
     """`text`, marked where it is weak."""
     if not is_legacy:
         return text
-    return format_html('{} <span class="badge legacy">Legacy</span>', text)
+    return format_html('{} <span class="badge legacy">{}</span>', text, say("Legacy"))

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.visible import visible
 
 NOTHING = Q(pk__in=[])
@@ -23,6 +24,8 @@ MAXIMUM_VALUE = 500  # characters
 
 
 class Operator(StrEnum):
+    """Its value is the word for addresses and commands; `label` is the same for people."""
+
     BEGINS = "begins with"
     CONTAINS = "contains"
     IS = "is exactly"
@@ -33,12 +36,28 @@ class Operator(StrEnum):
     AFTER = "after"
 
     @property
+    def label(self) -> str:
+        return _LABELS[self]
+
+    @property
     def needs_value(self) -> bool:
         return self not in (Operator.EMPTY, Operator.NOT_EMPTY)
 
     @property
     def is_for_dates(self) -> bool:
         return self in (Operator.BEFORE, Operator.AFTER)
+
+
+_LABELS = {
+    Operator.BEGINS: say("begins with"),
+    Operator.CONTAINS: say("contains"),
+    Operator.IS: say("is exactly"),
+    Operator.ENDS: say("ends with"),
+    Operator.EMPTY: say("is empty"),
+    Operator.NOT_EMPTY: say("is not empty"),
+    Operator.BEFORE: say("before"),
+    Operator.AFTER: say("after"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +162,8 @@ def _moment(value: str) -> tuple[datetime, datetime]:
     except ValueError:
         moment = None
     if moment is None:
-        wrong = f"{visible(value)[:40]!r} is not a date."
-        raise Refused("find.value", wrong, "Write it like 2027-01-31 or 2027-01-31 14:30.")
+        wrong = say("{value} is not a date.", value=repr(visible(value)[:40]))
+        raise Refused("find.value", wrong, say("Write it like 2027-01-31 or 2027-01-31 14:30."))
     zone, moment = moment.tzinfo or zone, moment.replace(tzinfo=None)
     return _in_utc(moment, zone), _in_utc(_later(moment, timedelta(seconds=1)), zone)
 
@@ -172,19 +191,37 @@ def checked(condition: Condition, fields: Mapping[str, Findable]) -> None:
     """
     field = fields.get(condition.field)
     if field is None:
-        wrong = f"There is no field {visible(condition.field)[:40]!r} to find by."
-        raise Refused("find.field", wrong, f"Choose one of: {', '.join(fields)}.")
+        wrong = say(
+            "There is no field {field} to find by.", field=repr(visible(condition.field)[:40])
+        )
+        raise Refused(
+            "find.field", wrong, say("Choose one of: {fields}.", fields=", ".join(fields))
+        )
     operator = condition.operator
     fits = operator.is_for_dates or operator is Operator.IS or not operator.needs_value
     if field.is_date and not fits:
-        wrong = f"{field.label} is a date; it can't be found by {operator!s}."
-        raise Refused("find.operator", wrong, "Choose before, after or is exactly.")
+        wrong = say(
+            "{field} is a date; it can't be found by {operator}.",
+            field=field.label,
+            operator=operator.label,
+        )
+        raise Refused("find.operator", wrong, say("Choose before, after or is exactly."))
     if operator.is_for_dates and not field.is_date:
-        wrong = f"{field.label} is not a date; it can't be found by {operator!s}."
-        raise Refused("find.operator", wrong, "Choose begins with, contains or is exactly.")
+        wrong = say(
+            "{field} is not a date; it can't be found by {operator}.",
+            field=field.label,
+            operator=operator.label,
+        )
+        raise Refused("find.operator", wrong, say("Choose begins with, contains or is exactly."))
     if "\0" in condition.value or len(condition.value) > MAXIMUM_VALUE:
-        wrong = f"The value for {field.label} is too long, or holds a NUL character."
-        raise Refused("find.value", wrong, f"Write up to {MAXIMUM_VALUE} characters.")
+        wrong = say(
+            "The value for {field} is too long, or holds a NUL character.", field=field.label
+        )
+        raise Refused(
+            "find.value",
+            wrong,
+            say("Write up to {most} characters.", most=MAXIMUM_VALUE),
+        )
 
 
 def from_address(query: QueryDict) -> list[Condition]:
@@ -197,8 +234,12 @@ def from_address(query: QueryDict) -> list[Condition]:
     )
     conditions = [_condition(field, operator, value) for field, operator, value in rows]
     if len(conditions) > MAXIMUM_ROWS:
-        wrong = f"{len(conditions)} find rows are more than {MAXIMUM_ROWS}."
-        raise Refused("find.rows", wrong, "Remove some.")
+        wrong = say(
+            "{count} find rows are more than {most}.",
+            count=len(conditions),
+            most=MAXIMUM_ROWS,
+        )
+        raise Refused("find.rows", wrong, say("Remove some."))
     return [c for c in conditions if c.value.strip() or not c.operator.needs_value]
 
 
@@ -227,16 +268,24 @@ def from_words(text: str) -> Condition:
             if normal.lower() == spelling or normal.lower().startswith(f"{spelling} "):
                 value = normal[len(spelling) :].strip()
                 if value and not operator.needs_value:
-                    wrong = f"{operator!s} takes no value: {visible(value)[:40]!r}."
-                    raise Refused("find.value", wrong, "Leave it out.")
+                    wrong = say(
+                        "{operator} takes no value: {value}.",
+                        operator=operator.label,
+                        value=repr(visible(value)[:40]),
+                    )
+                    raise Refused("find.value", wrong, say("Leave it out."))
                 return Condition(field, operator, value)
-    wrong = f"{visible(text)[:80]!r} is not 'field operator value'."
-    raise Refused("find.operator", wrong, f"Operators: {', '.join(Operator)}.")
+    wrong = say("{text} is not 'field operator value'.", text=repr(visible(text)[:80]))
+    raise Refused(
+        "find.operator", wrong, say("Operators: {operator}.", operator=", ".join(Operator))
+    )
 
 
 def _condition(field: str, operator: str, value: str) -> Condition:
     try:
         return Condition(field, Operator(operator), value)
     except ValueError:
-        wrong = f"There is no operator {visible(operator)[:40]!r}."
-        raise Refused("find.operator", wrong, f"Choose one of: {', '.join(Operator)}.") from None
+        wrong = say("There is no operator {operator}.", operator=repr(visible(operator)[:40]))
+        raise Refused(
+            "find.operator", wrong, say("Choose one of: {operator}.", operator=", ".join(Operator))
+        ) from None

@@ -24,6 +24,7 @@ from certificates.conditions import (
 )
 from certificates.models import Certificate, Purpose
 from certificates.models.search import TRIGRAM, trigram_keys
+from certificates.sentence import say
 from certificates.x509.facts import CertificateType
 from certificates.x509.visible import visible
 
@@ -79,25 +80,27 @@ _REQUEST_FILES = {purpose.value: f"{purpose}.csr" for purpose in Purpose.own()}
 _TYPES = {kind.value: kind.label for kind in CertificateType}
 
 FIELDS: dict[str, Field] = {
-    "common_name": Field("Common name", by_text("common_name"), by_text("common_name")),
-    "certificate": Field("Certificate", one_of("purpose", _PURPOSES), one_of("purpose", _PURPOSES)),
-    "file_name": Field("File name", by_text("file_name"), one_of("purpose", _REQUEST_FILES)),
-    "type": Field("Type", one_of("type", _TYPES), always(CSR_ONLY)),
-    "key_type": Field("Key type", by_text("key_label"), by_text("key_label")),
-    "node": Field("Node", by_text("node__host_name"), by_text("node__host_name")),
-    "issuer": Field("Issued by", by_text("issuer"), always("")),
-    "expiration": Field("Expiration", by_date("not_after"), always(""), is_date=True),
+    "common_name": Field(say("Common name"), by_text("common_name"), by_text("common_name")),
+    "certificate": Field(
+        say("Certificate"), one_of("purpose", _PURPOSES), one_of("purpose", _PURPOSES)
+    ),
+    "file_name": Field(say("File name"), by_text("file_name"), one_of("purpose", _REQUEST_FILES)),
+    "type": Field(say("Type"), one_of("type", _TYPES), always(CSR_ONLY)),
+    "key_type": Field(say("Key type"), by_text("key_label"), by_text("key_label")),
+    "node": Field(say("Node"), by_text("node__host_name"), by_text("node__host_name")),
+    "issuer": Field(say("Issued by"), by_text("issuer"), always("")),
+    "expiration": Field(say("Expiration"), by_date("not_after"), always(""), is_date=True),
     "serial_number": Field(
-        "Serial number", _hexadecimal("serial_number", is_number=True), always("")
+        say("Serial number"), _hexadecimal("serial_number", is_number=True), always("")
     ),
     "fingerprint": Field(
-        "Fingerprint", _hexadecimal("fingerprint", "fingerprint_sha1"), always("")
+        say("Fingerprint"), _hexadecimal("fingerprint", "fingerprint_sha1"), always("")
     ),
-    "subject": Field("Subject", by_text("subject"), by_text("subject")),
+    "subject": Field(say("Subject"), by_text("subject"), by_text("subject")),
     "alternative_names": Field(
-        "Subject alternative names", by_text("subject_alternative_names"), always("")
+        say("Subject alternative names"), by_text("subject_alternative_names"), always("")
     ),
-    "description": Field("Description", by_text("description"), always("")),
+    "description": Field(say("Description"), by_text("description"), always("")),
 }
 
 

@@ -29,6 +29,7 @@ from certificates.forms.monitor import MonitorForm
 from certificates.forms.reach import PlaceForm, ReachForm
 from certificates.forms.request import RequestForm
 from certificates.models import Certificate, Endpoint, Node, Observed, SigningRequest
+from certificates.sentence import lowered, say
 
 _LIST = "admin:certificates_certificate_changelist"
 # The fewest digits of a serial number or fingerprint: fewer would be the beginning of a word.
@@ -39,11 +40,11 @@ _BY_TEXT = tuple(
 )
 _INDEXED = 3  # characters that an index of text needs; of fewer only the common name is looked up
 _LABELS = {
-    "fingerprint": "fingerprint",
-    "serial_number": "serial number",
-    "common_name": "common name",
-    "alternative_names": "subject alternative names",
-    "issuer": "issuer",
+    "fingerprint": say("fingerprint"),
+    "serial_number": say("serial number"),
+    "common_name": say("common name"),
+    "alternative_names": say("subject alternative names"),
+    "issuer": say("issuer"),
 }
 
 
@@ -61,12 +62,16 @@ def _certificates(text: str) -> Group:
         for row in found:
             hits.setdefault(row.pk, _certificate(row, field))
         if found:
-            begins = "that begin so" if operator is Operator.BEGINS else "with this"
-            label = f"All {begins} in the {_LABELS[field]}"
-            more.append((label, found_list(_LIST, field, text, operator)))
+            more.append((_all(field, operator), found_list(_LIST, field, text, operator)))
         if len(hits) > SHOWN:
             break
-    return Group("Certificates", tuple(hits.values())[:SHOWN], tuple(more))
+    return Group(say("Certificates"), tuple(hits.values())[:SHOWN], tuple(more))
+
+
+def _all(field: str, operator: Operator) -> str:
+    if operator is Operator.BEGINS:
+        return say("All that begin so in the {field}", field=_LABELS[field])
+    return say("All with this in the {field}", field=_LABELS[field])
 
 
 _SHOWN = (
@@ -87,8 +92,15 @@ def _fields(text: str) -> Iterator[tuple[str, Operator]]:
 
 
 def _certificate(row: Certificate, field: str) -> Hit:
-    until = f", until {at(row.not_after)}" if row.not_after else ""
-    about = f"{row.file_name}, {row.purpose} on {row.node}{until}; by its {_LABELS[field]}"
+    of = {"file_name": row.file_name, "purpose": row.purpose, "node": row.node}
+    about = say("{file_name}, {purpose} on {node}; by its {field}", **of, field=_LABELS[field])
+    if row.not_after:
+        about = say(
+            "{file_name}, {purpose} on {node}, until {until}; by its {field}",
+            **of,
+            until=at(row.not_after),
+            field=_LABELS[field],
+        )
     address = reverse("admin:certificates_certificate_change", args=[row.pk])
     return Hit(row.common_name or row.file_name, about, address)
 
@@ -98,11 +110,16 @@ def _requests(text: str) -> Group:
     for column in ("common_name", "subject", "subject_alternative_names"):
         wanted |= Q(**{f"{column}__icontains": text})
     rows = SigningRequest.objects.select_related("node").filter(wanted).order_by("-pk")
-    return Group("Signing requests", few(rows[:SHOWN], _request))
+    return Group(say("Signing requests"), few(rows[:SHOWN], _request))
 
 
 def _request(row: SigningRequest) -> Hit:
-    about = f"{row.file_name} of {row.node}, {row.get_state_display().lower()}"
+    about = say(
+        "{file_name} of {node}, {state}",
+        file_name=row.file_name,
+        node=row.node,
+        state=lowered(row.get_state_display()),
+    )
     address = reverse("admin:certificates_request_page", args=[row.pk])
     return Hit(row.common_name or row.file_name, about, address)
 
@@ -115,7 +132,7 @@ def _nodes(text: str) -> Group:
         about = ", ".join([row.get_role_display(), *row.addresses])
         return Hit(row.host_name, about, reverse("admin:certificates_node_page", args=[row.pk]))
 
-    return Group("Nodes", few(holding(text, Node.objects.in_restart_order(), words), hit))
+    return Group(say("Nodes"), few(holding(text, Node.objects.in_restart_order(), words), hit))
 
 
 def _endpoints(text: str) -> Group:
@@ -123,10 +140,10 @@ def _endpoints(text: str) -> Group:
         return [row, row.asked_name, row.node, row.fingerprint]
 
     def hit(row: Endpoint) -> Hit:
-        return Hit(str(row), f"Looked at for {row.node}", _discovery())
+        return Hit(str(row), say("Looked at for {node}", node=row.node), _discovery())
 
     places = few(holding(text, Endpoint.objects.in_order(), words), hit)
-    return Group("Monitored endpoints", (*places, *_seen(text))[:SHOWN])
+    return Group(say("Monitored endpoints"), (*places, *_seen(text))[:SHOWN])
 
 
 def _discovery() -> str:
@@ -143,7 +160,7 @@ def _seen(text: str) -> tuple[Hit, ...]:
 
 
 def _observed(row: Observed) -> Hit:
-    about = f"Served at {row.endpoint}, and not ours"
+    about = say("Served at {endpoint}, and not ours", endpoint=row.endpoint)
     address = reverse("admin:certificates_observed_page", args=[row.pk])
     return Hit(row.common_name or row.file_name, about, address)
 
@@ -159,42 +176,48 @@ _VIEW, _GENERATE = Permission.VIEW, Permission.GENERATE
 _NODES = "admin:certificates_node_changelist"
 PLACES = (
     Place(
-        "Signing requests",
-        "Certificate Management",
+        say("Signing requests"),
+        say("Certificate Management"),
         "admin:certificates_signingrequest_changelist",
         _VIEW,
         "csr",
     ),
     Place(
-        "Third-party CA guide",
-        "Certificate Management. The seven steps to a certificate of a CA",
+        say("Third-party CA guide"),
+        say("Certificate Management. The seven steps to a certificate of a CA"),
         "admin:certificates_guide",
         _VIEW,
     ),
     Place(
-        "Compare trust stores",
-        "Certificate Management. What differs between nodes; Copy to node",
+        say("Compare trust stores"),
+        say("Certificate Management. What differs between nodes; Copy to node"),
         "admin:certificates_trust_stores",
         _VIEW,
     ),
     Place(
-        "Upload Certificate or Certificate Chain",
-        "Certificate Management",
+        say("Upload Certificate or Certificate Chain"),
+        say("Certificate Management"),
         "admin:certificates_upload_dialog",
         Permission.UPLOAD,
         "import install p7b pkcs#7 pem der",
     ),
     Place(
-        "Delivery log",
-        "Certificate Monitor. Each message, and the server's answer",
+        say("Delivery log"),
+        say("Certificate Monitor. Each message, and the server's answer"),
         "admin:certificates_delivery_changelist",
         _VIEW,
         "mail e-mail webhook syslog sent",
     ),
-    Place("Add a node", "Nodes", "admin:certificates_node_add", Permission.CONFIGURE, "server"),
     Place(
-        "Verify the audit log",
-        "Audit log",
+        say("Add a node"),
+        say("Nodes"),
+        "admin:certificates_node_add",
+        Permission.CONFIGURE,
+        "server",
+    ),
+    Place(
+        say("Verify the audit log"),
+        say("Audit log"),
         "admin:certificates_audit_verify",
         Permission.VIEW_EVENTS,
         "tamper hash chain",
@@ -204,21 +227,21 @@ PLACES = (
     ),
     *fields_of(
         RequestForm,
-        "Generate CSR",
+        say("Generate CSR"),
         "admin:certificates_request_dialog",
         _GENERATE,
         without=("distribution",),
     ),
     *fields_of(
         MonitorForm,
-        "Certificate Monitor",
+        say("Certificate Monitor"),
         "admin:monitor",
         _VIEW,
         words={"start_days": "warning period expiry", "smtp_host": "mail server relay"},
     ),
     *fields_of(
         BackupForm,
-        "Backup",
+        say("Backup"),
         "admin:certificates_backupsettings_changelist",
         Permission.BACKUP,
         words={"kept": "retention prune", "every": "schedule interval"},
@@ -226,12 +249,15 @@ PLACES = (
     *(
         Place(
             place.name,
-            f"{place.about} Choose the node first.",
+            say("{about} Choose the node first.", about=place.about),
             _NODES,
             place.permission,
             place.words,
         )
-        for form, page in ((ReachForm, "Connection of a node."), (PlaceForm, "Service of a node."))
+        for form, page in (
+            (ReachForm, say("Connection of a node.")),
+            (PlaceForm, say("Service of a node.")),
+        )
         for place in fields_of(form, page, _NODES, Permission.CONFIGURE)
     ),
 )

@@ -16,6 +16,7 @@ from django.utils.http import urlencode
 
 from certificates.access import Permission
 from certificates.conditions import Operator
+from certificates.sentence import in_language, say
 
 SHOWN = 6  # of each group; the list itself has the others
 FEW = 1_000  # rows of a small table that are compared one by one
@@ -87,9 +88,10 @@ class Place:
 
     def rank(self, wanted: list[str]) -> int | None:
         """0: its name has every word; 1: what else it is known by has them; None: not meant."""
-        if all(word in _plain(self.name) for word in wanted):
+        name = _plain(f"{self.name} {in_language(self.name)}")
+        if all(word in name for word in wanted):
             return 0
-        known = _plain(f"{self.name} {self.about} {self.words}")
+        known = f"{name} {_plain(f'{self.about} {in_language(self.about)} {self.words}')}"
         return 1 if all(word in known for word in wanted) else None
 
 
@@ -124,7 +126,7 @@ def fields_of(
         help_text = str(field.help_text or "")
         yield Place(
             str(field.label or pretty_name(name)),
-            f"{page}. {help_text}" if help_text else page,
+            say("{page}. {help}", page=page, help=help_text) if help_text else page,
             url_name,
             permission,
             f"{name} {(words or {}).get(name, '')}",

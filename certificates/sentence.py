@@ -118,8 +118,8 @@ class _Html(str):
         return self
 
 
-def say(text: str, /, **values: object) -> Sentence:
-    """A sentence with `{places}`; an f-string would have no translation.
+def say(text: str, /, **values: object) -> str:
+    """A sentence with `{places}`; an f-string would have no translation. It is a `Sentence`.
 
     Args:
         text: a literal, as it is what the catalogues are made from.
@@ -128,12 +128,12 @@ def say(text: str, /, **values: object) -> Sentence:
     return Sentence((text,), _settled(values))
 
 
-def say_as(context: str, text: str, /, **values: object) -> Sentence:
+def say_as(context: str, text: str, /, **values: object) -> str:
     """`say` for a word that means two things: `context` tells the translator which ("a verb")."""
     return Sentence((text,), _settled(values), context=context)
 
 
-def say_count(one: str, many: str, count: int, /, **values: object) -> Sentence:
+def say_count(one: str, many: str, count: int, /, **values: object) -> str:
     """`say` by number: `one` for 1, `many` else; both may have the place `{count}`."""
     return Sentence((one, many), _settled({"count": count} | values), count)
 

@@ -1,12 +1,14 @@
 """In which language a page is, and that records and scripts keep theirs."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import HttpRequest
+from django.template.loader import get_template
 from django.test import Client
 from django.utils.translation import get_language, override
 
@@ -91,6 +93,16 @@ def test_messages_are_kept_in_the_language_of_who_did_it() -> None:
         storage.add(messages.SUCCESS, say("Dashboard"))
 
     assert str(storage._queued_messages[0].message) == "ダッシュボード"
+
+
+def test_every_template_is_well_formed() -> None:
+    root = Path(__file__).resolve().parent.parent
+    folders = [root / app for app in ("ccxsec_project", "certificates", "ipsec", "bulk")]
+    found = [path for folder in folders for path in folder.rglob("templates/**/*.html")]
+
+    assert len(found) > 100
+    for path in found:
+        get_template(str(path).rpartition("/templates/")[2])
 
 
 @pytest.mark.django_db

@@ -18,7 +18,7 @@ from certificates.refusal import Refused
 
 FIND_PARAMETERS = ("field", "op", "value")
 COUNTED = 10_000  # more rows than this are not counted: nobody pages through them
-OPERATOR_CHOICES = [(operator.value, operator.value) for operator in Operator]
+OPERATOR_CHOICES = [(operator.value, operator.label) for operator in Operator]
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg] # not generic at run time
