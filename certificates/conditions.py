@@ -23,9 +23,8 @@ MAXIMUM_ROWS = 10
 MAXIMUM_VALUE = 500  # characters
 
 
+# The value is the word for addresses and commands, `label` the same for people.
 class Operator(StrEnum):
-    """Its value is the word for addresses and commands; `label` is the same for people."""
-
     BEGINS = "begins with"
     CONTAINS = "contains"
     IS = "is exactly"
