@@ -9,6 +9,7 @@ import struct
 from enum import StrEnum
 
 from certificates.outgoing import ForbiddenAddressError, datagrams
+from certificates.sentence import say
 
 HEADER = struct.Struct("!8s8sBBBBII")
 VERSION = 0x30  # 3.0
@@ -23,6 +24,20 @@ class Answer(StrEnum):
     UNREACHABLE = "there is no way to it"
     SILENCE = "nothing came back"
     FORBIDDEN = "the product does not ask there"
+
+    @property
+    def label(self) -> str:
+        """The same for people."""
+        return _LABELS[self]
+
+
+_LABELS = {
+    Answer.IKE: say("an IKE daemon answers"),
+    Answer.REFUSED: say("nothing listens there"),
+    Answer.UNREACHABLE: say("there is no way to it"),
+    Answer.SILENCE: say("nothing came back"),
+    Answer.FORBIDDEN: say("the product does not ask there"),
+}
 
 
 def ask(address: str, port: int, *, patience: float) -> Answer:

@@ -19,6 +19,7 @@ from certificates.conditions import (
     matches,
     one_of,
 )
+from certificates.sentence import say
 from ipsec.policy.choices import (
     Authentication,
     DhGroup,
@@ -31,7 +32,7 @@ from ipsec.policy.choices import (
 )
 from ipsec.policy.definition import FIELD_LABELS
 
-ANY = "Any"
+ANY = Protocol.ANY.label
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,9 @@ FIELDS: dict[str, Field] = {
     "protocol": Field(FIELD_LABELS["protocol"], one_of("protocol", _labels(Protocol))),
     "source_port": Field(FIELD_LABELS["source_port"], _port("source_port")),
     "destination_port": Field(FIELD_LABELS["destination_port"], _port("destination_port")),
-    "state": Field("Enabled or disabled", _either("Enabled", Q(is_enabled=True), "Disabled")),
+    "state": Field(
+        say("Enabled or disabled"), _either(say("Enabled"), Q(is_enabled=True), say("Disabled"))
+    ),
     "authentication": Field(
         FIELD_LABELS["authentication"], one_of("authentication", _labels(Authentication))
     ),
@@ -113,9 +116,9 @@ FIELDS: dict[str, Field] = {
     "esp": Field(FIELD_LABELS["esp"], one_of("esp", _labels(Esp))),
     "phase_one_dh": Field(FIELD_LABELS["phase_one_dh"], one_of("phase_one_dh", _labels(DhGroup))),
     "phase_two_dh": Field(FIELD_LABELS["phase_two_dh"], one_of("phase_two_dh", _labels(DhGroup))),
-    "legacy": Field("Legacy algorithms", _either("Yes", LEGACY, "No")),
-    "trouble": Field("Can't be loaded because", by_text("trouble")),
-    "changed_by": Field("Changed by", by_text("changed_by")),
+    "legacy": Field(say("Legacy algorithms"), _either(say("Yes"), LEGACY, say("No"))),
+    "trouble": Field(say("Can't be loaded because"), by_text("trouble")),
+    "changed_by": Field(say("Changed by"), by_text("changed_by")),
 }
 
 

@@ -9,6 +9,7 @@ import subprocess  # nosec B404 - `ip`, with fixed words and numbers
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from certificates.sentence import say
 from certificates.x509.visible import visible
 
 PATIENCE = 10.0  # seconds
@@ -124,7 +125,7 @@ def remove_keys(keys: KernelKeys) -> None:
 def _run(*arguments: str) -> str:
     command = shutil.which("ip", path=_PATH)
     if command is None:
-        raise KernelUnreadable("the command ip (package iproute2) is missing")
+        raise KernelUnreadable(say("the command ip (package iproute2) is missing"))
     try:
         done = subprocess.run(  # noqa: S603 - fixed words and numbers, no shell
             [command, *arguments],

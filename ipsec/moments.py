@@ -3,6 +3,9 @@
 from datetime import datetime, timedelta
 
 from certificates.cells import local
+from certificates.sentence import say, say_count
+
+_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400  # seconds
 
 
 def clock(moment: datetime, now: datetime) -> str:
@@ -14,14 +17,19 @@ def clock(moment: datetime, now: datetime) -> str:
 def distance(moment: datetime, now: datetime) -> str:
     """Such as "in 12 minutes", or "3 hours ago"."""
     away = moment - now
-    return f"in {span(away)}" if away > timedelta(0) else f"{span(-away)} ago"
+    if away > timedelta(0):
+        return say("in {span}", span=span(away))
+    return say("{span} ago", span=span(-away))
 
 
 def span(length: timedelta) -> str:
     """A length of time by its largest unit; two of them below an hour and a half."""
     seconds = int(length.total_seconds())
-    for unit, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
-        if seconds >= unit + unit // 2:
-            count = round(seconds / unit)
-            return f"{count:,} {name}{'s' if count != 1 else ''}"
-    return "a minute" if seconds >= 60 else f"{seconds} s"  # noqa: PLR2004 - one minute
+    minutes, hours, days = (round(seconds / unit) for unit in (_MINUTE, _HOUR, _DAY))
+    if seconds >= _DAY * 1.5:
+        return say_count("{count} day", "{count} days", days, count=f"{days:,}")
+    if seconds >= _HOUR * 1.5:
+        return say_count("{count} hour", "{count} hours", hours)
+    if seconds >= _MINUTE * 1.5:
+        return say_count("{count} minute", "{count} minutes", minutes)
+    return say("a minute") if seconds >= _MINUTE else say("{seconds} s", seconds=seconds)

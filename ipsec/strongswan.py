@@ -17,6 +17,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.visible import visible
 from ipsec.associations import Association, Loaded, Trap, text_of
 from ipsec.policy.terms import Connection
@@ -254,8 +255,8 @@ class Daemon:
             return question()
         except vici.exception.CommandException as error:
             said = str(error).removeprefix("Command failed: ")
-            wrong = f"The IKE daemon refused: {visible(said)[:200]}."
-            raise DaemonError("daemon.refused", wrong, "Look at its log.") from error
+            wrong = say("The IKE daemon refused: {said}.", said=visible(said)[:200])
+            raise DaemonError("daemon.refused", wrong, say("Look at its log.")) from error
         except (OSError, *_BROKEN) as error:
             raise _down(self.path, error) from error
 
@@ -264,9 +265,11 @@ def _down(path: str, error: Exception) -> DaemonError:
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return DaemonError(
         "daemon.down",
-        f"No IKE daemon answers at {path} ({visible(reason)[:100]}).",
-        "Install strongSwan with its vici plugin and start it (systemctl start strongswan), or"
-        " set CCXSEC_IPSEC_SOCKET to where its socket is.",
+        say("No IKE daemon answers at {path} ({reason}).", path=path, reason=visible(reason)[:100]),
+        say(
+            "Install strongSwan with its vici plugin and start it (systemctl start strongswan), or"
+            " set CCXSEC_IPSEC_SOCKET to where its socket is."
+        ),
     )
 
 

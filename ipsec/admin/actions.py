@@ -15,6 +15,7 @@ from certificates.access import signed_in
 from certificates.dialogs import key_of
 from certificates.models import Job
 from certificates.refusal import Refused
+from certificates.sentence import say, say_count, together
 from ipsec.models import Policy
 from ipsec.operations import (
     confirm_trial,
@@ -29,7 +30,7 @@ from ipsec.operations import (
 LIST = "admin:ipsec_policy_changelist"
 PAGE = "admin:ipsec_policy_page"
 NAMED = 5  # policies in a message
-NO_TRIAL = "Say after how many minutes the trial is to end: a whole number."
+NO_TRIAL = say("Say after how many minutes the trial is to end: a whole number.")
 
 
 def enable_selected(request: HttpRequest, chosen: QuerySet[Policy], *, enabled: bool) -> None:
@@ -39,11 +40,16 @@ def enable_selected(request: HttpRequest, chosen: QuerySet[Policy], *, enabled: 
     except Refused as refused:
         say_no(request, refused)
         return
-    word = "Enabled" if enabled else "Disabled"
-    if rows:
-        messages.success(request, f"{word} {named(rows)}. It is put in force now.")
+    if rows and enabled:
+        done = say("Enabled {policies}. It is put in force now.", policies=named(rows))
+        messages.success(request, done)
+    elif rows:
+        done = say("Disabled {policies}. It is put in force now.", policies=named(rows))
+        messages.success(request, done)
+    elif enabled:
+        messages.info(request, say("All of them are enabled already."))
     else:
-        messages.info(request, f"All of them are {word.lower()} already.")
+        messages.info(request, say("All of them are disabled already."))
 
 
 def connect_selected(request: HttpRequest, chosen: QuerySet[Policy]) -> None:
@@ -53,38 +59,49 @@ def connect_selected(request: HttpRequest, chosen: QuerySet[Policy]) -> None:
         try:
             request_connect(row, actor=signed_in(request))
         except Refused as refused:
-            messages.error(request, f"Not connected: {refused}")
+            messages.error(request, say("Not connected: {refused}", refused=refused))
         else:
             started.append(row)
     if started:
-        messages.success(request, f"Connecting {named(started)}: see the state.")
+        messages.success(
+            request, say("Connecting {policies}: see the state.", policies=named(started))
+        )
 
 
 def disconnect_selected(request: HttpRequest, chosen: QuerySet[Policy]) -> None:
     """Ends what is negotiated; the next packet negotiates anew."""
-    _order(request, list(chosen), disconnect, "Disconnected", "Nothing was negotiated for them.")
+    nothing = say("Nothing was negotiated for them.")
+    _order(request, list(chosen), disconnect, _disconnected, nothing)
 
 
 def rekey_selected(request: HttpRequest, chosen: QuerySet[Policy]) -> None:
     """New keys beside the traffic."""
-    nothing = "None of them is in force: there are no keys to renew."
-    _order(request, list(chosen), rekey, "New keys are negotiated for", nothing)
+    nothing = say("None of them is in force: there are no keys to renew.")
+    _order(request, list(chosen), rekey, _rekeyed, nothing)
+
+
+def _disconnected(policies: str) -> str:
+    return say("Disconnected {policies}.", policies=policies)
+
+
+def _rekeyed(policies: str) -> str:
+    return say("New keys are negotiated for {policies}.", policies=policies)
 
 
 def _order(
     request: HttpRequest,
     chosen: Sequence[Policy],
     operation: Callable[..., list[str]],
-    done: str,
+    done: Callable[[str], str],
     nothing: str,
 ) -> None:
     try:
         names = operation(chosen, actor=signed_in(request))
     except Refused as refused:
-        messages.error(request, f"Not done: {refused}")
+        messages.error(request, say("Not done: {refused}", refused=refused))
         return
     if names:
-        messages.success(request, f"{done} {named(names)}.")
+        messages.success(request, done(named(names)))
     else:
         messages.info(request, nothing)
 
@@ -105,7 +122,7 @@ def policy_confirm(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
     except Refused as refused:
         say_no(request, refused)
     else:
-        messages.success(request, f"Confirmed: {named(kept)} stays enabled.")
+        messages.success(request, say("Confirmed: {policies} stays enabled.", policies=named(kept)))
     return redirect(_back(request))
 
 
@@ -116,7 +133,7 @@ def policy_switch(request: HttpRequest, site: AdminSite, pk: int) -> HttpRespons
     if wanted == "trial":
         minutes = key_of(request.POST.get("minutes", ""))
         if minutes is None:
-            messages.error(request, f"{NO_TRIAL} Nothing was changed.")
+            messages.error(request, together(NO_TRIAL, say("Nothing was changed.")))
             return redirect(PAGE, pk)
     enabled = wanted in ("enabled", "trial")
     try:
@@ -124,17 +141,28 @@ def policy_switch(request: HttpRequest, site: AdminSite, pk: int) -> HttpRespons
     except Refused as refused:
         say_no(request, refused)
         return redirect(PAGE, pk)
-    word = "enabled" if enabled else "disabled"
-    if not done:
-        messages.info(request, f"The policy {row} is {word} already.")
-    elif minutes:
-        wait = f"Confirm it within {minutes} minute{'s' if minutes != 1 else ''}"
-        messages.success(
-            request, f"The policy {row} is enabled on trial. {wait}, or it is disabled again."
-        )
+    if done:
+        messages.success(request, _switched(row, minutes, enabled=enabled))
+    elif enabled:
+        messages.info(request, say("The policy {policy} is enabled already.", policy=row))
     else:
-        messages.success(request, f"The policy {row} is {word}. That is put in force now.")
+        messages.info(request, say("The policy {policy} is disabled already.", policy=row))
     return redirect(PAGE, pk)
+
+
+def _switched(row: Policy, minutes: int | None, *, enabled: bool) -> str:
+    if not enabled:
+        return say("The policy {policy} is disabled. That is put in force now.", policy=row)
+    if not minutes:
+        return say("The policy {policy} is enabled. That is put in force now.", policy=row)
+    return say_count(
+        "The policy {policy} is enabled on trial. Confirm it within {count} minute, or it is"
+        " disabled again.",
+        "The policy {policy} is enabled on trial. Confirm it within {count} minutes, or it is"
+        " disabled again.",
+        minutes,
+        policy=row,
+    )
 
 
 def policy_operate(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
@@ -142,10 +170,13 @@ def policy_operate(request: HttpRequest, site: AdminSite, pk: int) -> HttpRespon
     row = get_object_or_404(Policy, pk=pk)
     verb = request.POST.get("do", "")
     if verb == "disconnect":
-        _order(request, [row], disconnect, "Disconnected", f"Nothing is negotiated for {row}.")
+        nothing = say("Nothing is negotiated for {policy}.", policy=row)
+        _order(request, [row], disconnect, _disconnected, nothing)
     elif verb == "rekey":
-        nothing = f"The policy {row} is not in force: there are no keys to renew."
-        _order(request, [row], rekey, "New keys are negotiated for", nothing)
+        nothing = say(
+            "The policy {policy} is not in force: there are no keys to renew.", policy=row
+        )
+        _order(request, [row], rekey, _rekeyed, nothing)
     else:
         ask = request_diagnose if verb == "diagnose" else request_connect
         try:
@@ -159,13 +190,15 @@ def policy_operate(request: HttpRequest, site: AdminSite, pk: int) -> HttpRespon
 
 def say_no(request: HttpRequest, refused: Refused) -> None:
     """Show a refusal above the next page, which begins each message with a capital letter."""
-    messages.error(request, f"Nothing was changed. {refused}")
+    messages.error(request, together(say("Nothing was changed."), str(refused)))
 
 
 def named(rows: Sequence[object]) -> str:
     """A few of them by name, the rest by number."""
     shown = ", ".join(str(row) for row in rows[:NAMED])
-    return f"{shown} and {len(rows) - NAMED} more" if len(rows) > NAMED else shown
+    if len(rows) <= NAMED:
+        return shown
+    return say("{policies} and {count} more", policies=shown, count=len(rows) - NAMED)
 
 
 def _back(request: HttpRequest) -> str:

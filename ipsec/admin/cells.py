@@ -7,6 +7,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from certificates.cells import badge, with_legacy
+from certificates.sentence import Sentence, lowered, say
 from ipsec.find import ANY
 from ipsec.models import Policy
 from ipsec.moments import clock, distance
@@ -34,7 +35,7 @@ _LEAKS = {
 
 def word_badge(standing: Standing) -> SafeString:
     """The state in a word, such as *in force*."""
-    return badge(standing.word.capitalize(), _WORDS[standing.word])
+    return badge(standing.word.label, _WORDS[standing.word])
 
 
 def leak_badge(standing: Standing) -> SafeString:
@@ -42,7 +43,14 @@ def leak_badge(standing: Standing) -> SafeString:
     kind = _LEAKS[standing.leak]
     if standing.word is Word.DISABLED and standing.leak is Leak.CLEAR:
         kind = "plain"
-    return badge(standing.leak.capitalize(), kind)
+    return badge(standing.leak.label, kind)
+
+
+def marked(text: str) -> SafeString | str:
+    """A text, marked as English where it is one of a record, which no language knows."""
+    if not text or isinstance(text, Sentence):
+        return text
+    return format_html('<span lang="en">{}</span>', text)
 
 
 def live(name: str, pk: int, content: SafeString | str, says: str) -> SafeString:
@@ -60,26 +68,33 @@ def live(name: str, pk: int, content: SafeString | str, says: str) -> SafeString
 def state_cell(row: Policy, standing: Standing, now: datetime) -> SafeString:
     """The state in a word, and below it since when, or what stands in the way."""
     page = reverse("admin:ipsec_policy_page", args=[row.pk])
-    wrong = standing.sentence if _WORDS[standing.word] in ("critical", "soon") else ""
+    wrong = marked(standing.sentence) if _WORDS[standing.word] in ("critical", "soon") else ""
     content = format_html('<a class="plainly" href="{}">{}</a>', page, word_badge(standing))
     if row.trial_until:
-        content += format_html(" {}", badge("On trial", "soon"))
+        content += format_html(" {}", badge(say("On trial"), "soon"))
     if standing.since:
-        wrong = f"since {clock(standing.since, now)}, {distance(standing.since, now)}. {wrong}"
+        since = say(
+            "since {clock}, {distance}.",
+            clock=clock(standing.since, now),
+            distance=distance(standing.since, now),
+        )
+        wrong = format_html("{} {}", since, wrong)
     if wrong:
         content += format_html('<small class="quiet">{}</small>', wrong)
-    return live("state", row.pk, content, f"{row}: {standing.word}")
+    says = say("{policy}: {word}", policy=row, word=lowered(standing.word.label))
+    return live("state", row.pk, content, says)
 
 
 def enabled_cell(row: Policy) -> SafeString:
     """Whether it is enabled: the end of a trial changes it while somebody looks."""
-    shown = badge("Yes", "valid") if row.is_enabled else badge("No", "plain")
+    shown = badge(say("Yes"), "valid") if row.is_enabled else badge(say("No"), "plain")
     return live("enabled", row.pk, shown, "")
 
 
 def leak_cell(row: Policy, standing: Standing) -> SafeString:
     """What happens to its packets, in a word."""
-    return live("leak", row.pk, leak_badge(standing), f"{row}: {standing.leak}")
+    says = say("{policy}: {word}", policy=row, word=lowered(standing.leak.label))
+    return live("leak", row.pk, leak_badge(standing), says)
 
 
 def algorithms_cell(definition: Definition) -> SafeString:
@@ -100,14 +115,23 @@ def phase_one(definition: Definition) -> str:
 def phase_two(definition: Definition) -> str:
     """Such as "ESP AES-256-GCM, DH 20"."""
     group = definition.phase_two_dh.value
-    return f"ESP {definition.esp.label}, {f'DH {group}' if group else 'no DH'}"
+    if not group:
+        return say("ESP {algorithm}, no DH", algorithm=definition.esp.label)
+    return f"ESP {definition.esp.label}, DH {group}"
 
 
 def traffic_text(definition: Definition) -> str:
     """Such as "TCP, any port to 8443"."""
     ports = definition.source_port, definition.destination_port
-    protocol = definition.protocol.label if definition.protocol is not Protocol.ANY else ANY
+    protocol = definition.protocol.label
+    if not any(ports) and definition.protocol is Protocol.ANY:
+        return say("All")
     if not any(ports):
-        return f"{protocol}, all ports" if definition.protocol is not Protocol.ANY else "All"
-    source, destination = (str(port) if port else "any" for port in ports)
-    return f"{protocol}, {source} to {destination}"
+        return say("{protocol}, all ports", protocol=protocol)
+    source, destination = (str(port) if port else lowered(ANY) for port in ports)
+    return say(
+        "{protocol}, {source} to {destination}",
+        protocol=protocol,
+        source=source,
+        destination=destination,
+    )

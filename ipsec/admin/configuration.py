@@ -13,6 +13,7 @@ from certificates.access import Permission, client_address, signed_in
 from certificates.dialogs import show
 from certificates.models import Node
 from certificates.refusal import Finding, Outcome, Refused
+from certificates.sentence import say
 from ipsec.forms.policy import PolicyForm
 from ipsec.models import Policy
 from ipsec.operations import add_policy, change_policy, preflight
@@ -21,9 +22,9 @@ from ipsec.policy.profiles import ProfileName
 from ipsec.policy.rules import is_name, read_address
 
 _OUTCOMES = {
-    Outcome.PASS: ("valid", "Fine"),
-    Outcome.WARN: ("soon", "Look"),
-    Outcome.FAIL: ("critical", "Wrong"),
+    Outcome.PASS: ("valid", say("Fine")),
+    Outcome.WARN: ("soon", say("Look")),
+    Outcome.FAIL: ("critical", say("Wrong")),
 }
 
 
@@ -98,10 +99,13 @@ def _save(form: PolicyForm, row: Policy | None, request: HttpRequest) -> Policy:
 
 def _told(saved: Policy) -> str:
     if not saved.is_enabled:
-        return f"Saved {saved}. It is disabled: nothing is in force."
+        return say("Saved {policy}. It is disabled: nothing is in force.", policy=saved)
     if saved.trial_until:
-        return f"Saved {saved}, enabled on trial: confirm it in time, or it is disabled again."
-    return f"Saved {saved}. It is put in force now."
+        return say(
+            "Saved {policy}, enabled on trial: confirm it in time, or it is disabled again.",
+            policy=saved,
+        )
+    return say("Saved {policy}. It is put in force now.", policy=saved)
 
 
 def start_of(profile: str) -> dict[str, Any]:
@@ -148,5 +152,5 @@ def form_page(
         "may_look": actor.may(Permission.OPERATE_POLICIES),
         "opts": Policy._meta,
     }
-    title = "Configuration" if row else "IPSEC Policy Configuration"
+    title = say("Configuration") if row else say("IPSEC Policy Configuration")
     return show(request, site, "ipsec/policy_form.html", title, **context | more)

@@ -13,6 +13,7 @@ from django.urls import reverse
 from certificates.access import signed_in
 from certificates.dialogs import key_of, show
 from certificates.refusal import Refused
+from certificates.sentence import say
 from ipsec.admin.actions import LIST, named, say_no
 from ipsec.admin.cells import traffic_text
 from ipsec.models import Policy
@@ -28,7 +29,7 @@ def policy_delete(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
     keys = [key_of(text) or 0 for text in asked.get("policies", "").split(",")][:MOST_AT_ONCE]
     rows = list(Policy.objects.filter(pk__in=keys).in_list_order())
     if not rows:
-        messages.info(request, "These policies are gone already.")
+        messages.info(request, say("These policies are gone already."))
         return redirect(LIST)
     if request.method == "POST":
         try:
@@ -36,7 +37,7 @@ def policy_delete(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
         except Refused as refused:
             say_no(request, refused)
         else:
-            messages.success(request, f"Deleted {named(gone)}.")
+            messages.success(request, say("Deleted {policies}.", policies=named(gone)))
         return redirect(LIST)
     context: dict[str, Any] = {
         "rows": [(row, traffic_text(row.definition)) for row in rows[:SHOWN]],
@@ -46,7 +47,7 @@ def policy_delete(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
         "chosen": ",".join(str(row.pk) for row in rows),
         "opts": Policy._meta,
     }
-    title = "Delete IPSEC policies" if len(rows) > 1 else "Delete an IPSEC policy"
+    title = say("Delete IPSEC policies") if len(rows) > 1 else say("Delete an IPSEC policy")
     return show(request, site, "ipsec/policy_delete.html", title, **context)
 
 

@@ -14,6 +14,7 @@ from certificates.access import signed_in
 from certificates.admin.download import attachment
 from certificates.dialogs import show
 from certificates.refusal import Refused
+from certificates.sentence import say
 from ipsec.admin.actions import PAGE
 from ipsec.admin.cells import traffic_text
 from ipsec.admin.configuration import form_page
@@ -46,7 +47,7 @@ def _exported(request: HttpRequest, rows: Sequence[Policy]) -> HttpResponseBase 
     try:
         made = export_peer(rows, form=form, actor=signed_in(request))
     except Refused as refused:
-        messages.error(request, f"Not exported: {refused}")
+        messages.error(request, say("Not exported: {refused}", refused=refused))
         return None
     return attachment(made.content, made.name, made.content_type)
 
@@ -70,7 +71,7 @@ def policy_compare(request: HttpRequest, site: AdminSite, pk: int) -> HttpRespon
         "differences": found,
         "opts": Policy._meta,
     }
-    return show(request, site, "ipsec/policy_compare.html", "Compare with peer", **context)
+    return show(request, site, "ipsec/policy_compare.html", say("Compare with peer"), **context)
 
 
 def policy_import(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
@@ -92,7 +93,7 @@ def policy_import(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
                 "made_by": exported.made_by,
                 "text": data.decode(),
             }
-    return show(request, site, "ipsec/policy_import.html", "Import from a peer", **context)
+    return show(request, site, "ipsec/policy_import.html", say("Import from a peer"), **context)
 
 
 def _chosen(exported: Exported, name: str) -> Definition | None:
@@ -106,6 +107,10 @@ def _opened(
     request: HttpRequest, site: AdminSite, chosen: Definition, exported: Exported
 ) -> HttpResponseBase:
     start = {name: getattr(chosen, name) for name in FIELD_LABELS}
-    who = exported.made_by or "the other side"
-    said = f"Filled in from the export of {who}, {exported.made_at:%Y-%m-%d %H:%M} UTC."
+    who = exported.made_by or say("the other side")
+    said = say(
+        "Filled in from the export of {who}, {made_at} UTC.",
+        who=who,
+        made_at=f"{exported.made_at:%Y-%m-%d %H:%M}",
+    )
     return form_page(request, site, PolicyForm(initial=start), came_from=said)

@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404
 from certificates.access import Permission, signed_in
 from certificates.dialogs import key_of, show
 from certificates.models import Job
+from certificates.sentence import say
 from ipsec.admin.cells import phase_one, phase_two, traffic_text
 from ipsec.admin.standing_page import EVENTS, context_of, context_of_history
 from ipsec.exchange.formats import Format
@@ -18,7 +19,7 @@ from ipsec.models import Policy
 from ipsec.operations.negotiate import CONNECT, DIAGNOSE
 
 TRIAL = 10  # minutes that a trial has unless others are written
-JOBS = {CONNECT: "Connect", DIAGNOSE: "Diagnose"}
+JOBS = {CONNECT: say("Connect"), DIAGNOSE: say("Diagnose")}
 
 
 def policy_page(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:

@@ -11,11 +11,13 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from certificates.access import Permission, signed_in
 from certificates.admin.find_list import OPERATOR_CHOICES, FindScreen
 from certificates.cells import breaking
 from certificates.dialogs import screen_url
+from certificates.sentence import say
 from certificates.tables import Table, columns
 from ipsec.admin import actions, configuration, delete, exchange, live, page, upgrade
 from ipsec.admin.cells import algorithms_cell, enabled_cell, leak_cell, state_cell, traffic_text
@@ -89,71 +91,71 @@ class PolicyAdmin(FindScreen):
 
     def action_checkbox(self, obj: Any) -> SafeString:
         """Ticked where the address asks for it: Select All, for who has no script."""
-        label = {"class": "action-select", "aria-label": f"Select {obj}"}
+        label = {"class": "action-select", "aria-label": say("Select {obj}", obj=obj)}
         box = forms.CheckboxInput(label, lambda value: bool(obj.is_ticked))
         return box.render(ACTION_CHECKBOX_NAME, str(obj.pk))
 
-    @admin.display(description="Policy Name", ordering="name")
+    @admin.display(description=_("Policy Name"), ordering="name")
     def policy(self, row: Any) -> SafeString:
         return breaking(row.name)
 
-    @admin.display(description="Group", ordering="group")
+    @admin.display(description=_("Group"), ordering="group")
     def of_group(self, row: Any) -> SafeString:
         return breaking(row.group)
 
-    @admin.display(description="Source", ordering="source_address")
+    @admin.display(description=_("Source"), ordering="source_address")
     def from_host(self, row: Any) -> SafeString:
         return breaking(row.source_address)
 
-    @admin.display(description="Destination", ordering="destination_address")
+    @admin.display(description=_("Destination"), ordering="destination_address")
     def to_host(self, row: Any) -> SafeString:
         return breaking(row.destination_address)
 
-    @admin.display(description="Protocol, ports", ordering="protocol")
+    @admin.display(description=_("Protocol, ports"), ordering="protocol")
     def traffic(self, row: Any) -> str:
         return traffic_text(row.definition)
 
-    @admin.display(description="Algorithms", ordering="encryption")
+    @admin.display(description=_("Algorithms"), ordering="encryption")
     def algorithms(self, row: Any) -> SafeString:
         return algorithms_cell(row.definition)
 
-    @admin.display(description="Enabled", ordering="is_enabled")
+    @admin.display(description=_("Enabled"), ordering="is_enabled")
     def enabled(self, row: Any) -> SafeString:
         return enabled_cell(row)
 
-    @admin.display(description="State")
+    @admin.display(description=_("State"))
     def state(self, row: Any) -> SafeString:
         return state_cell(row, row.standing, row.heard_at)
 
-    @admin.display(description="Packets")
+    @admin.display(description=_("Packets"))
     def leak(self, row: Any) -> SafeString:
         return leak_cell(row, row.standing)
 
-    @admin.action(description="Delete Selected", permissions=["configure"])
+    @admin.action(description=_("Delete Selected"), permissions=["configure"])
     def delete_chosen(self, request: HttpRequest, chosen: QuerySet[Policy]) -> Any:
         return delete.delete_selected(request, chosen)
 
-    @admin.action(description="Enable", permissions=["configure"])
+    @admin.action(description=_("Enable"), permissions=["configure"])
     def enable(self, request: HttpRequest, chosen: QuerySet[Policy]) -> None:
         actions.enable_selected(request, chosen, enabled=True)
 
-    @admin.action(description="Disable", permissions=["configure"])
+    @admin.action(description=_("Disable"), permissions=["configure"])
     def disable(self, request: HttpRequest, chosen: QuerySet[Policy]) -> None:
         actions.enable_selected(request, chosen, enabled=False)
 
-    @admin.action(description="Connect", permissions=["operate"])
+    @admin.action(description=_("Connect"), permissions=["operate"])
     def connect(self, request: HttpRequest, chosen: QuerySet[Policy]) -> None:
         actions.connect_selected(request, chosen)
 
-    @admin.action(description="Disconnect", permissions=["operate"])
+    @admin.action(description=_("Disconnect"), permissions=["operate"])
     def disconnect(self, request: HttpRequest, chosen: QuerySet[Policy]) -> None:
         actions.disconnect_selected(request, chosen)
 
-    @admin.action(description="Rekey", permissions=["operate"])
+    @admin.action(description=_("Rekey"), permissions=["operate"])
     def rekey(self, request: HttpRequest, chosen: QuerySet[Policy]) -> None:
         actions.rekey_selected(request, chosen)
 
-    @admin.action(description="Export for the peer", permissions=["view"])
+    @admin.action(description=_("Export for the peer"), permissions=["view"])
     def export(self, request: HttpRequest, chosen: QuerySet[Policy]) -> Any:
         return exchange.export_selected(request, chosen)
 
@@ -176,11 +178,11 @@ class PolicyAdmin(FindScreen):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         context = {
-            "title": "IPSEC Policy List",
+            "title": say("IPSEC Policy List"),
             "field_choices": FIELD_CHOICES,
             "operator_choices": OPERATOR_CHOICES,
-            "thing_named": "policy",
-            "things_named": "policies",
+            "thing_named": say("policy"),
+            "things_named": say("policies"),
             "may_configure": self.has_configure_permission(request),
             "may_operate": self.has_operate_permission(request),
             "most_others": MOST_OTHERS,

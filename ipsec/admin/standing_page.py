@@ -8,7 +8,8 @@ from django.core.paginator import Page
 from django.urls import reverse
 
 from certificates.cells import UNKNOWN
-from ipsec.admin.cells import leak_badge, word_badge
+from certificates.sentence import say, say_as, say_count
+from ipsec.admin.cells import leak_badge, marked, word_badge
 from ipsec.associations import Association, Child
 from ipsec.models import Kind, Negotiation, Policy
 from ipsec.moments import clock, distance
@@ -39,10 +40,12 @@ def context_of(row: Policy) -> dict[str, Any]:
         "standing": standing,
         "heard": heard,
         "state": word_badge(standing),
+        "sentence": marked(standing.sentence),
+        "cure": marked(standing.cure),
         "packets": leak_badge(standing),
         "since": _moment(standing.since, heard.at),
         "trial_left": distance(row.trial_until, heard.at) if row.trial_until else "",
-        "field_label": FIELD_LABELS.get(standing.field, "Preshared Key"),
+        "field_label": FIELD_LABELS.get(standing.field, say("Preshared Key")),
         "field_address": field_address(row, standing),
         "compared": [(FIELD_LABELS[one.field], one) for one in rows],
         "ike": _ike(standing.association, heard.at) if standing.association else [],
@@ -67,36 +70,66 @@ def kind_badge(kind: str) -> str:
 
 
 def _moment(moment: datetime | None, now: datetime) -> str:
-    return f"{clock(moment, now)}, {distance(moment, now)}" if moment else UNKNOWN
+    if moment is None:
+        return UNKNOWN
+    return say("{clock}, {distance}", clock=clock(moment, now), distance=distance(moment, now))
 
 
 def _ike(one: Association, now: datetime) -> list[Fact]:
     bits = f" {one.key_size}" if one.key_size else ""
     chosen = (f"{one.encryption}{bits}", one.integrity, one.pseudo_random, one.dh_group)
     return [
-        Fact("State", one.state.capitalize()),
-        Fact("Between", f"{one.local_host} and {one.remote_host}"),
-        Fact("The peer calls itself", one.remote_identity or UNKNOWN),
-        Fact("Algorithms", ", ".join(filter(None, chosen)), is_code=True),
-        Fact("Since", _moment(one.established_at, now)),
-        Fact("New keys", _moment(one.rekeys_at, now)),
-        Fact("Connection", one.connection, is_code=True),
+        Fact(say("State"), one.state.capitalize()),
+        Fact(
+            say("Between"),
+            say(
+                "{local_host} and {remote_host}",
+                local_host=one.local_host,
+                remote_host=one.remote_host,
+            ),
+        ),
+        Fact(say("The peer calls itself"), one.remote_identity or UNKNOWN),
+        Fact(say("Algorithms"), ", ".join(filter(None, chosen)), is_code=True),
+        Fact(say("Since"), _moment(one.established_at, now)),
+        Fact(say("New keys"), _moment(one.rekeys_at, now)),
+        Fact(say("Connection"), one.connection, is_code=True),
     ]
 
 
 def _child(one: Child, now: datetime) -> list[Fact]:
     return [
-        Fact("State", f"{one.state.capitalize()}, {one.mode.lower()} mode"),
-        Fact("From", ", ".join(one.local_selectors) or UNKNOWN, is_code=True),
-        Fact("To", ", ".join(one.remote_selectors) or UNKNOWN, is_code=True),
-        Fact("Sent", _counted(one.packets_out, one.bytes_out)),
-        Fact("Received", _counted(one.packets_in, one.bytes_in)),
-        Fact("SPI out, in", f"{one.spi_out}, {one.spi_in}", is_code=True),
-        Fact("Since", _moment(one.installed_at, now)),
-        Fact("New keys", _moment(one.rekeys_at, now)),
-        Fact("Ends at the latest", _moment(one.expires_at, now)),
+        Fact(
+            say("State"),
+            say(
+                "{state}, {mode} mode",
+                state=one.state.capitalize(),
+                mode=one.mode.lower(),
+            ),
+        ),
+        Fact(
+            say_as("where packets come from", "From"),
+            ", ".join(one.local_selectors) or UNKNOWN,
+            is_code=True,
+        ),
+        Fact(
+            say_as("where packets go to", "To"),
+            ", ".join(one.remote_selectors) or UNKNOWN,
+            is_code=True,
+        ),
+        Fact(say("Sent"), _counted(one.packets_out, one.bytes_out)),
+        Fact(say("Received"), _counted(one.packets_in, one.bytes_in)),
+        Fact(say("SPI out, in"), f"{one.spi_out}, {one.spi_in}", is_code=True),
+        Fact(say("Since"), _moment(one.installed_at, now)),
+        Fact(say("New keys"), _moment(one.rekeys_at, now)),
+        Fact(say("Ends at the latest"), _moment(one.expires_at, now)),
     ]
 
 
 def _counted(packets: int, count: int) -> str:
-    return f"{packets:,} packet{'s' if packets != 1 else ''}, {count:,} bytes"
+    return say_count(
+        "{count} packet, {bytes} bytes",
+        "{count} packets, {bytes} bytes",
+        packets,
+        count=f"{packets:,}",
+        bytes=f"{count:,}",
+    )

@@ -8,6 +8,7 @@ from django.shortcuts import redirect
 
 from certificates.access import signed_in
 from certificates.refusal import Refused
+from certificates.sentence import say
 from ipsec.admin.actions import say_no
 from ipsec.operations import switch_upgrade
 
@@ -20,6 +21,6 @@ def policy_upgrade(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
     except Refused as refused:
         say_no(request, refused)
     else:
-        said = "A system upgrade is in progress: every change of a policy is refused."
-        messages.success(request, said if is_on else "The system upgrade has ended.")
+        said = say("A system upgrade is in progress: every change of a policy is refused.")
+        messages.success(request, said if is_on else say("The system upgrade has ended."))
     return redirect("admin:ipsec_policy_changelist")

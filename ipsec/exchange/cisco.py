@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from ipaddress import IPv4Address, ip_address
 
+from certificates.sentence import say
 from ipsec.exchange.heading import KEY_PLACEHOLDER, heading
 from ipsec.exchange.leaving_out import Sorted, sort_out
 from ipsec.exchange.mirror import Connection, Mirror
@@ -65,21 +66,28 @@ def ios_configuration(mirror: Mirror) -> str:
 def _obstacle(connection: Connection, policy: Definition) -> str:  # noqa: PLR0911 - one a line
     is_old = policy.ike_version is IkeVersion.IKEV1
     if policy.encryption.value not in (_ISAKMP_CIPHERS if is_old else _IKEV2_CIPHERS):
-        return f"has no {policy.encryption.label} in {policy.ike_version.label}"
+        return say(
+            "has no {choice} in {version}",
+            choice=policy.encryption.label,
+            version=policy.ike_version.label,
+        )
     if policy.esp.value not in _TRANSFORMS:
-        return f"has no {policy.esp.label}"
+        return say("has no {choice}", choice=policy.esp.label)
     for group in (policy.phase_one_dh, policy.phase_two_dh):
         if group and group.value not in _GROUPS:
-            return f"has no Diffie-Hellman group {group.label}"
+            return say("has no Diffie-Hellman group {group}", group=group.label)
     if policy.protocol is Protocol.ANY and (policy.source_port or policy.destination_port):
-        return "takes a port only with TCP or UDP"
+        return say("takes a port only with TCP or UDP")
     if not (_is_ipv4(policy.source_address) and _is_ipv4(policy.destination_address)):
-        return "protects in a crypto map only what has IPv4 addresses"
+        return say("protects in a crypto map only what has IPv4 addresses")
     if connection.listens_at not in {IKE_PORT, NAT_PORT}:
-        return f"can't listen for IKE at the port {connection.listens_at}"
+        return say("can't listen for IKE at the port {port}", port=connection.listens_at)
     if is_old and not _ISAKMP_SHORTEST <= policy.phase_one_life_time <= _LONGEST_LIFE:
         # In IKEv1 it accepts no proposal whose life time is longer than its own.
-        return f"takes no Phase One Life Time of {policy.phase_one_life_time:,} seconds"
+        return say(
+            "takes no Phase One Life Time of {seconds} seconds",
+            seconds=f"{policy.phase_one_life_time:,}",
+        )
     return ""
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
+from certificates.sentence import say
 from ipsec.exchange.mirror import names_certificate
 from ipsec.policy.choices import Authentication, Esp, IkeVersion, Protocol
 from ipsec.policy.definition import ANY_PORT, FIELD_LABELS, IKE_PORT, Definition
@@ -21,9 +22,9 @@ class Effect(StrEnum):
     @property
     def label(self) -> str:
         return {
-            Effect.FAILS: "Would fail to negotiate",
-            Effect.NARROWER: "Would protect less",
-            Effect.DIFFERS: "Only differs",
+            Effect.FAILS: say("Would fail to negotiate"),
+            Effect.NARROWER: say("Would protect less"),
+            Effect.DIFFERS: say("Only differs"),
         }[self]
 
 
@@ -94,53 +95,61 @@ def _distance(ours: Definition, theirs: Definition) -> tuple[int, int]:
 
 def _text(field: str, value: object) -> str:
     if field in {"source_port", "destination_port"} and value == ANY_PORT:
-        return "Any"
+        return say("Any")
     if field.endswith("life_time"):
-        return f"{value:,} s"
+        return say("{seconds} s", seconds=f"{value:,}")
     return str(getattr(value, "label", value)) if isinstance(value, Enum) else str(value)
 
 
 def _must_agree(field: str, ours: Definition, theirs: Definition) -> _Verdict:
-    sentence = f"{FIELD_LABELS[field]} must be the same on both sides."
+    sentence = say("{label} must be the same on both sides.", label=FIELD_LABELS[field])
     return _Verdict(Effect.FAILS, sentence, _set_to(field, theirs))
 
 
 def _set_to(field: str, theirs: Definition) -> str:
     value = _text(field, getattr(theirs, field))
-    return f"Set {FIELD_LABELS[field]} to {value} here, or change it on the other side."
+    return say(
+        "Set {label} to {value} here, or change it on the other side.",
+        label=FIELD_LABELS[field],
+        value=value,
+    )
 
 
 def _name(_field: str, _ours: Definition, _theirs: Definition) -> _Verdict:
-    return _Verdict(Effect.DIFFERS, "Names are not negotiated: each side has its own.")
+    return _Verdict(Effect.DIFFERS, say("Names are not negotiated: each side has its own."))
 
 
 def _life_time(_field: str, _ours: Definition, _theirs: Definition) -> _Verdict:
-    sentence = "Life times need not agree: the side with the shorter one renews the keys."
+    sentence = say("Life times need not agree: the side with the shorter one renews the keys.")
     return _Verdict(Effect.DIFFERS, sentence)
 
 
 def _peer_type(_field: str, ours: Definition, theirs: Definition) -> _Verdict | None:
     if Authentication.PRESHARED_KEY in {ours.authentication, theirs.authentication}:
         return None  # it says nothing there
-    sentence = "Each side chooses for itself whether it accepts one certificate or a whole CA."
+    sentence = say("Each side chooses for itself whether it accepts one certificate or a whole CA.")
     return _Verdict(Effect.DIFFERS, sentence)
 
 
 def _certificate_name(_field: str, ours: Definition, theirs: Definition) -> _Verdict | None:
     if not (names_certificate(ours) and names_certificate(theirs)):
         return None
-    sentence = "The two sides may call one certificate by two names; the certificates must agree."
-    cure = "Compare the fingerprint of the named certificate with that of the other side's own."
+    sentence = say(
+        "The two sides may call one certificate by two names; the certificates must agree."
+    )
+    cure = say(
+        "Compare the fingerprint of the named certificate with that of the other side's own."
+    )
     return _Verdict(Effect.DIFFERS, sentence, cure)
 
 
 def _address(field: str, ours: Definition, theirs: Definition) -> _Verdict:
     if not (is_name(getattr(ours, field)) or is_name(getattr(theirs, field))):
         return _must_agree(field, ours, theirs)
-    sentence = (
+    sentence = say(
         "A host name is resolved when the daemon needs it: whether both mean one host, ask it."
     )
-    return _Verdict(Effect.DIFFERS, sentence, "Look the host name up on both sides.")
+    return _Verdict(Effect.DIFFERS, sentence, say("Look the host name up on both sides."))
 
 
 def _traffic(field: str, ours: Definition, theirs: Definition) -> _Verdict:
@@ -148,10 +157,16 @@ def _traffic(field: str, ours: Definition, theirs: Definition) -> _Verdict:
     everything: int | Protocol = Protocol.ANY if field == "protocol" else ANY_PORT
     if everything not in {getattr(ours, field), getattr(theirs, field)}:
         return _must_agree(field, ours, theirs)
-    is_ours = getattr(ours, field) == everything
-    wide, narrow = ("this", "the other") if is_ours else ("the other", "this")
     label = FIELD_LABELS[field]
-    sentence = f"{label} is wider on {wide} side: only what {narrow} side names is protected."
+    sentence = say(
+        "{label} is wider on the other side: only what this side names is protected.",
+        label=label,
+    )
+    if getattr(ours, field) == everything:
+        sentence = say(
+            "{label} is wider on this side: only what the other side names is protected.",
+            label=label,
+        )
     return _Verdict(Effect.NARROWER, sentence, _set_to(field, theirs))
 
 
@@ -159,11 +174,16 @@ def _remote_port(field: str, ours: Definition, theirs: Definition) -> _Verdict:
     """500 and 4500 belong together: a daemon that listens at one listens at the other."""
     ports = {ours.remote_port, theirs.remote_port}
     if ports == {IKE_PORT, NAT_PORT}:
-        sentence = "An IKE daemon listens at both ports, 500 and 4500."
+        sentence = say("An IKE daemon listens at both ports, 500 and 4500.")
         return _Verdict(Effect.DIFFERS, sentence, _set_to(field, theirs))
     port = next(iter(sorted(ports - {IKE_PORT, NAT_PORT})))
-    sentence = f"An IKE daemon must listen at the port {port}, which an export can't tell."
-    cure = f"On the other side, have the daemon listen there, or set {FIELD_LABELS[field]} to 500."
+    sentence = say(
+        "An IKE daemon must listen at the port {port}, which an export can't tell.", port=port
+    )
+    cure = say(
+        "On the other side, have the daemon listen there, or set {label} to 500.",
+        label=FIELD_LABELS[field],
+    )
     if IKE_PORT in ports:
         return _Verdict(Effect.FAILS, sentence, cure)
     return _Verdict(Effect.DIFFERS, sentence, cure)
@@ -171,7 +191,9 @@ def _remote_port(field: str, ours: Definition, theirs: Definition) -> _Verdict:
 
 def _esp(field: str, ours: Definition, theirs: Definition) -> _Verdict:
     if {ours.esp, theirs.esp} == {Esp.RIJNDAEL, Esp.AES_128}:
-        return _Verdict(Effect.DIFFERS, "RIJNDAEL is the older name of AES-128: they are the same.")
+        return _Verdict(
+            Effect.DIFFERS, say("RIJNDAEL is the older name of AES-128: they are the same.")
+        )
     return _must_agree(field, ours, theirs)
 
 
@@ -180,9 +202,11 @@ def _phase_two_dh(field: str, ours: Definition, theirs: Definition) -> _Verdict:
     if IkeVersion.IKEV1 in {ours.ike_version, theirs.ike_version}:
         return _must_agree(field, ours, theirs)
     seconds = min(ours.phase_two_life_time, theirs.phase_two_life_time)
-    sentence = (
-        f"{FIELD_LABELS[field]} must be the same on both sides. IKEv2 uses it from the first "
-        f"renewal on: it connects, and fails within {seconds:,} seconds."
+    sentence = say(
+        "{label} must be the same on both sides. IKEv2 uses it from the first renewal on: it"
+        " connects, and fails within {seconds} seconds.",
+        label=FIELD_LABELS[field],
+        seconds=f"{seconds:,}",
     )
     return _Verdict(Effect.FAILS, sentence, _set_to(field, theirs))
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from certificates.refusal import Refused
+from certificates.sentence import say, together
 from ipsec.exchange.mirror import Connection, Mirror
 from ipsec.policy.definition import Definition
 
@@ -34,13 +35,20 @@ def sort_out(
         for policy in connection.policies:
             reason = obstacle(connection, policy)
             if reason:
-                left_out.append(f"{policy} is left out: {product} {reason}.")
+                left_out.append(
+                    say(
+                        "{policy} is left out: {product} {reason}.",
+                        policy=policy,
+                        product=product,
+                        reason=reason,
+                    )
+                )
             else:
                 kept.append(policy)
         if kept:
             connections.append(Connection(tuple(kept), connection.listens_at))
     if not connections:
-        wrong = " ".join(left_out)
-        cure = "Choose what both products have in the policy, or export in another format."
+        wrong = together(*left_out)
+        cure = say("Choose what both products have in the policy, or export in another format.")
         raise Refused("export.impossible", wrong, cure)
     return Sorted(tuple(connections), tuple(left_out))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from certificates.sentence import say
 from ipsec.exchange.heading import KEY_PLACEHOLDER, heading
 from ipsec.exchange.leaving_out import Sorted, sort_out
 from ipsec.exchange.mirror import Connection, Mirror
@@ -56,18 +57,21 @@ def _obstacle(_: Connection, policy: Definition) -> str:  # noqa: PLR0911 - one 
     is_old = policy.ike_version is IkeVersion.IKEV1
     for cipher in (policy.encryption, policy.esp):
         if cipher.value not in _CIPHERS:
-            return f"has no {cipher.label}"
+            return say("has no {choice}", choice=cipher.label)
     if is_old and policy.encryption.is_combined:
-        return f"has no {policy.encryption.label} in IKEv1"
+        return say("has no {choice} in {version}", choice=policy.encryption.label, version="IKEv1")
     if is_old and policy.esp is Esp.CHACHA20_POLY1305:
-        return f"has no {policy.esp.label} in IKEv1"
+        return say("has no {choice} in {version}", choice=policy.esp.label, version="IKEv1")
     for group in (policy.phase_one_dh, policy.phase_two_dh):
         if group is DhGroup.GROUP_1:
-            return f"has no Diffie-Hellman group {group.label}"
+            return say("has no Diffie-Hellman group {group}", group=group.label)
     if is_old and policy.phase_two_dh and policy.phase_two_dh not in _MODP:
-        return f"has no Diffie-Hellman group {policy.phase_two_dh.label} in phase two of IKEv1"
+        return say(
+            "has no Diffie-Hellman group {group} in phase two of IKEv1",
+            group=policy.phase_two_dh.label,
+        )
     if policy.protocol is Protocol.ANY and (policy.source_port or policy.destination_port):
-        return "takes a port only with TCP or UDP"
+        return say("takes a port only with TCP or UDP")
     return ""
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.visible import visible
 from ipsec.policy.choices import Authentication, PeerType
 from ipsec.policy.definition import FIELD_LABELS, IKE_PORT, SHARED_FIELDS, Definition
@@ -109,11 +110,17 @@ def mirror_of(
         Refused: export.empty, export.several-peers, export.disagree, export.name.
     """
     if not definitions:
-        raise Refused("export.empty", "No policy was chosen.", "Choose at least one to export.")
+        raise Refused(
+            "export.empty", say("No policy was chosen."), say("Choose at least one to export.")
+        )
     peers = sorted({definition.destination_address for definition in definitions})
     if len(peers) > 1:
-        wrong = f"These policies lead to {len(peers)} peers: {visible(', '.join(peers))}."
-        raise Refused("export.several-peers", wrong, "Make an export for each peer by itself.")
+        wrong = say(
+            "These policies lead to {count} peers: {peers}.",
+            count=len(peers),
+            peers=visible(", ".join(peers)),
+        )
+        raise Refused("export.several-peers", wrong, say("Make an export for each peer by itself."))
     _refuse_odd_names(definitions)
     pairs: dict[tuple[str, str], list[Definition]] = {}
     for definition in definitions:
@@ -127,8 +134,13 @@ def _connection(ours: list[Definition], certificate_name: str) -> Connection:
     for other in ours[1:]:
         for field in SHARED_FIELDS:
             if getattr(first, field) != getattr(other, field):
-                wrong = f"{first} and {other} differ in {FIELD_LABELS[field]}."
-                cure = "Policies of one pair of hosts share it: make them agree, then export."
+                wrong = say(
+                    "{first} and {other} differ in {label}.",
+                    first=first,
+                    other=other,
+                    label=FIELD_LABELS[field],
+                )
+                cure = say("Policies of one pair of hosts share it: make them agree, then export.")
                 raise Refused("export.disagree", wrong, cure)
     turned = [counterpart(definition, certificate_name=certificate_name) for definition in ours]
     return Connection(tuple(turned), listens_at=first.remote_port)
@@ -142,5 +154,9 @@ def _refuse_odd_names(definitions: Sequence[Definition]) -> None:
             if field.endswith("address"):
                 grammar = _ADDRESS
             if not grammar.fullmatch(value):
-                wrong = f"{FIELD_LABELS[field]} {visible(value)!r} can't be written into an export."
-                raise Refused("export.name", wrong, "Correct the policy, then export it.")
+                wrong = say(
+                    "{label} {value} can't be written into an export.",
+                    label=FIELD_LABELS[field],
+                    value=repr(visible(value)),
+                )
+                raise Refused("export.name", wrong, say("Correct the policy, then export it."))

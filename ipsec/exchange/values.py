@@ -5,6 +5,7 @@ from enum import IntEnum, StrEnum
 from typing import Any
 
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.visible import visible
 from ipsec.policy.choices import (
     PHASE_ONE_GROUPS,
@@ -58,8 +59,14 @@ def value_of(field: str, value: object, where: str) -> Any:
             return _number(_RANGES[field], value)
         return _TEXTS[field](value)
     except ValueError as wanted:
-        wrong = f'{where}: "{field}" is {shown(value)}; it must be {wanted}.'
-        cure = "Make the export again on the other side, or correct the file."
+        wrong = say(
+            '{where}: "{field}" is {shown}; it must be {wanted}.',
+            where=where,
+            field=field,
+            shown=shown(value),
+            wanted=wanted,
+        )
+        cure = say("Make the export again on the other side, or correct the file.")
         raise Refused("exported.value", wrong, cure) from None
 
 
@@ -74,8 +81,10 @@ def shown(value: object) -> str:
         return f'"{cut}"' if len(value) <= _LONGEST_SHOWN else f'"{cut}…"'
     if isinstance(value, int | float):
         digits = f"{value}"
-        return digits if len(digits) <= _LONGEST_SHOWN else f"a number of {len(digits)} digits"
-    return "a list" if isinstance(value, list) else "an object"
+        if len(digits) <= _LONGEST_SHOWN:
+            return digits
+        return say("a number of {count} digits", count=len(digits))
+    return say("a list") if isinstance(value, list) else say("an object")
 
 
 def _chosen(choices: tuple[StrEnum | IntEnum, ...], value: object) -> StrEnum | IntEnum:
@@ -84,25 +93,29 @@ def _chosen(choices: tuple[StrEnum | IntEnum, ...], value: object) -> StrEnum | 
         if type(value) is type(choice.value) and value == choice.value:
             return choice
     texts = [shown(choice.value) for choice in choices]
-    raise ValueError(texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} or {texts[-1]}")
+    if len(texts) == 1:
+        raise ValueError(texts[0])
+    raise ValueError(say("{choices} or {last}", choices=", ".join(texts[:-1]), last=texts[-1]))
 
 
 def _number(bounds: tuple[int, int], value: object) -> int:
     lowest, highest = bounds
     if type(value) is not int or not lowest <= value <= highest:
-        raise ValueError(f"a whole number from {lowest} to {highest:,}")
+        raise ValueError(
+            say("a whole number from {least} to {most}", least=lowest, most=f"{highest:,}")
+        )
     return value
 
 
 def _name(value: object) -> str:
     if not isinstance(value, str) or not NAME.fullmatch(value):
-        raise ValueError("1 to 64 letters, digits and hyphens")
+        raise ValueError(say("1 to 64 letters, digits and hyphens"))
     return value
 
 
 def _address(value: object) -> str:
     """In the one way of writing that policies have; blanks around it are no part of it."""
-    wanted = "an IPv4 address, an IPv6 address or a fully qualified host name"
+    wanted = say("an IPv4 address, an IPv6 address or a fully qualified host name")
     if not isinstance(value, str) or value != value.strip():
         raise ValueError(wanted)
     try:
@@ -114,7 +127,11 @@ def _address(value: object) -> str:
 def _certificate_name(value: object) -> str:
     is_text = isinstance(value, str) and len(value) <= LONGEST_CERTIFICATE_NAME
     if not isinstance(value, str) or not is_text or visible(value) != value:
-        raise ValueError(f"a text of up to {LONGEST_CERTIFICATE_NAME} visible characters, or empty")
+        raise ValueError(
+            say(
+                "a text of up to {most} visible characters, or empty", most=LONGEST_CERTIFICATE_NAME
+            )
+        )
     return value
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from certificates.sentence import say
 from certificates.x509.visible import visible
 
 
@@ -53,7 +54,7 @@ class ChoiceOf(forms.Field):
         weak = [one for one in weak if allow_legacy or one == kept]
         self.widget.choices = [
             *((str(one.value), one.label) for one in strong),
-            *((str(one.value), f"{one.label} (legacy)") for one in weak),
+            *((str(one.value), say("{choice} (legacy)", choice=one.label)) for one in weak),
         ]
         self.widget.legacy = frozenset(str(one.value) for one in weak)
         self.widget.kept = str(kept.value) if kept is not None else ""
@@ -65,10 +66,14 @@ class ChoiceOf(forms.Field):
         found = [one for one in self.possible if str(one.value) == str(value)]
         if value in self.empty_values:
             if not self.is_optional:
-                raise ValidationError("Choose one.", code="choice")
+                raise ValidationError(say("Choose one."), code="choice")
             return None
         if not found:
             known = ", ".join(one.label for one in self.possible)
-            wrong = f"{visible(str(value))[:40]!r} is no choice here. Choose one of {known}."
+            wrong = say(
+                "{value} is no choice here. Choose one of {known}.",
+                value=repr(visible(str(value))[:40]),
+                known=known,
+            )
             raise ValidationError(wrong, code="choice")
         return found[0]

@@ -5,13 +5,15 @@ The classes are what the theme goes by: it hides what does not apply to what is 
 
 from crispy_forms.layout import Column, Div, Fieldset, Row
 
+from certificates.sentence import say
+
 
 def sections() -> list[Fieldset]:
     """The fields in the order in which they are thought about."""
     return [
-        Fieldset("Identity", Row(Column("group"), Column("name"))),
+        Fieldset(say("Identity"), Row(Column("group"), Column("name"))),
         Fieldset(
-            "Authentication",
+            say("Authentication"),
             Row(
                 Column("authentication"),
                 Div("preshared_key", css_class="column for-key"),
@@ -20,11 +22,11 @@ def sections() -> list[Fieldset]:
             ),
         ),
         Fieldset(
-            "Endpoints",
+            say("Endpoints"),
             Row(Column("source_address"), Column("destination_address"), Column("remote_port")),
         ),
         Fieldset(
-            "Traffic",
+            say("Traffic"),
             Row(
                 Column("protocol"),
                 Column("source_port"),
@@ -33,16 +35,16 @@ def sections() -> list[Fieldset]:
             ),
         ),
         Fieldset(
-            "Phase one: the two hosts agree on keys (IKE)",
+            say("Phase one: the two hosts agree on keys (IKE)"),
             Row(Column("ike_version"), Column("encryption"), Column("hash")),
             Row(Column("phase_one_dh"), Column("phase_one_life_time")),
         ),
         Fieldset(
-            "Phase two: the packets are protected (ESP)",
+            say("Phase two: the packets are protected (ESP)"),
             Row(Column("esp"), Column("phase_two_dh"), Column("phase_two_life_time")),
         ),
         Fieldset(
-            "In force",
+            say("In force"),
             Row(Column("is_enabled"), Div("trial_minutes", css_class="column for-enabled")),
         ),
     ]

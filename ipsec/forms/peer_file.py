@@ -7,6 +7,7 @@ from crispy_forms.layout import Fieldset, Layout
 from django import forms
 
 from certificates.refusal import Refused
+from certificates.sentence import say
 from ipsec.exchange.reading import LARGEST
 
 
@@ -14,14 +15,14 @@ class PeerFileForm(forms.Form):
     """One of the two; what is wrong with it is shown at the one that was given."""
 
     file = forms.FileField(
-        label="File",
+        label=say("File"),
         required=False,
         allow_empty_file=True,
-        help_text="The JSON that Export for the peer made on the other side.",
+        help_text=say("The JSON that Export for the peer made on the other side."),
         widget=forms.FileInput(attrs={"accept": ".json,application/json"}),
     )
     text = forms.CharField(
-        label="Or pasted text",
+        label=say("Or pasted text"),
         required=False,
         strip=False,
         max_length=LARGEST,
@@ -34,12 +35,12 @@ class PeerFileForm(forms.Form):
         super().__init__(data, files)
         self.helper = FormHelper(self)
         self.helper.form_tag = False
-        self.helper.layout = Layout(Fieldset("The other side's export", "file", "text"))
+        self.helper.layout = Layout(Fieldset(say("The other side's export"), "file", "text"))
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         if not self.errors and (data.get("file") is None) == (not data.get("text")):
-            self.add_error("file", "Choose a file, or paste its text; one of the two.")
+            self.add_error("file", say("Choose a file, or paste its text; one of the two."))
         return data
 
     def content(self) -> bytes:

@@ -10,6 +10,7 @@ from django.conf import settings
 
 from certificates.models import Certificate, Purpose
 from certificates.refusal import Refused
+from certificates.sentence import say, together
 from ipsec.forms.choices import ChoiceOf
 from ipsec.forms.layout import sections
 from ipsec.forms.texts import AddressField, PortField, SecondsField
@@ -35,14 +36,20 @@ from ipsec.policy.rules import NAME_FIELDS, Fault, key_fault, name_fault
 
 MOST_CERTIFICATES = 1_000  # of the trust store, in one select
 PAIR = "policy.pair"
-_KEPT = "A key is kept, sealed; it is never shown. Empty: it stays."
-_NEW = "8 to 128 letters, digits and hyphens, the same at the peer. It is sealed and never shown."
+_KEPT = say("A key is kept, sealed; it is never shown. Empty: it stays.")
+_NEW = say(
+    "8 to 128 letters, digits and hyphens, the same at the peer. It is sealed and never shown."
+)
 _CONFIRMS = {LEGACY: "confirm_legacy", OVERLAP: "confirm_overlap"}
 _FIELD_OF = {"policy.changed": None, "policy.trial": "trial_minutes"}
 
 
 def _label(name: str) -> str:
     return FIELD_LABELS[name]
+
+
+def _missing(name: str) -> str:
+    return say("{name} (not in the store)", name=name)
 
 
 class PolicyForm(forms.Form):
@@ -52,21 +59,21 @@ class PolicyForm(forms.Form):
         label=_label("group"),
         required=False,
         max_length=200,
-        help_text="Letters, digits and hyphens, up to 64; policies of one purpose share it.",
+        help_text=say("Letters, digits and hyphens, up to 64; policies of one purpose share it."),
     )
     name = forms.CharField(
         label=_label("name"),
         required=False,
         max_length=200,
-        help_text="Letters, digits and hyphens, up to 64; once in its group.",
+        help_text=say("Letters, digits and hyphens, up to 64; once in its group."),
     )
     authentication = ChoiceOf(
         Authentication,
         label=_label("authentication"),
-        help_text="How the two hosts prove who they are.",
+        help_text=say("How the two hosts prove who they are."),
     )
     preshared_key = forms.CharField(
-        label="Preshared Key",
+        label=say("Preshared Key"),
         required=False,
         strip=False,
         max_length=1000,
@@ -77,90 +84,98 @@ class PolicyForm(forms.Form):
         PeerType,
         label=_label("peer_type"),
         optional=True,
-        help_text="Same: whoever the ipsec-trust store vouches for. Different: one certificate.",
+        help_text=say(
+            "Same: whoever the ipsec-trust store vouches for. Different: one certificate."
+        ),
     )
     certificate_name = forms.CharField(
         label=_label("certificate_name"),
         required=False,
         max_length=160,
         widget=forms.Select,
-        help_text="The peer's, of the ipsec-trust store; only with the Peer Type Different.",
+        help_text=say("The peer's, of the ipsec-trust store; only with the Peer Type Different."),
     )
     source_address = AddressField(
         label=_label("source_address"),
-        help_text="Of this server: IPv4, IPv6 or a fully qualified host name.",
+        help_text=say("Of this server: IPv4, IPv6 or a fully qualified host name."),
     )
     destination_address = AddressField(
         label=_label("destination_address"),
-        help_text="Of the peer: IPv4, IPv6 or a fully qualified host name.",
+        help_text=say("Of the peer: IPv4, IPv6 or a fully qualified host name."),
     )
     remote_port = PortField(
         label=_label("remote_port"),
         any_allowed=False,
-        help_text="UDP port of the peer's IKE daemon, nearly always 500.",
+        help_text=say("UDP port of the peer's IKE daemon, nearly always 500."),
     )
     protocol = ChoiceOf(
         Protocol,
         label=_label("protocol"),
-        help_text="The traffic that is protected; the rest is left as it is.",
+        help_text=say("The traffic that is protected; the rest is left as it is."),
     )
-    source_port = PortField(label=_label("source_port"), help_text="1 to 65535, or Any.")
-    destination_port = PortField(label=_label("destination_port"), help_text="1 to 65535, or Any.")
-    mode = ChoiceOf(Mode, label=_label("mode"), help_text="Between two hosts: Transport.")
+    source_port = PortField(label=_label("source_port"), help_text=say("1 to 65535, or Any."))
+    destination_port = PortField(
+        label=_label("destination_port"), help_text=say("1 to 65535, or Any.")
+    )
+    mode = ChoiceOf(Mode, label=_label("mode"), help_text=say("Between two hosts: Transport."))
     ike_version = ChoiceOf(
         IkeVersion,
         label=_label("ike_version"),
-        help_text="IKEv2, unless the peer knows IKEv1 alone.",
+        help_text=say("IKEv2, unless the peer knows IKEv1 alone."),
     )
     encryption = ChoiceOf(
-        Encryption, label=_label("encryption"), help_text="Protects the negotiation itself."
+        Encryption, label=_label("encryption"), help_text=say("Protects the negotiation itself.")
     )
     hash = ChoiceOf(
         Hash,
         label=_label("hash"),
-        help_text="Also the integrity of phase two, unless its cipher is GCM or Poly1305.",
+        help_text=say("Also the integrity of phase two, unless its cipher is GCM or Poly1305."),
     )
     phase_one_dh = ChoiceOf(
         DhGroup,
         PHASE_ONE_GROUPS,
         label=_label("phase_one_dh"),
-        help_text="Diffie-Hellman group of the key exchange.",
+        help_text=say("Diffie-Hellman group of the key exchange."),
     )
     phase_one_life_time = SecondsField(
-        label=_label("phase_one_life_time"), help_text="Seconds, 60 to 2,147,483."
+        label=_label("phase_one_life_time"), help_text=say("Seconds, 60 to 2,147,483.")
     )
-    esp = ChoiceOf(Esp, label=_label("esp"), help_text="Protects the packets.")
+    esp = ChoiceOf(Esp, label=_label("esp"), help_text=say("Protects the packets."))
     phase_two_dh = ChoiceOf(
         DhGroup,
         label=_label("phase_two_dh"),
-        help_text="Off: no exchange of its own, so no perfect forward secrecy.",
+        help_text=say("Off: no exchange of its own, so no perfect forward secrecy."),
     )
     phase_two_life_time = SecondsField(
-        label=_label("phase_two_life_time"), help_text="Seconds, 60 to 2,147,483."
+        label=_label("phase_two_life_time"), help_text=say("Seconds, 60 to 2,147,483.")
     )
     is_enabled = forms.BooleanField(
-        label="Enable Policy",
+        label=say("Enable Policy"),
         required=False,
-        help_text="In force with Save. Until the peer follows, its traffic is blocked.",
+        help_text=say("In force with Save. Until the peer follows, its traffic is blocked."),
     )
     trial_minutes = forms.IntegerField(
-        label="Enable on trial, for minutes",
+        label=say("Enable on trial, for minutes"),
         required=False,
         min_value=TRIAL_MINUTES[0],
         max_value=TRIAL_MINUTES[-1],
-        help_text="A way back: it is disabled by itself unless somebody confirms it."
-        " Empty: no trial; one that runs goes on until somebody confirms it.",
+        help_text=say(
+            "A way back: it is disabled by itself unless somebody confirms it."
+            " Empty: no trial; one that runs goes on until somebody confirms it."
+        ),
     )
     with_pair = forms.BooleanField(
-        label="Set the other policies of these two hosts likewise", required=False
+        label=say("Set the other policies of these two hosts likewise"), required=False
     )
     confirm_legacy = forms.BooleanField(
-        label="I want the choices that are marked as legacy",
+        label=say("I want the choices that are marked as legacy"),
         required=False,
-        help_text="They are weak by today's measure: such traffic can be read or forged by who"
-        " tries hard.",
+        help_text=say(
+            "They are weak by today's measure: such traffic can be read or forged by who"
+            " tries hard."
+        ),
     )
-    confirm_overlap = forms.BooleanField(label="I want it so", required=False)
+    confirm_overlap = forms.BooleanField(label=say("I want it so"), required=False)
     revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
     def __init__(
@@ -193,16 +208,19 @@ class PolicyForm(forms.Form):
                 kept = getattr(self.policy.definition, name) if self.policy else None
                 field.offer(allow_legacy=settings.CCXSEC_ALLOW_LEGACY, kept=kept)
         if self.policy and self.policy.key_mark:
-            self.fields["preshared_key"].help_text = f"{_KEPT} {_NEW}"
+            self.fields["preshared_key"].help_text = together(_KEPT, _NEW)
         trusted = Certificate.objects.filter(node__is_local=True).for_purpose(Purpose.IPSEC_TRUST)
         names = trusted.order_by("file_name").values_list("file_name", flat=True)
         listed = [(name, name) for name in names[:MOST_CERTIFICATES]]
         chosen = str(self["certificate_name"].value() or "")
         if chosen and (chosen, chosen) not in listed:
             is_there = trusted.filter(file_name=chosen).exists()  # beyond the first of them
-            listed.append((chosen, chosen if is_there else f"{chosen} (not in the store)"))
+            listed.append((chosen, chosen if is_there else _missing(chosen)))
         select: Any = self.fields["certificate_name"].widget
-        select.choices = [("", "—" if listed else "— the ipsec-trust store is empty —"), *listed]
+        select.choices = [
+            ("", "—" if listed else say("— the ipsec-trust store is empty —")),
+            *listed,
+        ]
 
     def clean(self) -> dict[str, Any]:
         """All faults of the policy, each at its field."""
@@ -237,7 +255,10 @@ class PolicyForm(forms.Form):
         self.confirmable = dict(told)
         for code, sentence in told.items():
             if not self.cleaned_data.get(_CONFIRMS[code]):
-                self.add_error(_CONFIRMS[code], f"{sentence} Choose otherwise, or confirm it here.")
+                self.add_error(
+                    _CONFIRMS[code],
+                    together(sentence, say("Choose otherwise, or confirm it here.")),
+                )
 
     def _show(self, faults: list[Fault]) -> None:
         for fault in faults:

@@ -7,6 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from certificates.refusal import Refused
+from certificates.sentence import in_language, say, together
 from certificates.x509.visible import visible
 from ipsec.find import ANY
 from ipsec.policy.definition import ANY_PORT
@@ -43,19 +44,25 @@ class PortField(forms.CharField):
         )
 
     def prepare_value(self, value: Any) -> Any:
-        return ANY if value == ANY_PORT and value is not False else value
+        return in_language(ANY) if value == ANY_PORT and value is not False else value
 
     def clean(self, value: Any) -> int:
         text = super().clean(value)
-        if self.any_allowed and text.lower() in ("", ANY.lower()):
+        if self.any_allowed and text.lower() in ("", ANY.lower(), in_language(ANY).lower()):
             return ANY_PORT
         number = whole_number(text)
         if number is None or number == ANY_PORT:
-            cure = f"Write one port, 1 to 65535{', or Any' if self.any_allowed else ''}."
+            cure = say("Write one port, 1 to 65535.")
+            if self.any_allowed:
+                cure = say("Write one port, 1 to 65535, or Any.")
             if self.any_allowed and re.fullmatch(r"[\d\s,;:-]+", text) and number is None:
-                cure += " Several ports need a policy each."
-            wrong = f"{visible(text)!r} is not a port." if text else "The port is missing."
-            raise ValidationError(f"{wrong} {cure}", code="policy.port")
+                cure = together(cure, say("Several ports need a policy each."))
+            wrong = (
+                say("{text} is not a port.", text=repr(visible(text)))
+                if text
+                else say("The port is missing.")
+            )
+            raise ValidationError(together(wrong, cure), code="policy.port")
         return number
 
 
@@ -72,7 +79,11 @@ class SecondsField(forms.CharField):
         text = super().clean(value)
         number = whole_number(text)
         if number is None:
-            wrong = f"{visible(text)!r} is not a number of seconds." if text else "It is missing."
+            wrong = (
+                say("{text} is not a number of seconds.", text=repr(visible(text)))
+                if text
+                else say("It is missing.")
+            )
             raise ValidationError(f"{wrong} Write 60 to 2147483.", code="policy.life-time")
         return number
 

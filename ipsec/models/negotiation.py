@@ -4,15 +4,16 @@ from datetime import datetime
 
 from django.db import models
 
+from certificates.sentence import say
 from ipsec.models.policy import Policy
 
 
 class Kind(models.TextChoices):
-    UP = "up", "Up"
-    DOWN = "down", "Down"
-    REKEY = "rekey", "Rekeyed"
-    FAILED = "failed", "Failed"
-    DAEMON = "daemon", "Daemon restarted"
+    UP = "up", say("Up")
+    DOWN = "down", say("Down")
+    REKEY = "rekey", say("Rekeyed")
+    FAILED = "failed", say("Failed")
+    DAEMON = "daemon", say("Daemon restarted")
 
 
 class NegotiationQuerySet(models.QuerySet["Negotiation"]):

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from certificates.models import Secret
 from ipsec.models.settings import IpsecSettings
@@ -120,8 +121,8 @@ class Policy(models.Model):
             ("configure_policy", "Can add, change, enable, disable and delete IPsec policies"),
             ("operate_policy", "Can connect, disconnect and diagnose IPsec policies"),
         ]
-        verbose_name = "IPSEC policy"
-        verbose_name_plural = "IPSEC policies"
+        verbose_name = _("IPSEC policy")
+        verbose_name_plural = _("IPSEC policies")
         ordering = ["group", "name"]
         constraints = [
             models.UniqueConstraint(fields=["group", "name"], name="policy_once_per_group"),

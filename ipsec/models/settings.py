@@ -3,6 +3,7 @@
 from django.db import models
 
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 
 class SettingsQuerySet(models.QuerySet["IpsecSettings"]):
@@ -13,11 +14,12 @@ class SettingsQuerySet(models.QuerySet["IpsecSettings"]):
         """Raises `Refused` upgrade.in-progress, with the manual's reason."""
         row = self.current()
         if row.upgrade_in_progress:
-            wrong = (
-                f"A system upgrade is in progress (said {row.upgrade_by}): any changes that you"
-                " make to an IPSec policy during a system upgrade are lost."
+            wrong = say(
+                "A system upgrade is in progress (said {upgrade_by}): any changes "
+                "that you make to an IPSec policy during a system upgrade are lost.",
+                upgrade_by=row.upgrade_by,
             )
-            cure = "Wait for its end, then take out the mark System upgrade in progress."
+            cure = say("Wait for its end, then take out the mark System upgrade in progress.")
             raise Refused("upgrade.in-progress", wrong, cure)
 
 

@@ -18,6 +18,7 @@ from certificates.locks import cluster_lock
 from certificates.models import Job, Secret
 from certificates.refusal import Refused
 from certificates.secrets import SealError
+from certificates.sentence import say, together
 from ipsec.associations import Association, Loaded, Trap
 from ipsec.kernel import KernelUnreadable, installed_policies
 from ipsec.models import Policy, Remains, key_secret
@@ -76,8 +77,11 @@ def apply(*, actor: Actor) -> Applied:
     """
     with cluster_lock(JOB, patience=PATIENCE) as held:
         if not held:
-            wrong = f"The policies are being applied for more than {PATIENCE:.0f} s already."
-            raise Refused("apply.busy", wrong, "Look at the jobs, and try again.")
+            wrong = say(
+                "The policies are being applied for more than {patience} s already.",
+                patience=f"{PATIENCE:.0f}",
+            )
+            raise Refused("apply.busy", wrong, say("Look at the jobs, and try again."))
         try:
             with Daemon.open() as daemon:
                 applied = _Round(daemon, intent(), actor).run()
@@ -128,8 +132,9 @@ class _Round:
                     raise
                 self._keep_former(one, str(error))
             except SealError as error:
-                cure = "Write it again into the policy, or put the master key's backup back."
-                self._keep_former(one, f"Its pre-shared key can't be opened: {error} {cure}")
+                cure = say("Write it again into the policy, or put the master key's backup back.")
+                wrong = say("Its pre-shared key can't be opened: {error}", error=error)
+                self._keep_former(one, together(wrong, cure))
             else:
                 self.applied.loaded.append(one.connection.name)
 
@@ -159,7 +164,7 @@ class _Round:
         if one.connection.key_name:
             secret = keys.get(next(iter(one.policies.values())).pk)
             if secret is None:
-                raise SealError("There is none.")
+                raise SealError(say("There is none."))
             key = secret.unseal().decode()
             self.daemon.load_shared_key(one.connection.key_name, one.connection.owners, key)
 
@@ -280,10 +285,12 @@ class _Round:
             if error.code == "daemon.down":
                 raise
             definition = one.policies[policy].definition
-            self.applied.troubles[policy] = (
+            self.applied.troubles[policy] = say(
                 "Its traffic is not held: no kernel policy could be installed. Look whether"
-                f" {definition.source_address} is an address of this server and whether"
-                f" {definition.destination_address} can be resolved."
+                " {source} is an address of this server and whether {destination} can be"
+                " resolved.",
+                source=definition.source_address,
+                destination=definition.destination_address,
             )
         else:
             self.applied.installed.append(child)

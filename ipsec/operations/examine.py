@@ -6,6 +6,7 @@ from dataclasses import replace
 from django.conf import settings
 
 from certificates.refusal import Refused
+from certificates.sentence import say, together
 from ipsec.models import Policy
 from ipsec.operations.wanted import Stores
 from ipsec.policy.choices import Authentication, PeerType
@@ -22,9 +23,10 @@ class PolicyRefused(Refused):
 
     def __init__(self, found: Sequence[Fault], *, of: str = "") -> None:
         first, *rest = found
-        text = " ".join(str(fault) for fault in [*rest, first])
-        text = f"{of}: {text}" if of else text
-        super().__init__(first.code, text.removesuffix(first.cure).rstrip(), first.cure)
+        text = together(*map(str, rest), first.sentence)
+        if of:
+            text = say("{policy}: {faults}", policy=of, faults=text)
+        super().__init__(first.code, text, first.cure)
         self.faults = tuple(found)
 
 
@@ -49,7 +51,12 @@ def examine(
         theirs = [following(definition, other) for other in theirs]
         for other in theirs:
             found += [
-                Fault(fault.field, fault.code, f"{other}: {fault.sentence}", fault.cure)
+                Fault(
+                    fault.field,
+                    fault.code,
+                    say("{policy}: {fault}", policy=other, fault=fault.sentence),
+                    fault.cure,
+                )
                 for fault in faults(other, allow_legacy=settings.CCXSEC_ALLOW_LEGACY)
                 if fault not in found and fault.field in SHARED_FIELDS
             ]
@@ -58,13 +65,15 @@ def examine(
     if policy is not None:
         taken = taken.exclude(pk=policy.pk)
     if taken.exists() and not any(fault.code == "policy.taken" for fault in found):
-        wrong = f"There is a policy {definition} already."
-        found.append(Fault("name", "policy.taken", wrong, "Choose another name, or change it."))
+        wrong = say("There is a policy {policy} already.", policy=definition)
+        found.append(
+            Fault("name", "policy.taken", wrong, say("Choose another name, or change it."))
+        )
     if definition.authentication is Authentication.PRESHARED_KEY:
         found += _key_faults(preshared_key, policy, others, with_pair=with_pair)
     elif preshared_key:
-        wrong = "A pre-shared key does not apply to authentication by certificate."
-        found.append(Fault("preshared_key", "policy.key", wrong, "Leave it empty."))
+        wrong = say("A pre-shared key does not apply to authentication by certificate.")
+        found.append(Fault("preshared_key", "policy.key", wrong, say("Leave it empty.")))
     found += _certificate_faults(definition, Stores())
     return found
 
@@ -80,8 +89,8 @@ def examine_kept(policies: Iterable[Policy]) -> Iterator[tuple[Policy, list[Faul
         definition = row.definition
         found = faults(definition, allow_legacy=settings.CCXSEC_ALLOW_LEGACY)
         if definition.authentication is Authentication.PRESHARED_KEY and not row.key_mark:
-            wrong = "The pre-shared key is missing."
-            found.append(Fault("preshared_key", "policy.key", wrong, "Set one."))
+            wrong = say("The pre-shared key is missing.")
+            found.append(Fault("preshared_key", "policy.key", wrong, say("Set one.")))
         found += _certificate_faults(definition, stores)
         if found:
             yield row, found
@@ -121,15 +130,31 @@ def warnings(definition: Definition, policy: Policy | None = None) -> dict[str, 
     if former:
         weak = [choice for choice in weak if choice not in legacy_choices(former)]
     if weak:
-        listed = ", ".join(f"{FIELD_LABELS[field]} {label}" for field, label in weak)
-        told[LEGACY] = f"Legacy: {listed}. Such traffic can be read or forged by who tries hard."
+        told[LEGACY] = say(
+            "Legacy: {choices}. Such traffic can be read or forged by who tries hard.",
+            choices=named_choices(weak),
+        )
     others = [other.definition for other in others_of(definition, policy)]
     touched = [str(one) for one in overlaps(definition, others)]
     if former and former.pair == definition.pair:
         known = {str(one) for one in overlaps(former, others)}
         touched = [one for one in touched if one not in known]
     if touched:
-        told[OVERLAP] = " ".join(touched)
+        told[OVERLAP] = together(*touched)
+    return told
+
+
+def named_choices(chosen: Sequence[tuple[str, str]]) -> str:
+    """Such as "Hash Algorithm MD5, Phase One DH 2 (MODP 1024)", of fields and their choices."""
+    (field, choice), *others = chosen
+    told = say("{label} {choice}", label=FIELD_LABELS[field], choice=choice)
+    for field, choice in others:
+        told = say(
+            "{choices}, {label} {choice}",
+            choices=told,
+            label=FIELD_LABELS[field],
+            choice=choice,
+        )
     return told
 
 
@@ -141,9 +166,11 @@ def overlaps_of(definition: Definition, policy: Policy | None = None) -> list[Ov
 def refuse_unconfirmed(told: dict[str, str], confirmed: Collection[str]) -> None:
     """Raises `Refused` confirm.legacy or confirm.overlap."""
     if LEGACY in told and LEGACY not in confirmed:
-        raise Refused(LEGACY, told[LEGACY], "Choose stronger ones, or confirm that you want these.")
+        raise Refused(
+            LEGACY, told[LEGACY], say("Choose stronger ones, or confirm that you want these.")
+        )
     if OVERLAP in told and OVERLAP not in confirmed:
-        raise Refused(OVERLAP, told[OVERLAP], "Narrow one, or confirm that you want it so.")
+        raise Refused(OVERLAP, told[OVERLAP], say("Narrow one, or confirm that you want it so."))
 
 
 def _key_faults(
@@ -154,8 +181,8 @@ def _key_faults(
         return [fault]
     holders = [other for other in others if other.key_mark]
     if not key and not holders and not (policy and policy.key_mark):
-        wrong = "The pre-shared key is missing."
-        cure = "Write 8 to 128 letters, digits and hyphens; the peer must have the same."
+        wrong = say("The pre-shared key is missing.")
+        cure = say("Write 8 to 128 letters, digits and hyphens; the peer must have the same.")
         return [Fault("preshared_key", "policy.key", wrong, cure)]
     if with_pair:
         return []
@@ -163,11 +190,14 @@ def _key_faults(
     # Policies with one mark have one key: each is opened once.
     for other in {other.key_mark: other for other in reversed(holders)}.values():
         if wanted and other.unsealed_key() != wanted:
-            wrong = (
-                f"The pre-shared key differs from that of {other}, which is for the same two"
-                " hosts: they share phase one and authentication."
+            wrong = say(
+                "The pre-shared key differs from that of {other}, which is for the "
+                "same two hosts: they share phase one and authentication.",
+                other=other,
             )
-            cure = "Write the same key, leave it empty in a new policy, or change all together."
+            cure = say(
+                "Write the same key, leave it empty in a new policy, or change all together."
+            )
             return [Fault("preshared_key", "policy.pair", wrong, cure)]
     return []
 

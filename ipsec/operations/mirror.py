@@ -9,6 +9,7 @@ from django.utils import timezone
 from certificates.access import Actor, Permission
 from certificates.models import Action, Event, Node
 from certificates.refusal import Refused
+from certificates.sentence import say
 from ipsec.exchange.comparison import Difference, closest, compare
 from ipsec.exchange.formats import Format, written
 from ipsec.exchange.mirror import mirror_of
@@ -42,8 +43,8 @@ def export_peer(policies: Sequence[Policy], *, form: Format | str, actor: Actor)
         chosen = Format(form)
     except ValueError:
         known = ", ".join(one.value for one in Format)
-        wrong = f"There is no format {str(form)[:40]!r}."
-        raise Refused("export.format", wrong, f"Choose one of {known}.") from None
+        wrong = say("There is no format {form}.", form=repr(str(form)[:40]))
+        raise Refused("export.format", wrong, say("Choose one of {known}.", known=known)) from None
     name = Node.objects.filter(is_local=True).values_list("host_name", flat=True).first() or ""
     mirror = mirror_of(
         [row.definition for row in policies],
@@ -81,7 +82,11 @@ def compare_peer(policy: Policy, data: bytes, *, actor: Actor) -> list[Differenc
     theirs = closest(definition, exported.policies)
     if theirs is None:
         source, destination = definition.pair
-        wrong = f"The export has no policy for {source} with {destination}."
-        cure = "Look whether the addresses are written alike on both sides, names or numbers."
+        wrong = say(
+            "The export has no policy for {source} with {destination}.",
+            source=source,
+            destination=destination,
+        )
+        cure = say("Look whether the addresses are written alike on both sides, names or numbers.")
         raise Refused("compare.none", wrong, cure)
     return compare(definition, theirs)

@@ -10,6 +10,7 @@ from certificates.access import Actor, Permission
 from certificates.jobs import enqueue, job
 from certificates.models import Action, Event, Job
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.visible import visible
 from ipsec.associations import Child, text_of
 from ipsec.explain import Diagnosis, explain
@@ -85,7 +86,7 @@ def negotiate(policy: Policy, *, actor: Actor) -> Diagnosis:
     connection, child, trouble = names_of([policy]).get(str(policy), ("", "", ""))
     trouble = trouble or applied.troubles.get(str(policy), "")
     if trouble:
-        raise Refused("policy.trouble", trouble, "Mend that, then try again.")
+        raise Refused("policy.trouble", trouble, say("Mend that, then try again."))
     definition = policy.definition
     lines = _lines_of(connection, child)
     is_certificate = definition.authentication is Authentication.CERTIFICATE
@@ -125,11 +126,13 @@ def _request(kind: str, action: Action, policy: Policy, actor: Actor) -> Job:
     Event.objects.hold()
     row = Policy.objects.filter(pk=policy.pk).first()
     if row is None:
-        wrong = f"The policy {policy} was deleted meanwhile."
-        raise Refused("policy.gone", wrong, "Look at the list.")
+        wrong = say("The policy {policy} was deleted meanwhile.", policy=policy)
+        raise Refused("policy.gone", wrong, say("Look at the list."))
     if not row.is_enabled:
-        wrong = f"{row} is disabled: nothing is negotiated for it."
-        raise Refused("policy.disabled", wrong, "Enable it first, on trial if you are not sure.")
+        wrong = say("{policy} is disabled: nothing is negotiated for it.", policy=row)
+        raise Refused(
+            "policy.disabled", wrong, say("Enable it first, on trial if you are not sure.")
+        )
     Event.objects.record(str(actor), action, row)
     return enqueue(kind, str(row), started_by=str(actor), policy=row.pk)
 
@@ -169,10 +172,14 @@ def _diagnose_job(row: Job) -> str:
 def _policy_of(row: Job) -> Policy:
     policy = Policy.objects.filter(pk=row.arguments["policy"]).first()
     if policy is None:
-        raise Refused("policy.gone", f"{row.target} was deleted meanwhile.", "Look at the list.")
+        raise Refused(
+            "policy.gone",
+            say("{policy} was deleted meanwhile.", policy=row.target),
+            say("Look at the list."),
+        )
     if not policy.is_enabled:
-        wrong = f"{policy} was disabled meanwhile: nothing is negotiated for it."
-        raise Refused("policy.disabled", wrong, "Enable it, then try again.")
+        wrong = say("{policy} was disabled meanwhile: nothing is negotiated for it.", policy=policy)
+        raise Refused("policy.disabled", wrong, say("Enable it, then try again."))
     return policy
 
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 from certificates.access import Actor, Permission
 from certificates.models import Action, Event, Secret
 from certificates.refusal import Refused
+from certificates.sentence import say
 from ipsec.models import IpsecSettings, Policy, Remains, key_secret
 from ipsec.operations.apply import request_apply
 from ipsec.operations.examine import (
@@ -138,11 +139,15 @@ def held(policy: Policy, revision: int | None = None) -> Policy:
     """
     row = Policy.objects.filter(pk=policy.pk).first()
     if row is None:
-        wrong = f"The policy {policy} was deleted meanwhile."
-        raise Refused("policy.gone", wrong, "Look at the list.")
+        wrong = say("The policy {policy} was deleted meanwhile.", policy=policy)
+        raise Refused("policy.gone", wrong, say("Look at the list."))
     if revision is not None and row.revision != revision:
-        wrong = f"The policy {row} was changed meanwhile by {row.changed_by}."
-        raise Refused("policy.changed", wrong, "Open it again and look at what is there now.")
+        wrong = say(
+            "The policy {row} was changed meanwhile by {changed_by}.",
+            row=row,
+            changed_by=row.changed_by,
+        )
+        raise Refused("policy.changed", wrong, say("Open it again and look at what is there now."))
     return row
 
 
@@ -175,8 +180,10 @@ def end_of_trial(minutes: int | None, *, enabled: bool) -> datetime | None:
     if minutes is None or not enabled:
         return None
     if minutes not in TRIAL_MINUTES:
-        wrong = f"A trial of {minutes} minutes is not possible."
-        cure = f"Choose {TRIAL_MINUTES[0]} to {TRIAL_MINUTES[-1]} minutes."
+        wrong = say("A trial of {minutes} minutes is not possible.", minutes=minutes)
+        cure = say(
+            "Choose {least} to {most} minutes.", least=TRIAL_MINUTES[0], most=TRIAL_MINUTES[-1]
+        )
         raise Refused("policy.trial", wrong, cure)
     return timezone.now() + timedelta(minutes=minutes)
 

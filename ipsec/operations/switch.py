@@ -10,6 +10,7 @@ from django.utils import timezone
 from certificates.access import Actor, Permission
 from certificates.models import Action, Event
 from certificates.refusal import Refused
+from certificates.sentence import say
 from ipsec.models import IpsecSettings, Policy, Remains
 from ipsec.operations.apply import request_apply
 from ipsec.operations.examine import PolicyRefused, examine_kept
@@ -109,8 +110,8 @@ def confirm_trial(policies: Sequence[Policy], *, actor: Actor) -> list[Policy]:
     Event.objects.hold()
     rows = [row for row in _held(policies) if row.trial_until is not None]
     if not rows:
-        wrong = "No trial of these policies is running: it has been confirmed, or has ended."
-        raise Refused("policy.no-trial", wrong, "Look at the list for what is enabled now.")
+        wrong = say("No trial of these policies is running: it has been confirmed, or has ended.")
+        raise Refused("policy.no-trial", wrong, say("Look at the list for what is enabled now."))
     Policy.objects.filter(pk__in=[row.pk for row in rows]).note(trial_until=None)
     Event.objects.record_many(str(actor), Action.POLICY_CONFIRM, [(row, {}) for row in rows])
     return rows
@@ -155,8 +156,11 @@ def switch_upgrade(*, on: bool, actor: Actor) -> IpsecSettings:
         return row
     trial = Policy.objects.filter(trial_until__isnull=False).first() if on else None
     if trial:
-        wrong = f"{trial} is enabled on trial, and its end would change it during the upgrade."
-        raise Refused("policy.trial-runs", wrong, "Confirm it, or disable it, first.")
+        wrong = say(
+            "{policy} is enabled on trial, and its end would change it during the upgrade.",
+            policy=trial,
+        )
+        raise Refused("policy.trial-runs", wrong, say("Confirm it, or disable it, first."))
     row.upgrade_in_progress = on
     row.upgrade_since = timezone.now() if on else None
     row.upgrade_by = str(actor)[:200] if on else ""

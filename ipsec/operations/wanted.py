@@ -11,13 +11,14 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 from certificates.models import Certificate, Purpose
 from certificates.models.certificate import CertificateQuerySet
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.facts import CertificateType
 from ipsec.models import Policy
 from ipsec.policy.choices import Authentication, PeerType
 from ipsec.policy.definition import Definition
 from ipsec.policy.terms import Connection, Credentials, connection, guard
 
-TRUST_PLACE = "Certificate Management, ipsec-trust"
+TRUST_PLACE = say("Certificate Management, ipsec-trust")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +82,19 @@ class Stores:
             Refused: policy.own-certificate, policy.peer-certificate, policy.no-trust.
         """
         if self.own is None:
-            wrong = "This server has no ipsec certificate."
-            raise Refused("policy.own-certificate", wrong, "Regenerate it under its purpose ipsec.")
+            wrong = say("This server has no ipsec certificate.")
+            raise Refused(
+                "policy.own-certificate", wrong, say("Regenerate it under its purpose ipsec.")
+            )
         own = bytes(self.own.der)
         if definition.peer_type is PeerType.DIFFERENT:
             return Credentials(certificate=own, peers=[self.named(definition.certificate_name)])
         if not self.trusted:
-            wrong = "The ipsec-trust store is empty: no peer's certificate could be checked."
-            cure = f"Upload the peer's certificate, or its CA's, under {TRUST_PLACE}."
+            wrong = say("The ipsec-trust store is empty: no peer's certificate could be checked.")
+            cure = say(
+                "Upload the peer's certificate, or its CA's, under {trust_place}.",
+                trust_place=TRUST_PLACE,
+            )
             raise Refused("policy.no-trust", wrong, cure)
         is_self_signed = self.own.type == CertificateType.SELF_SIGNED
         if self.peers and (is_self_signed or not self.authorities):
@@ -103,8 +109,10 @@ class Stores:
         """
         found = self.trusted.get(name) or self.trusted.get(f"{name}.pem")
         if found is None:
-            wrong = f"There is no certificate {name!r} in the ipsec-trust store."
-            cure = f"Upload it under {TRUST_PLACE}, or choose another one."
+            wrong = say("There is no certificate {name} in the ipsec-trust store.", name=repr(name))
+            cure = say(
+                "Upload it under {trust_place}, or choose another one.", trust_place=TRUST_PLACE
+            )
             raise Refused("policy.peer-certificate", wrong, cure)
         return found
 

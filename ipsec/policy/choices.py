@@ -6,6 +6,8 @@ rule 3 names: DES, 3DES, Blowfish, NULL encryption, MD5, SHA-1, Diffie-Hellman g
 
 from enum import IntEnum, StrEnum
 
+from certificates.sentence import say
+
 
 class Authentication(StrEnum):
     PRESHARED_KEY = "psk"
@@ -13,7 +15,7 @@ class Authentication(StrEnum):
 
     @property
     def label(self) -> str:
-        return "Pre-shared Key" if self is Authentication.PRESHARED_KEY else "Certificate"
+        return say("Pre-shared Key") if self is Authentication.PRESHARED_KEY else say("Certificate")
 
 
 class PeerType(StrEnum):
@@ -24,7 +26,7 @@ class PeerType(StrEnum):
 
     @property
     def label(self) -> str:
-        return self.value.capitalize()
+        return say("Same") if self is PeerType.SAME else say("Different")
 
 
 class Mode(StrEnum):
@@ -32,7 +34,7 @@ class Mode(StrEnum):
 
     @property
     def label(self) -> str:
-        return "Transport"
+        return say("Transport")
 
 
 class Protocol(StrEnum):
@@ -42,7 +44,7 @@ class Protocol(StrEnum):
 
     @property
     def label(self) -> str:
-        return "Any" if self is Protocol.ANY else self.value.upper()
+        return say("Any") if self is Protocol.ANY else self.value.upper()
 
 
 class IkeVersion(IntEnum):
@@ -143,7 +145,7 @@ class DhGroup(IntEnum):
 
     @property
     def label(self) -> str:
-        return f"{self.value} ({_DH_NAMES[self.value]})" if self.value else "Off"
+        return f"{self.value} ({_DH_NAMES[self.value]})" if self.value else say("Off")
 
     @property
     def is_legacy(self) -> bool:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from certificates.sentence import say
 from ipsec.policy.choices import (
     Authentication,
     DhGroup,
@@ -79,24 +80,24 @@ SHARED_FIELDS = (
 )
 # Field -> its name on the screen, which is the manual's.
 FIELD_LABELS = {
-    "group": "Policy Group Name",
-    "name": "Policy Name",
-    "authentication": "Authentication Method",
-    "peer_type": "Peer Type",
-    "certificate_name": "Certificate Name",
-    "source_address": "Source Address",
-    "source_port": "Source Port",
-    "destination_address": "Destination Address",
-    "destination_port": "Destination Port",
-    "protocol": "Protocol",
-    "mode": "Mode",
-    "remote_port": "Remote Port",
-    "ike_version": "IKE Version",
-    "encryption": "Encryption Algorithm",
-    "hash": "Hash Algorithm",
-    "phase_one_life_time": "Phase One Life Time",
-    "phase_one_dh": "Phase One DH",
-    "esp": "ESP Algorithm",
-    "phase_two_life_time": "Phase Two Life Time",
-    "phase_two_dh": "Phase Two DH",
+    "group": say("Policy Group Name"),
+    "name": say("Policy Name"),
+    "authentication": say("Authentication Method"),
+    "peer_type": say("Peer Type"),
+    "certificate_name": say("Certificate Name"),
+    "source_address": say("Source Address"),
+    "source_port": say("Source Port"),
+    "destination_address": say("Destination Address"),
+    "destination_port": say("Destination Port"),
+    "protocol": say("Protocol"),
+    "mode": say("Mode"),
+    "remote_port": say("Remote Port"),
+    "ike_version": say("IKE Version"),
+    "encryption": say("Encryption Algorithm"),
+    "hash": say("Hash Algorithm"),
+    "phase_one_life_time": say("Phase One Life Time"),
+    "phase_one_dh": say("Phase One DH"),
+    "esp": say("ESP Algorithm"),
+    "phase_two_life_time": say("Phase Two Life Time"),
+    "phase_two_dh": say("Phase Two DH"),
 }

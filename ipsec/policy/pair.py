@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from certificates.sentence import say
 from ipsec.policy.definition import FIELD_LABELS, SHARED_FIELDS, Definition
 from ipsec.policy.rules import Fault
 
@@ -16,11 +17,16 @@ class Overlap:
 
     def __str__(self) -> str:
         if self.narrower:
-            return (
-                f"Some packets fit this policy and {self.other}; {self.narrower}, the narrower"
-                " one, takes them."
+            return say(
+                "Some packets fit this policy and {other}; {narrower}, the narrower one, takes"
+                " them.",
+                other=self.other,
+                narrower=self.narrower,
             )
-        return f"Some packets fit this policy and {self.other}; which one takes them is not said."
+        return say(
+            "Some packets fit this policy and {other}; which one takes them is not said.",
+            other=self.other,
+        )
 
 
 def pair_faults(definition: Definition, others: Iterable[Definition]) -> list[Fault]:
@@ -28,18 +34,21 @@ def pair_faults(definition: Definition, others: Iterable[Definition]) -> list[Fa
     found: list[Fault] = []
     for other in others:
         if str(other) == str(definition):
-            wrong = f"There is a policy {definition} already."
-            cure = "Choose another name, or change that one."
+            wrong = say("There is a policy {policy} already.", policy=definition)
+            cure = say("Choose another name, or change that one.")
             found.append(Fault("name", "policy.taken", wrong, cure))
         if other.pair == definition.pair:
             found += _disagreements(definition, other)
             if _selectors(definition) == _selectors(other):
-                wrong = f"{other} protects exactly the same traffic."
-                cure = "Change that policy, or choose another protocol or port."
+                wrong = say("{other} protects exactly the same traffic.", other=other)
+                cure = say("Change that policy, or choose another protocol or port.")
                 found.append(Fault("protocol", "policy.duplicate", wrong, cure))
         elif other.pair == definition.pair[::-1]:
-            wrong = f"{other} is for the same two hosts with source and destination swapped."
-            cure = "The source is this server in every policy: change the one that is wrong."
+            wrong = say(
+                "{other} is for the same two hosts with source and destination swapped.",
+                other=other,
+            )
+            cure = say("The source is this server in every policy: change the one that is wrong.")
             found.append(Fault("source_address", "policy.swapped", wrong, cure))
     return found
 
@@ -49,11 +58,18 @@ def _disagreements(definition: Definition, other: Definition) -> Iterable[Fault]
         mine, theirs = getattr(definition, field), getattr(other, field)
         if mine != theirs:
             label = FIELD_LABELS[field]
-            wrong = (
-                f"{label} is {shown(mine)} here and {shown(theirs)} in {other}, which is for the"
-                " same two hosts: they share phase one and authentication."
+            wrong = say(
+                "{label} is {mine} here and {theirs} in {other}, which is for the same two hosts:"
+                " they share phase one and authentication.",
+                label=label,
+                mine=shown(mine),
+                theirs=shown(theirs),
+                other=other,
             )
-            cure = f"Choose {shown(theirs)}, or change all policies of the two hosts together."
+            cure = say(
+                "Choose {theirs}, or change all policies of the two hosts together.",
+                theirs=shown(theirs),
+            )
             yield Fault(field, "policy.pair", wrong, cure)
 
 
@@ -76,7 +92,7 @@ def overlaps(definition: Definition, others: Iterable[Definition]) -> list[Overl
 def shown(value: object) -> str:
     """A field's value as the screens show it."""
     label = getattr(value, "label", None)
-    return str(label) if label is not None else str(value) or "empty"
+    return str(label) if label is not None else str(value) or say("empty")
 
 
 def _selectors(definition: Definition) -> tuple[object, int, int]:

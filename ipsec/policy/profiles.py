@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from certificates.sentence import say
 from ipsec.policy.choices import DhGroup, Encryption, Esp, Hash, IkeVersion
 
 
@@ -28,8 +29,8 @@ class ProfileName(StrEnum):
 
 PROFILES: dict[ProfileName, Profile] = {
     ProfileName.MODERN: Profile(
-        "Modern",
-        "IKEv2, AES-256-GCM, SHA-384, group 20",
+        say("Modern"),
+        say("IKEv2, AES-256-GCM, SHA-384, group 20"),
         {
             "ike_version": IkeVersion.IKEV2,
             "encryption": Encryption.AES_256_GCM,
@@ -43,7 +44,7 @@ PROFILES: dict[ProfileName, Profile] = {
     ),
     ProfileName.FIPS: Profile(
         "FIPS",
-        "IKEv2, AES-256, SHA-256, group 14: approved algorithms that older peers know too",
+        say("IKEv2, AES-256, SHA-256, group 14: approved algorithms that older peers know too"),
         {
             "ike_version": IkeVersion.IKEV2,
             "encryption": Encryption.AES_256,
@@ -57,7 +58,9 @@ PROFILES: dict[ProfileName, Profile] = {
     ),
     ProfileName.UNIFIED_CCX: Profile(
         "Unified CCX",
-        "IKEv1, 3DES, SHA1, group 2: what the original fills in, for peers that know no better",
+        say(
+            "IKEv1, 3DES, SHA1, group 2: what the original fills in, for peers that know no better"
+        ),
         {
             "ike_version": IkeVersion.IKEV1,
             "encryption": Encryption.TRIPLE_DES,

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from certificates.refusal import Refused
+from certificates.sentence import say, together
 from certificates.x509.names import host_name
 from certificates.x509.visible import visible
 from ipsec.policy.choices import Authentication, DhGroup, Esp, IkeVersion, PeerType
@@ -32,7 +33,7 @@ class Fault:
     cure: str
 
     def __str__(self) -> str:
-        return f"{self.sentence} {self.cure}"
+        return together(self.sentence, self.cure)
 
     def refused(self) -> Refused:
         return Refused(self.code, self.sentence, self.cure)
@@ -45,7 +46,7 @@ def read_address(text: str) -> str:
         Refused: policy.address.
     """
     typed = text.strip()
-    cure = "Write it like 192.0.2.10, 2001:db8::10 or ccx2.example.com."
+    cure = say("Write it like 192.0.2.10, 2001:db8::10 or ccx2.example.com.")
     try:
         address = ipaddress.ip_address(typed)
     except ValueError:
@@ -53,26 +54,37 @@ def read_address(text: str) -> str:
     shown = visible(typed)[:60]
     if isinstance(address, ipaddress.IPv6Address):
         if address.scope_id:
-            wrong = f"{shown!r} names a network interface."
-            raise Refused("policy.address", wrong, "Write the address alone.")
+            wrong = say("{shown} names a network interface.", shown=repr(shown))
+            raise Refused("policy.address", wrong, say("Write the address alone."))
         if address.ipv4_mapped:
-            wrong = f"{shown!r} is an IPv4 address in the clothes of IPv6."
-            raise Refused("policy.address", wrong, f"Write {address.ipv4_mapped}.")
+            wrong = say("{shown} is an IPv4 address in the clothes of IPv6.", shown=repr(shown))
+            raise Refused(
+                "policy.address",
+                wrong,
+                say("Write {address}.", address=address.ipv4_mapped),
+            )
     if address.is_multicast or address.is_unspecified or str(address) == "255.255.255.255":
-        raise Refused("policy.address", f"{shown!r} is not the address of one host.", cure)
+        raise Refused(
+            "policy.address",
+            say("{shown} is not the address of one host.", shown=repr(shown)),
+            cure,
+        )
     return str(address)
 
 
 def _read_name(typed: str, cure: str) -> str:
-    wrong = f"{visible(typed)[:60]!r} is neither an IP address nor a fully qualified host name."
+    wrong = say(
+        "{typed} is neither an IP address nor a fully qualified host name.",
+        typed=repr(visible(typed)[:60]),
+    )
     if not typed:
-        raise Refused("policy.address", "The address is empty.", cure)
+        raise Refused("policy.address", say("The address is empty."), cure)
     try:
         name = host_name(typed)
     except Refused as refused:
         raise Refused("policy.address", wrong, cure) from refused
     if "." not in name:
-        raise Refused("policy.address", f"{name!r} has no domain.", cure)
+        raise Refused("policy.address", say("{name} has no domain.", name=repr(name)), cure)
     return name
 
 
@@ -88,16 +100,23 @@ def is_name(address: str) -> bool:
 def key_fault(key: str) -> Fault | None:
     """What is wrong with a pre-shared key; never says what it holds."""
     code, field = "policy.key", "preshared_key"
-    rule = f"{KEY_LENGTHS[0]} to {KEY_LENGTHS[-1]} letters, digits and hyphens"
+    cure = say(
+        "Choose {least} to {most} letters, digits and hyphens.",
+        least=KEY_LENGTHS[0],
+        most=KEY_LENGTHS[-1],
+    )
     if not KEY.fullmatch(key):
-        wrong = "The pre-shared key holds blanks or other characters that are not allowed."
-        return Fault(field, code, wrong, f"Choose {rule}.")
+        wrong = say("The pre-shared key holds blanks or other characters that are not allowed.")
+        return Fault(field, code, wrong, cure)
     if len(key) < KEY_LENGTHS[0]:
-        wrong = f"The pre-shared key has {len(key)} characters: one so short is soon guessed."
-        return Fault(field, code, wrong, f"Choose {rule}.")
+        wrong = say(
+            "The pre-shared key has {count} characters: one so short is soon guessed.",
+            count=len(key),
+        )
+        return Fault(field, code, wrong, cure)
     if len(key) > KEY_LENGTHS[-1]:
-        wrong = f"The pre-shared key has {len(key)} characters."
-        return Fault(field, code, wrong, f"Choose {rule}.")
+        wrong = say("The pre-shared key has {count} characters.", count=len(key))
+        return Fault(field, code, wrong, cure)
     return None
 
 
@@ -106,12 +125,16 @@ def name_fault(field: str, text: str) -> Fault | None:
     if NAME.fullmatch(text):
         return None
     label = FIELD_LABELS[field]
-    wrong = f"{label} {visible(text)[:70]!r}: only letters, digits and hyphens are allowed."
+    wrong = say(
+        "{label} {text}: only letters, digits and hyphens are allowed.",
+        label=label,
+        text=repr(visible(text)[:70]),
+    )
     if not text:
-        wrong = f"{label} is empty."
+        wrong = say("{label} is empty.", label=label)
     elif len(text) > 64 and NAME.fullmatch(text[:64]):  # noqa: PLR2004 - as in NAME
-        wrong = f"{label} has {len(text)} characters."
-    return Fault(field, "policy.name", wrong, "Write 1 to 64 letters, digits and hyphens.")
+        wrong = say("{label} has {count} characters.", label=label, count=len(text))
+    return Fault(field, "policy.name", wrong, say("Write 1 to 64 letters, digits and hyphens."))
 
 
 def faults(definition: Definition, *, allow_legacy: bool = True) -> list[Fault]:
@@ -128,15 +151,19 @@ def faults(definition: Definition, *, allow_legacy: bool = True) -> list[Fault]:
         *_of_ikev1(definition),
     ]
     if definition.phase_one_dh is DhGroup.OFF:
-        wrong = "Phase one can't do without a Diffie-Hellman group."
-        found.append(Fault("phase_one_dh", "policy.dh", wrong, "Choose one."))
+        wrong = say("Phase one can't do without a Diffie-Hellman group.")
+        found.append(Fault("phase_one_dh", "policy.dh", wrong, say("Choose one.")))
     if not allow_legacy:
         found += [
             Fault(
                 field,
                 "policy.legacy",
-                f"{FIELD_LABELS[field]} {label} is forbidden here (CCXSEC_ALLOW_LEGACY=false).",
-                "Choose one that is not marked as legacy.",
+                say(
+                    "{label} {choice} is forbidden here (CCXSEC_ALLOW_LEGACY=false).",
+                    label=FIELD_LABELS[field],
+                    choice=label,
+                ),
+                say("Choose one that is not marked as legacy."),
             )
             for field, label in legacy_choices(definition)
         ]
@@ -160,26 +187,34 @@ def _of_authentication(definition: Definition) -> Iterable[Fault]:
     is_key = definition.authentication is Authentication.PRESHARED_KEY
     is_different = definition.peer_type is PeerType.DIFFERENT
     if is_key and is_different:
-        wrong = "Peer Type Different names a certificate, and this policy uses a pre-shared key."
-        yield Fault("peer_type", "policy.peer-type", wrong, "Choose Same, or Certificate above.")
+        wrong = say(
+            "Peer Type Different names a certificate, and this policy uses a pre-shared key."
+        )
+        yield Fault(
+            "peer_type", "policy.peer-type", wrong, say("Choose Same, or Certificate above.")
+        )
     if definition.certificate_name and (is_key or not is_different):
-        wrong = "A Certificate Name applies to the Peer Type Different with certificates only."
-        yield Fault("certificate_name", "policy.certificate-name", wrong, "Leave it empty.")
+        wrong = say("A Certificate Name applies to the Peer Type Different with certificates only.")
+        yield Fault("certificate_name", "policy.certificate-name", wrong, say("Leave it empty."))
     if not definition.certificate_name and is_different and not is_key:
-        wrong = "Peer Type Different needs the name of the peer's certificate."
-        cure = "Choose one of the ipsec-trust store; upload it there first if it is missing."
+        wrong = say("Peer Type Different needs the name of the peer's certificate.")
+        cure = say("Choose one of the ipsec-trust store; upload it there first if it is missing.")
         yield Fault("certificate_name", "policy.certificate-name", wrong, cure)
 
 
 def _of_addresses(definition: Definition) -> Iterable[Fault]:
     source, destination = definition.source_address, definition.destination_address
     if source == destination:
-        wrong = f"Source and destination are both {source}."
-        cure = "The source is this server, the destination is its peer."
+        wrong = say("Source and destination are both {source}.", source=source)
+        cure = say("The source is this server, the destination is its peer.")
         yield Fault("destination_address", "policy.same-host", wrong, cure)
     if not is_name(source) and not is_name(destination) and (":" in source) != (":" in destination):
-        wrong = f"{source} and {destination} are addresses of two families."
-        cure = "Write both as IPv4, or both as IPv6."
+        wrong = say(
+            "{source} and {destination} are addresses of two families.",
+            source=source,
+            destination=destination,
+        )
+        cure = say("Write both as IPv4, or both as IPv6.")
         yield Fault("destination_address", "policy.family", wrong, cure)
 
 
@@ -187,14 +222,24 @@ def _of_numbers(definition: Definition) -> Iterable[Fault]:
     for field in (*_PORT_FIELDS, "remote_port"):
         port = getattr(definition, field)
         if port not in PORTS and (port or field == "remote_port"):
-            wrong = f"{FIELD_LABELS[field]} {port} does not exist."
-            cure = "Write 1 to 65535" + (", or Any." if field in _PORT_FIELDS else ".")
+            wrong = say("{label} {port} does not exist.", label=FIELD_LABELS[field], port=port)
+            cure = say("Write 1 to 65535.")
+            if field in _PORT_FIELDS:
+                cure = say("Write 1 to 65535, or Any.")
             yield Fault(field, "policy.port", wrong, cure)
     for field in _LIFE_FIELDS:
         seconds = getattr(definition, field)
         if seconds not in LIFE_TIMES:
-            wrong = f"{FIELD_LABELS[field]} is {seconds} seconds."
-            cure = f"Write {LIFE_TIMES[0]} to {LIFE_TIMES[-1]} seconds."
+            wrong = say(
+                "{label} is {seconds} seconds.",
+                label=FIELD_LABELS[field],
+                seconds=seconds,
+            )
+            cure = say(
+                "Write {least} to {most} seconds.",
+                least=LIFE_TIMES[0],
+                most=LIFE_TIMES[-1],
+            )
             yield Fault(field, "policy.life-time", wrong, cure)
 
 
@@ -202,15 +247,17 @@ def _of_ikev1(definition: Definition) -> Iterable[Fault]:
     """What IKEv1 has no number for in its IANA registries."""
     if definition.ike_version is not IkeVersion.IKEV1:
         return
-    cure = "Choose IKEv2, or another one."
+    cure = say("Choose IKEv2, or another one.")
     if definition.encryption.is_combined:
-        wrong = f"IKEv1 does not know {definition.encryption.label} in phase one."
+        wrong = say(
+            "IKEv1 does not know {encryption} in phase one.", encryption=definition.encryption.label
+        )
         yield Fault("encryption", "policy.ikev1", wrong, cure)
     if definition.esp is Esp.CHACHA20_POLY1305:
-        wrong = f"IKEv1 does not know {definition.esp.label}."
+        wrong = say("IKEv1 does not know {esp}.", esp=definition.esp.label)
         yield Fault("esp", "policy.ikev1", wrong, cure)
     for field in ("phase_one_dh", "phase_two_dh"):
         group = getattr(definition, field)
         if group is DhGroup.GROUP_31:
-            wrong = f"IKEv1 does not know the Diffie-Hellman group {group.label}."
+            wrong = say("IKEv1 does not know the Diffie-Hellman group {group}.", group=group.label)
             yield Fault(field, "policy.ikev1", wrong, cure)

@@ -3,6 +3,7 @@
 import ipaddress
 from collections.abc import Sequence
 
+from certificates.sentence import lowered, say
 from ipsec.associations import Child
 from ipsec.kernel import KernelPolicy
 from ipsec.policy.choices import Protocol
@@ -10,7 +11,8 @@ from ipsec.policy.definition import Definition
 from ipsec.policy.rules import is_name
 from ipsec.standing.words import Heard, Intended, Leak, Sightings
 
-_UNHELD = "No policy of the kernel holds this traffic: it {} unprotected."
+_LEAVES = say("No policy of the kernel holds this traffic: it leaves unprotected.")
+_LET_IN = say("No policy of the kernel holds this traffic: it is let in unprotected.")
 
 
 def leak(
@@ -18,7 +20,8 @@ def leak(
 ) -> tuple[Leak, str]:
     """What happens to it, and why; `child` is what was negotiated for it, if anything was."""
     if heard.kernel is None:
-        return Leak.UNKNOWN, f"The kernel's policies can't be read: {heard.kernel_silence}."
+        why = heard.kernel_silence
+        return Leak.UNKNOWN, say("The kernel's policies can't be read: {reason}.", reason=why)
     definition = intended.definition
     hosts = _hosts(definition, seen)
     if hosts is None:
@@ -28,25 +31,26 @@ def leak(
     out = _find(heard, "out", (*hosts, protocol, *ports))
     back = _find(heard, "in", (*hosts[::-1], protocol, *ports[::-1]))
     if out is None or back is None:
-        what = "leaves" if out is None else "is let in"
-        return Leak.CLEAR, _UNHELD.format(what)
+        return Leak.CLEAR, _LEAVES if out is None else _LET_IN
     if hole := _hole(heard, (*hosts, protocol, *ports)):
-        said = "A policy of the kernel that others made lets a part of it pass as it is"
-        return Leak.CLEAR, f"{said}: {_told(hole)}."
+        return Leak.CLEAR, say(
+            "A policy of the kernel that others made lets a part of it pass as it is: {policy}.",
+            policy=_told(hole),
+        )
     has_keys = {_addresses(out), _addresses(back)} <= heard.keys
     if child is None and out.selector != (*hosts, protocol, *ports):
         fate = Leak.PROTECTED if has_keys and not out.is_block else Leak.BLOCKED
-        return fate, "A wider policy of the kernel holds this traffic."
+        return fate, say("A wider policy of the kernel holds this traffic.")
     return _held(intended, heard, child, is_passable=has_keys and not out.is_block)
 
 
 def _unresolved(definition: Definition, seen: Sightings) -> str:
     """Why nothing holds the traffic of a host name that the daemon tells no address of."""
     if not seen.loaded:  # it has not been asked to resolve it
-        return _UNHELD.format("leaves")
+        return _LEAVES
     destination = definition.destination_address
     name = destination if is_name(destination) else definition.source_address
-    return f"{name} was not resolved, so that none of its traffic is held."
+    return say("{name} was not resolved, so that none of its traffic is held.", name=name)
 
 
 def _addresses(policy: KernelPolicy) -> tuple[str, str]:
@@ -57,19 +61,27 @@ def _held(
     intended: Intended, heard: Heard, child: Child | None, *, is_passable: bool
 ) -> tuple[Leak, str]:
     """What becomes of traffic that a policy of the kernel holds."""
-    why = "until a negotiation succeeds"
+    why = say("The kernel holds this traffic back, until a negotiation succeeds.")
     if child is not None:
-        why = "as it has no keys, though the daemon tells of some"
+        why = say(
+            "The kernel holds this traffic back, as it has no keys, though the daemon tells of"
+            " some."
+        )
     if not intended.is_enabled:
-        why = "though the policy is disabled: an orphan"
-    blocked = Leak.BLOCKED, f"The kernel holds this traffic back, {why}."
+        why = say("The kernel holds this traffic back, though the policy is disabled: an orphan.")
+    blocked = Leak.BLOCKED, why
     if not is_passable:
         return blocked
     if child is not None:
-        counted = f"{child.packets_out} packets out, {child.packets_in} in"
-        return Leak.PROTECTED, f"Under the negotiated keys: {counted} since then."
+        return Leak.PROTECTED, say(
+            "Under the negotiated keys: {sent} packets out, {received} in since then.",
+            sent=child.packets_out,
+            received=child.packets_in,
+        )
     if heard.silence:
-        return Leak.PROTECTED, "Under keys that the daemon left in the kernel, until they expire."
+        return Leak.PROTECTED, say(
+            "Under keys that the daemon left in the kernel, until they expire."
+        )
     return blocked
 
 
@@ -118,8 +130,13 @@ def _hole(heard: Heard, wanted: tuple[str, str, str, int, int]) -> KernelPolicy 
 
 
 def _told(policy: KernelPolicy) -> str:
-    ports = f"{policy.source_port or 'any'} to {policy.destination_port or 'any'}"
-    return f"{policy.direction}, {policy.protocol or 'any protocol'}, port {ports}"
+    return say(
+        "{direction}, {protocol}, port {source} to {destination}",
+        direction=policy.direction,
+        protocol=policy.protocol or say("any protocol"),
+        source=policy.source_port or lowered(Protocol.ANY.label),
+        destination=policy.destination_port or lowered(Protocol.ANY.label),
+    )
 
 
 def _holds(policy: KernelPolicy, hosts: tuple[str, str]) -> bool:

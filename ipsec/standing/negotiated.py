@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol as Shape
 
+from certificates.sentence import lowered, say
 from ipsec.associations import Association, Child, protocol_and_port
 from ipsec.policy.choices import DhGroup, Encryption, Esp, Hash, Protocol
 from ipsec.policy.definition import Definition
@@ -64,8 +65,9 @@ def _cipher(choice: Encryption | Esp) -> str:
     return f"{name} {bits}" if bits else name
 
 
+_NONE = say("none")
 _SCREEN_WORDS = {
-    "TUNNEL": "Tunnel",
+    "TUNNEL": say("Tunnel"),
     **{_cipher(choice): choice.label for choice in _CIPHERS},
     **{term: choice.label for choice, term in _INTEGRITY.items()},
     **{term: DhGroup(number).label for number, term in _GROUPS.items()},
@@ -122,10 +124,12 @@ def _phase_two(definition: Definition, child: Child) -> Iterator[Compared]:
     group = definition.phase_two_dh
     # The first child of IKEv2 is made with the keys of phase one: RFC 7296, 1.2.
     if child.dh_group or group is DhGroup.OFF:
-        wanted = "none" if group is DhGroup.OFF else _GROUPS[group]
-        yield _row("phase_two_dh", group, wanted, child.dh_group or "none")
+        wanted = _NONE if group is DhGroup.OFF else _GROUPS[group]
+        yield _row("phase_two_dh", group, wanted, child.dh_group or _NONE)
     else:
-        yield Compared("phase_two_dh", group.label, "with the keys of phase one until the rekey")
+        yield Compared(
+            "phase_two_dh", group.label, say("with the keys of phase one until the rekey")
+        )
     mode = definition.mode
     yield _row("mode", mode, mode.value.upper(), child.mode)
     sides = (
@@ -134,10 +138,14 @@ def _phase_two(definition: Definition, child: Child) -> Iterator[Compared]:
     )
     for field, selectors, port in sides:
         protocol = definition.protocol
-        wanted = f"{protocol.label}, port {port or 'any'}"
-        shown, said = ", ".join(selectors) or "nothing", ""
+        wanted = say(
+            "{protocol}, port {port}",
+            protocol=protocol.label,
+            port=port or lowered(Protocol.ANY.label),
+        )
+        shown, said = ", ".join(selectors) or say("nothing"), ""
         if [protocol_and_port(text) for text in selectors] != [_wanted_ports(protocol, port)]:
-            said = f"Only {shown} is protected: the peer narrowed it."
+            said = say("Only {shown} is protected: the peer narrowed it.", shown=shown)
         yield Compared(field, wanted, shown, said)
 
 
@@ -145,8 +153,12 @@ def _row(field: str, choice: _Choice, configured: str, negotiated: str) -> Compa
     """`configured` and `negotiated` are in the daemon's words, and shown in those of the screen."""
     if configured == negotiated:
         return Compared(field, choice.label, choice.label)
-    shown = _SCREEN_WORDS.get(negotiated, negotiated) or "none"
-    said = f"{configured} is configured, and {negotiated or 'none'} was negotiated."
+    shown = _SCREEN_WORDS.get(negotiated, negotiated) or _NONE
+    said = say(
+        "{configured} is configured, and {negotiated} was negotiated.",
+        configured=configured,
+        negotiated=negotiated or _NONE,
+    )
     return Compared(field, choice.label, shown, said)
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 
+from certificates.sentence import say
 from ipsec.associations import Association, Child, Loaded, Trap
 from ipsec.kernel import KernelPolicy
 from ipsec.policy.definition import Definition
@@ -24,6 +25,11 @@ class Word(StrEnum):
     NOT_IN_FORCE = "not in force"
     DISABLED = "disabled"
 
+    @property
+    def label(self) -> str:
+        """The word on the screens."""
+        return _WORD_LABELS[self]
+
 
 class Leak(StrEnum):
     """What happens to a packet that fits the policy, were it sent now."""
@@ -32,6 +38,28 @@ class Leak(StrEnum):
     BLOCKED = "blocked"
     CLEAR = "in the clear"
     UNKNOWN = "unknown"
+
+    @property
+    def label(self) -> str:
+        """The word on the screens."""
+        return _LEAK_LABELS[self]
+
+
+_WORD_LABELS = {
+    Word.IN_FORCE: say("In force"),
+    Word.WAITING: say("Waiting for traffic"),
+    Word.NEGOTIATING: say("Negotiating"),
+    Word.FAILED: say("Failed"),
+    Word.DRIFT: say("Drift"),
+    Word.NOT_IN_FORCE: say("Not in force"),
+    Word.DISABLED: say("Disabled"),
+}
+_LEAK_LABELS = {
+    Leak.PROTECTED: say("Protected"),
+    Leak.BLOCKED: say("Blocked"),
+    Leak.CLEAR: say("In the clear"),
+    Leak.UNKNOWN: say("Unknown"),
+}
 
 
 @dataclass(frozen=True)
