@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from certificates.access import Permission
+from certificates.sentence import say
 
 NAME_LENGTH = 60
 NETWORKS = 20  # that a token may be limited to
@@ -58,10 +59,10 @@ class ApiToken(models.Model):
     def state(self, now: datetime) -> str:
         """In force, expired, revoked, or useless as its user is disabled."""
         if self.revoked_at:
-            return "revoked"
+            return say("revoked")
         if self.expires_at <= now:
-            return "expired"
-        return "in force" if self.user.is_active else "user disabled"
+            return say("expired")
+        return say("in force") if self.user.is_active else say("user disabled")
 
     @property
     def allowed(self) -> frozenset[Permission]:

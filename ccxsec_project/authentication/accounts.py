@@ -11,6 +11,7 @@ from ccxsec_project.authentication.models import ExternalIdentity
 from ccxsec_project.authentication.oidc import Identity
 from certificates.models import Event
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 NAME_LENGTH = 120
 
@@ -33,11 +34,11 @@ def account_of(identity: Identity) -> User:
     groups = groups_of(identity)
     user = _account(identity, groups)
     if user is None or not groups:
-        wrong = "You belong to no group that may sign in here."
-        raise Refused("openid.group", wrong, "Ask who runs the provider, or an administrator.")
+        wrong = say("You belong to no group that may sign in here.")
+        raise Refused("openid.group", wrong, say("Ask who runs the provider, or an administrator."))
     if not user.is_active:
-        wrong = "This user was switched off here."
-        raise Refused("openid.inactive", wrong, "Ask an administrator.")
+        wrong = say("This user was switched off here.")
+        raise Refused("openid.inactive", wrong, say("Ask an administrator."))
     return user
 
 

@@ -17,6 +17,7 @@ from ccxsec_project.authentication.totp import key_text, qr_code
 from certificates.access import signed_in
 from certificates.dialogs import show, tell
 from certificates.refusal import Refused
+from certificates.sentence import in_language, say
 
 PAGE = "admin:second_factor"
 
@@ -33,7 +34,7 @@ def second_factor_page(request: HttpRequest, site: AdminSite) -> HttpResponseBas
         "is_required": second_factor.is_required(user),
         "key_form": KeyForm(),
     }
-    return show(request, site, "authentication/second_factor.html", "Second factor", **context)
+    return show(request, site, "authentication/second_factor.html", say("Second factor"), **context)
 
 
 def app_begin(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
@@ -64,14 +65,14 @@ def app_confirm(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
             attempt.succeeded(now=timezone.now())
             request.session.cycle_key()
             return _done(
-                request, site, codes, "The app is set up: its codes are asked from now on."
+                request, site, codes, say("The app is set up: its codes are asked from now on.")
             )
     return _show_key(request, site, key, form)
 
 
 def app_remove(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
     """The app is not asked any more."""
-    return _try(request, "The app was removed.", second_factor.remove_app)
+    return _try(request, say("The app was removed."), second_factor.remove_app)
 
 
 def codes_renew(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
@@ -80,7 +81,7 @@ def codes_renew(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
         codes = second_factor.renew_codes(person_of(request), actor=str(signed_in(request)))
     except Refused as refused:
         return _back(request, refused)
-    return _done(request, site, codes, "New recovery codes: the former are void.")
+    return _done(request, site, codes, say("New recovery codes: the former are void."))
 
 
 def key_options(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
@@ -88,34 +89,38 @@ def key_options(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
     try:
         return JsonResponse(security_keys.offer(request, person_of(request)))
     except Refused as refused:
-        return JsonResponse({"error": str(refused)}, status=422)
+        return JsonResponse({"error": in_language(refused)}, status=422)
 
 
 def key_add(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
     """Keep the security key that the browser had made."""
     form, user, actor = KeyForm(request.POST), person_of(request), str(signed_in(request))
     if not form.is_valid():
-        wrong = "The security key has no name, or one of more than 60 characters."
-        return _back(request, Refused("security-key.name", wrong, "Name it and try it again."))
+        wrong = say("The security key has no name, or one of more than 60 characters.")
+        return _back(request, Refused("security-key.name", wrong, say("Name it and try it again.")))
     name, answer = form.cleaned_data["name"], form.cleaned_data["answer"]
     try:
         codes = security_keys.add(request, user, name, answer, actor=actor, now=timezone.now())
     except Refused as refused:
         return _back(request, refused)
     request.session.cycle_key()
-    return _done(request, site, codes, f"The security key {name} is asked from now on.")
+    return _done(
+        request, site, codes, say("The security key {name} is asked from now on.", name=name)
+    )
 
 
 def key_change(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
     """Rename a security key, or remove it."""
     if "remove" in request.POST:
-        return _try(request, "The security key was removed.", security_keys.remove, pk)
+        return _try(request, say("The security key was removed."), security_keys.remove, pk)
     form = KeyForm(request.POST)
     if not form.is_valid():
-        wrong = "A security key needs a name of up to 60 characters."
-        return _back(request, Refused("security-key.name", wrong, "Type one."))
+        wrong = say("A security key needs a name of up to 60 characters.")
+        return _back(request, Refused("security-key.name", wrong, say("Type one.")))
     name = form.cleaned_data["name"]
-    return _try(request, f"The security key is {name} now.", security_keys.rename, pk, name)
+    return _try(
+        request, say("The security key is {name} now.", name=name), security_keys.rename, pk, name
+    )
 
 
 def _try(request: HttpRequest, done: str, operation: Any, *args: Any) -> HttpResponseBase:
@@ -142,7 +147,7 @@ def _show_key(
         "key_text": key_text(key),
         "qr_code": qr_code(key, user=user, host=host),
     }
-    title = "Set up an authenticator app"
+    title = say("Set up an authenticator app")
     return show(request, site, "authentication/app.html", title, **context)
 
 
@@ -154,4 +159,4 @@ def _done(
         messages.success(request, sentence)
         return redirect(PAGE)
     context = {"codes": codes, "sentence": sentence}
-    return show(request, site, "authentication/codes.html", "Recovery codes", **context)
+    return show(request, site, "authentication/codes.html", say("Recovery codes"), **context)

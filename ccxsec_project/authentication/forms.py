@@ -16,6 +16,7 @@ from ccxsec_project.authentication import lock_out, second_factor
 from certificates.access import client_address
 from certificates.models import Action, Event
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 
 class SignInForm(AdminAuthenticationForm):
@@ -38,7 +39,7 @@ class CodeForm(forms.Form):
     """A code of the authenticator app, or a recovery code."""
 
     code = forms.CharField(
-        label="Code",
+        label=say("Code"),
         max_length=40,
         widget=forms.TextInput(
             attrs={
@@ -60,14 +61,14 @@ class ProofForm(forms.Form):
     """The password again, or for who has a second factor a code of it."""
 
     proof_password = forms.CharField(
-        label="Password",
+        label=say("Password"),
         required=False,
         max_length=4096,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
     )
     proof_code = forms.CharField(
-        label="Or a code of your second factor",
+        label=say("Or a code of your second factor"),
         required=False,
         max_length=40,
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code"}),
@@ -94,8 +95,12 @@ class ProofForm(forms.Form):
                 return
         elif code and is_right_code(request, self.user, code):
             return
-        wrong = "That is not the password." if password or not code else "That code is not right."
-        raise Refused("proof.wrong", wrong, "Type it again.")
+        wrong = (
+            say("That is not the password.")
+            if password or not code
+            else say("That code is not right.")
+        )
+        raise Refused("proof.wrong", wrong, say("Type it again."))
 
 
 def is_right_code(request: HttpRequest, user: User, code: str) -> bool:
@@ -112,6 +117,6 @@ class KeyForm(forms.Form):
     """A name for a security key, and what the browser brought from it."""
 
     name = forms.CharField(
-        label="Name of the key", max_length=60, help_text="Such as: blue, at work."
+        label=say("Name of the key"), max_length=60, help_text=say("Such as: blue, at work.")
     )
     answer = forms.CharField(widget=forms.HiddenInput, max_length=20_000, required=False)

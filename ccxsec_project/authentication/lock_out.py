@@ -25,6 +25,7 @@ from ccxsec_project.authentication.models import Attempts, Scope
 from certificates.access import client_address
 from certificates.models import Action, Event
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 TIMES = {Scope.PAIR: 1, Scope.ADDRESS: 10, Scope.NAME: 10}  # of CCXSEC_LOCK_OUT_AFTER
 KNOWN_FOR = timedelta(days=30)  # an address from which a name has signed in
@@ -187,6 +188,9 @@ def _is_over(row: Attempts, now: datetime) -> bool:
 
 def _locked() -> Refused:
     minutes = -(-int(settings.CCXSEC_LOCK_OUT_SECONDS) // 60)
-    wrong = "There were too many failed attempts to sign in."
-    cure = f"Wait {minutes} minutes, or have an administrator unlock the name (System > Users)."
+    wrong = say("There were too many failed attempts to sign in.")
+    cure = say(
+        "Wait {minutes} minutes, or have an administrator unlock the name (System > Users).",
+        minutes=minutes,
+    )
     return Refused("sign-in.locked", wrong, cure)

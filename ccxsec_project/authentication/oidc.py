@@ -22,6 +22,7 @@ from joserfc.jwk import KeySet
 
 from ccxsec_project.authentication.transport import GuardedSession, ProviderError, ask, checked
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 AWAITED = "openid_awaited"
 AWAITED_SECONDS = 600
@@ -82,8 +83,8 @@ def finish(request: HttpRequest) -> Identity:
     if request.GET.get("iss", settings.CCXSEC_OIDC_ISSUER) != settings.CCXSEC_OIDC_ISSUER:
         raise _unexpected()  # RFC 9207
     if "error" in request.GET or "code" not in request.GET:
-        wrong = "The provider did not let you sign in."
-        raise Refused("openid.refused", wrong, "Try it again, or ask who runs the provider.")
+        wrong = say("The provider did not let you sign in.")
+        raise Refused("openid.refused", wrong, say("Try it again, or ask who runs the provider."))
     try:
         claims = _claims(request, awaited)
     except (ProviderError, AuthlibBaseError, JoseError, ValueError, KeyError, TypeError) as error:
@@ -123,7 +124,7 @@ def _claims(request: HttpRequest, awaited: dict[str, Any]) -> dict[str, Any]:
     claims.validate(leeway=LEEWAY)
     # `max_age=0` asks for a sign-in now, and for the time of it.
     if awaited["proves"] and int(claims["auth_time"]) < awaited["at"] - LEEWAY:
-        raise ProviderError("The provider did not ask who sits there again.")
+        raise ProviderError(say("The provider did not ask who sits there again."))
     return dict(claims)
 
 
@@ -135,9 +136,11 @@ def _described() -> dict[str, Any]:
     try:
         described = reply.json()
     except ValueError as error:
-        raise ProviderError("The provider's description is no JSON.") from error
+        raise ProviderError(say("The provider's description is no JSON.")) from error
     if not isinstance(described, dict) or described.get("issuer") != issuer:
-        raise ProviderError("The provider calls itself by another name than CCXSEC_OIDC_ISSUER.")
+        raise ProviderError(
+            say("The provider calls itself by another name than CCXSEC_OIDC_ISSUER.")
+        )
     return described
 
 
@@ -158,11 +161,11 @@ def _groups(claimed: Any) -> tuple[str, ...]:
 
 
 def _unexpected() -> Refused:
-    wrong = "This answer of the provider was not asked for in this browser, or came too late."
-    return Refused("openid.unexpected", wrong, "Begin at the sign-in page.")
+    wrong = say("This answer of the provider was not asked for in this browser, or came too late.")
+    return Refused("openid.unexpected", wrong, say("Begin at the sign-in page."))
 
 
 def _unusable(error: Exception) -> Refused:
     said = str(error) if isinstance(error, ProviderError) else type(error).__name__
-    wrong = f"The sign-in by the provider failed: {said}"
-    return Refused("openid.provider", wrong, "Try again; a local administrator can sign in.")
+    wrong = say("The sign-in by the provider failed: {said}", said=said)
+    return Refused("openid.provider", wrong, say("Try again; a local administrator can sign in."))

@@ -14,6 +14,7 @@ from ccxsec_project.authentication.freshness import prove
 from ccxsec_project.authentication.proof import safe_address
 from ccxsec_project.authentication.sign_in import await_second
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
@@ -56,6 +57,6 @@ def openid_answer(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
 
 
 def _other(request: HttpRequest) -> HttpResponseBase:
-    wrong = "The provider knows you as somebody else."
-    refused = Refused("openid.other", wrong, "Sign out, and sign in as who you are.")
+    wrong = say("The provider knows you as somebody else.")
+    refused = Refused("openid.other", wrong, say("Sign out, and sign in as who you are."))
     return render(request, "refused.html", {"refused": refused}, status=403)

@@ -10,13 +10,16 @@ from django.shortcuts import get_object_or_404, redirect
 
 from ccxsec_project.authentication import lock_out, second_factor
 from certificates.access import signed_in
+from certificates.sentence import say
 
 
 def user_unlock(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
     """Failed attempts of this name are forgotten."""
     user = _changed_by(request, pk)
     done = lock_out.unlock(user.get_username(), actor=str(signed_in(request)))
-    said = "Unlocked: signing in can be tried again." if done else "No failure was counted."
+    said = (
+        say("Unlocked: signing in can be tried again.") if done else say("No failure was counted.")
+    )
     messages.success(request, said)
     return redirect("admin:auth_user_change", user.pk)
 
@@ -25,8 +28,8 @@ def user_reset(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBa
     """Every second factor of this user goes, with the recovery codes."""
     user = _changed_by(request, pk)
     done = second_factor.reset(user, actor=str(signed_in(request)))
-    said = "The second factor was removed: the password alone lets this user in."
-    messages.success(request, said if done else "There was no second factor.")
+    said = say("The second factor was removed: the password alone lets this user in.")
+    messages.success(request, said if done else say("There was no second factor."))
     return redirect("admin:auth_user_change", user.pk)
 
 

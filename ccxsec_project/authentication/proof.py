@@ -23,6 +23,7 @@ from ccxsec_project.authentication.forms import ProofForm
 from ccxsec_project.authentication.freshness import is_fresh, prove
 from certificates.dialogs import proof_of
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 ANSWERS = ("proof_password", "proof_code")
 SECRET = re.compile("password|passphrase|secret|preshared|private_key|token", re.IGNORECASE)
@@ -125,7 +126,7 @@ def show_question(
     """The page with the question; `context` has its form, and where that is sent."""
     from django.contrib import admin  # noqa: PLC0415 - the site imports this package
 
-    whole = admin.site.each_context(request) | {"title": "Confirm that it is you"} | context
+    whole = admin.site.each_context(request) | {"title": say("Confirm that it is you")} | context
     if oidc.is_offered() and hasattr(person_of(request), "external_identity"):
         is_asked = request.path == reverse("admin:prove")
         following = request.GET.get("next", "") if is_asked else here(request)

@@ -20,6 +20,7 @@ from certificates.access import Permission
 from certificates.models import Action, Event
 from certificates.models.secret import Secret
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 CODES, CODE_BYTES = 10, 10
 
@@ -57,8 +58,8 @@ def begin_app(user: User) -> bytes:
         Event.objects.hold()
         row, _ = Totp.objects.get_or_create(user=user)
         if row.confirmed_at:
-            wrong = "An authenticator app is set up already."
-            raise Refused("second-factor.present", wrong, "Remove it first.")
+            wrong = say("An authenticator app is set up already.")
+            raise Refused("second-factor.present", wrong, say("Remove it first."))
         key = os.urandom(KEY_BYTES)
         Secret.objects.keep(row.secret_name, key)
         return key
@@ -74,7 +75,7 @@ def pending_key(user: User) -> bytes:
     key = Secret.objects.plain(row.secret_name) if row else None
     if key is None:
         raise Refused(
-            "second-factor.none", "No app is being set up.", "Begin with *Set up an app*."
+            "second-factor.none", say("No app is being set up."), say("Begin with *Set up an app*.")
         )
     return key
 
@@ -89,8 +90,10 @@ def confirm_app(user: User, code: str, *, actor: str, now: datetime) -> list[str
         Event.objects.hold()
         step = matching_step(pending_key(user), digits(code), at=now.timestamp())
         if step is None:
-            wrong = "This code is not the one of this moment."
-            cure = "Compare the clocks of the telephone and of the server, and type the next code."
+            wrong = say("This code is not the one of this moment.")
+            cure = say(
+                "Compare the clocks of the telephone and of the server, and type the next code."
+            )
             raise Refused("second-factor.code", wrong, cure)
         Totp.objects.filter(user=user).update(confirmed_at=now, last_step=step)
         Event.objects.record(actor, Action.SECOND_FACTOR_ADD, user, what="authenticator app")
@@ -106,8 +109,10 @@ def renew_codes(user: User, *, actor: str) -> list[str]:
     with transaction.atomic():
         Event.objects.hold()
         if not is_enrolled(user):
-            wrong = "There is no second factor that a recovery code could stand for."
-            raise Refused("second-factor.none", wrong, "Set up an app or a security key first.")
+            wrong = say("There is no second factor that a recovery code could stand for.")
+            raise Refused(
+                "second-factor.none", wrong, say("Set up an app or a security key first.")
+            )
         Event.objects.record(actor, Action.SECOND_FACTOR_CODES, user)
         return _new_codes(user)
 
@@ -171,8 +176,8 @@ def remove_app(user: User, *, actor: str) -> None:
     with transaction.atomic():
         Event.objects.hold()
         if not has_app(user):
-            wrong = "No authenticator app is set up."
-            raise Refused("second-factor.none", wrong, "Open the page again and look at it.")
+            wrong = say("No authenticator app is set up.")
+            raise Refused("second-factor.none", wrong, say("Open the page again and look at it."))
         refuse_to_lose_the_last(user, SecurityKey.objects.filter(user=user).exists())
         Totp.objects.filter(user=user).delete()
         forget_codes_of_nothing(user)
@@ -182,8 +187,8 @@ def remove_app(user: User, *, actor: str) -> None:
 def refuse_to_lose_the_last(user: User, has_another: bool) -> None:
     """Raises `Refused` second-factor.required: who must have one keeps one."""
     if not has_another and is_required(user):
-        wrong = "You must have a second factor here, and this is the only one."
-        raise Refused("second-factor.required", wrong, "Set up another one first.")
+        wrong = say("You must have a second factor here, and this is the only one.")
+        raise Refused("second-factor.required", wrong, say("Set up another one first."))
 
 
 def forget_codes_of_nothing(user: User) -> None:

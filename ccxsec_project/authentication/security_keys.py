@@ -26,6 +26,7 @@ from ccxsec_project.authentication import second_factor
 from ccxsec_project.authentication.models import SecurityKey
 from certificates.models import Action, Event
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 STATE = "security_key_asked"
 MOST_KEYS = 20  # of one user
@@ -49,8 +50,10 @@ def usable(request: HttpRequest, user: User) -> QuerySet[SecurityKey]:
 def _server(request: HttpRequest) -> Fido2Server:
     host = host_of(request)
     if not host:
-        wrong = "Security keys are bound to a host name, and this page was called by an address."
-        raise Refused("security-key.address", wrong, "Call it by this server's name.")
+        wrong = say(
+            "Security keys are bound to a host name, and this page was called by an address."
+        )
+        raise Refused("security-key.address", wrong, say("Call it by this server's name."))
     return Fido2Server(PublicKeyCredentialRpEntity(id=host, name="ccxsec"))
 
 
@@ -66,8 +69,8 @@ def offer(request: HttpRequest, user: User) -> dict[str, Any]:
     """
     server = _server(request)
     if SecurityKey.objects.filter(user=user).count() >= MOST_KEYS:
-        wrong = f"There are {MOST_KEYS} security keys already."
-        raise Refused("security-key.many", wrong, "Remove one that is not used any more.")
+        wrong = say("There are {most} security keys already.", most=MOST_KEYS)
+        raise Refused("security-key.many", wrong, say("Remove one that is not used any more."))
     options, request.session[STATE] = server.register_begin(
         PublicKeyCredentialUserEntity(
             id=f"ccxsec-{user.pk}".encode(),
@@ -98,8 +101,8 @@ def add(
     with transaction.atomic():
         Event.objects.hold()
         if SecurityKey.objects.filter(credential_id=made.credential_id).exists():
-            wrong = "This security key is registered already."
-            raise Refused("security-key.known", wrong, "Use another one.")
+            wrong = say("This security key is registered already.")
+            raise Refused("security-key.known", wrong, say("Use another one."))
         SecurityKey.objects.create(
             user=user,
             name=name,
@@ -134,8 +137,13 @@ def check(request: HttpRequest, user: User, answer: str, *, now: datetime) -> No
         row = rows.get(credential_id=used.credential_id)
         count = given.response.authenticator_data.counter
         if count <= row.sign_count and (count or row.sign_count):
-            wrong = f"The security key {row.name!r} counts backwards: there may be a copy of it."
-            raise Refused("security-key.copied", wrong, "Sign in by another factor and remove it.")
+            wrong = say(
+                "The security key {name} counts backwards: there may be a copy of it.",
+                name=repr(row.name),
+            )
+            raise Refused(
+                "security-key.copied", wrong, say("Sign in by another factor and remove it.")
+            )
         row.sign_count, row.used_at = count, now
         row.save(update_fields=["sign_count", "used_at"])
 
@@ -166,8 +174,8 @@ def _held(user: User, pk: int) -> SecurityKey:
     Event.objects.hold()
     row = SecurityKey.objects.filter(user=user, pk=pk).first()
     if row is None:
-        wrong = "This security key was removed meanwhile."
-        raise Refused("security-key.gone", wrong, "Open the page again and look at it.")
+        wrong = say("This security key was removed meanwhile.")
+        raise Refused("security-key.gone", wrong, say("Open the page again and look at it."))
     return row
 
 
@@ -177,5 +185,7 @@ def _asked(request: HttpRequest) -> Any:
 
 
 def _no_answer() -> Refused:
-    wrong = "The answer of the security key does not fit to what was asked."
-    return Refused("security-key.answer", wrong, "Try it again, and touch the key when it blinks.")
+    wrong = say("The answer of the security key does not fit to what was asked.")
+    return Refused(
+        "security-key.answer", wrong, say("Try it again, and touch the key when it blinks.")
+    )

@@ -24,6 +24,7 @@ from ccxsec_project.authentication.forms import CodeForm, SignInForm, is_right_c
 from ccxsec_project.authentication.proof import safe_address
 from certificates.dialogs import show
 from certificates.refusal import Refused
+from certificates.sentence import in_language, say
 
 PENDING = "second_factor_awaited"
 PENDING_SECONDS = 600
@@ -118,15 +119,15 @@ def second(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
         "has_app": second_factor.has_app(user),
         "awaited": user,
     }
-    return show(request, site, "authentication/second.html", "Second factor", **context)
+    return show(request, site, "authentication/second.html", say("Second factor"), **context)
 
 
 def _judge(request: HttpRequest, user: User, code: str) -> None:
     if "answer" in request.POST:
         security_keys.check(request, user, request.POST["answer"], now=timezone.now())
     elif not is_right_code(request, user, code):
-        wrong = "This code is not right, or it was used before."
-        raise Refused("second-factor.wrong", wrong, "Wait for the next one and type it.")
+        wrong = say("This code is not right, or it was used before.")
+        raise Refused("second-factor.wrong", wrong, say("Wait for the next one and type it."))
 
 
 def _let_in(request: HttpRequest, user: User, following: str) -> HttpResponseBase:
@@ -141,5 +142,5 @@ def second_options(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
     """What the browser is to ask a security key for, of who has typed the right password."""
     user = awaited(request)
     if user is None:
-        return JsonResponse({"error": "Sign in again."}, status=403)
+        return JsonResponse({"error": in_language(say("Sign in again."))}, status=403)
     return JsonResponse(security_keys.ask(request, user))

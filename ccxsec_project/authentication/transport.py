@@ -10,6 +10,7 @@ from urllib.parse import urlencode, urlsplit
 from django.conf import settings
 
 from certificates.outgoing import GuardedConnection, is_loopback, target_of
+from certificates.sentence import say
 
 PATIENCE = 10.0  # seconds for each step
 MOST_BYTES = 512 * 1024  # of an answer
@@ -34,7 +35,9 @@ class Reply:
     def raise_for_status(self) -> None:
         """Raises `ProviderError`."""
         if self.status_code >= _FAILED:
-            raise ProviderError(f"The provider answered with status {self.status_code}.")
+            raise ProviderError(
+                say("The provider answered with status {status}.", status=self.status_code)
+            )
 
 
 class GuardedSession:
@@ -62,11 +65,19 @@ def ask(method: str, url: str, body: str | None = None, headers: Any = None) -> 
         response = client.getresponse()
         content = response.read(MOST_BYTES + 1)
     except (OSError, http.client.HTTPException) as error:
-        raise ProviderError(f"{parts.hostname} gave no answer: {error}") from error
+        raise ProviderError(
+            say("{host} gave no answer: {error}", host=parts.hostname, error=error)
+        ) from error
     finally:
         client.close()
     if len(content) > MOST_BYTES:
-        raise ProviderError(f"{parts.hostname} answers with more than {MOST_BYTES} bytes.")
+        raise ProviderError(
+            say(
+                "{host} answers with more than {most} bytes.",
+                host=parts.hostname,
+                most=MOST_BYTES,
+            )
+        )
     return Reply(response.status, content)
 
 
@@ -75,5 +86,5 @@ def checked(url: str) -> str:
     parts = urlsplit(url)
     is_here = parts.scheme == "http" and is_loopback(parts.hostname or "")
     if not parts.hostname or (parts.scheme != "https" and not is_here):
-        raise ProviderError("An address of the provider does not begin with https://.")
+        raise ProviderError(say("An address of the provider does not begin with https://."))
     return url

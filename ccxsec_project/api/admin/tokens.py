@@ -18,6 +18,7 @@ from ccxsec_project.api.operations.tokens import may_see_others
 from certificates.access import Permission, signed_in
 from certificates.dialogs import show, site_url, tell
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -46,7 +47,7 @@ def tokens(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
         "lines": [_line(row, now) for row in page],
         "sees_others": may_see_others(signed_in(request)),
     }
-    return show(request, site, "api/tokens.html", "API tokens", **context)
+    return show(request, site, "api/tokens.html", say("API tokens"), **context)
 
 
 def seen_by(request: HttpRequest) -> TokenQuerySet:
@@ -85,21 +86,21 @@ def token_add(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
         except Refused as refused:
             form.refuse(refused)
     if made:
-        return show(request, site, "api/token_made.html", "API token", made=made)
-    return show(request, site, "api/token_add.html", "Add API token", form=form)
+        return show(request, site, "api/token_made.html", say("API token"), made=made)
+    return show(request, site, "api/token_add.html", say("Add API token"), form=form)
 
 
 def token_revoke(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
     """GET asks; POST revokes it, from the next request on."""
     row = get_object_or_404(seen_by(request).select_related("user"), pk=pk)
     if request.method != "POST":
-        return show(request, site, "api/token_revoke.html", "Revoke API token", row=row)
+        return show(request, site, "api/token_revoke.html", say("Revoke API token"), row=row)
     try:
         revoke_token(row, actor=signed_in(request), now=timezone.now())
     except Refused as refused:
         tell(request, refused)
     else:
-        messages.success(request, f"The token {row.name} is revoked.")
+        messages.success(request, say("The token {name} is revoked.", name=row.name))
     return redirect(PAGE)
 
 

@@ -10,6 +10,7 @@ from django.conf import settings
 from ccxsec_project.api.models import NAME_LENGTH
 from certificates.access import Permission
 from certificates.refusal import Refused
+from certificates.sentence import say, say_as
 
 if TYPE_CHECKING:
     from certificates.access import AnyUser
@@ -21,24 +22,24 @@ _FIELD_OF = {
     "token.networks": "networks",
 }
 LABELS = {
-    Permission.VIEW: "See certificates, requests, restarts and the monitor",
-    Permission.DOWNLOAD: "Download certificates and requests",
-    Permission.GENERATE: "Generate certificates and requests",
-    Permission.UPLOAD: "Upload certificates, roll back",
-    Permission.DELETE: "Delete trust certificates",
-    Permission.DEPLOY: "Deploy to nodes",
-    Permission.RESTART: "Restart services",
-    Permission.CONFIGURE: "Configure the monitor, cancel jobs",
-    Permission.BACKUP: "Make backups",
-    Permission.VIEW_NODES: "See nodes",
-    Permission.VIEW_JOBS: "See jobs",
-    Permission.VIEW_EVENTS: "Read the audit log",
-    Permission.VIEW_POLICIES: "See IPsec policies",
-    Permission.CONFIGURE_POLICIES: "Change IPsec policies",
-    Permission.OPERATE_POLICIES: "Connect and diagnose IPsec policies",
-    Permission.VIEW_BULK: "See the exchange",
-    Permission.CONFIGURE_BULK: "Configure the exchange",
-    Permission.RUN_BULK: "Export, consolidate, import",
+    Permission.VIEW: say("See certificates, requests, restarts and the monitor"),
+    Permission.DOWNLOAD: say("Download certificates and requests"),
+    Permission.GENERATE: say("Generate certificates and requests"),
+    Permission.UPLOAD: say("Upload certificates, roll back"),
+    Permission.DELETE: say("Delete trust certificates"),
+    Permission.DEPLOY: say("Deploy to nodes"),
+    Permission.RESTART: say("Restart services"),
+    Permission.CONFIGURE: say("Configure the monitor, cancel jobs"),
+    Permission.BACKUP: say("Make backups"),
+    Permission.VIEW_NODES: say("See nodes"),
+    Permission.VIEW_JOBS: say("See jobs"),
+    Permission.VIEW_EVENTS: say("Read the audit log"),
+    Permission.VIEW_POLICIES: say("See IPsec policies"),
+    Permission.CONFIGURE_POLICIES: say("Change IPsec policies"),
+    Permission.OPERATE_POLICIES: say("Connect and diagnose IPsec policies"),
+    Permission.VIEW_BULK: say("See the exchange"),
+    Permission.CONFIGURE_BULK: say("Configure the exchange"),
+    Permission.RUN_BULK: say("Export, consolidate, import"),
 }
 _READING = (
     Permission.VIEW,
@@ -53,22 +54,25 @@ class TokenForm(forms.Form):
     """Begins with reading alone, for 90 days: more is chosen, never forgotten."""
 
     name = forms.CharField(
+        label=say("Name"),
         max_length=NAME_LENGTH,
-        help_text="What will use it: the audit log names it so.",
+        help_text=say("What will use it: the audit log names it so."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    days = forms.IntegerField(label="In force for (days)", min_value=1, initial=90)
+    days = forms.IntegerField(label=say("In force for (days)"), min_value=1, initial=90)
     scopes = forms.MultipleChoiceField(
-        label="May",
+        label=say_as("what a token is allowed", "May"),
         widget=forms.CheckboxSelectMultiple,
-        help_text="Never more than you may yourself at that moment.",
+        help_text=say("Never more than you may yourself at that moment."),
     )
     networks = forms.CharField(
-        label="Only from",
+        label=say("Only from"),
         required=False,
         max_length=1000,
-        help_text="Addresses and networks such as 192.0.2.0/24, separated by commas; empty: from"
-        " anywhere.",
+        help_text=say(
+            "Addresses and networks such as 192.0.2.0/24, separated by commas; empty: from"
+            " anywhere."
+        ),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
 
@@ -83,11 +87,11 @@ class TokenForm(forms.Form):
         scopes, days = self.fields["scopes"], self.fields["days"]
         assert isinstance(scopes, forms.MultipleChoiceField)  # noqa: S101 - declared above
         scopes.choices = [(one.value, LABELS[one]) for one in own]
-        days.help_text = f"Up to {most}."
+        days.help_text = say("Up to {most}.", most=most)
         self.helper = FormHelper(self)
         self.helper.form_tag = False
         self.helper.layout = Layout(
-            Fieldset("The token", Row(Column("name"), Column("days")), "scopes", "networks")
+            Fieldset(say("The token"), Row(Column("name"), Column("days")), "scopes", "networks")
         )
 
     def network_list(self) -> list[str]:

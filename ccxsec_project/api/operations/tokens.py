@@ -15,6 +15,7 @@ from ccxsec_project.api.token_text import TokenText, new_token
 from certificates.access import Actor, Permission
 from certificates.models import Action, Event
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.visible import visible
 
 if TYPE_CHECKING:
@@ -63,8 +64,8 @@ def add_token(
     wanted = _checked_scopes(user, scopes)
     most = settings.CCXSEC_API_TOKEN_DAYS
     if not 1 <= days <= most:
-        wrong = f"A token can't be in force for {days} days."
-        raise Refused("token.days", wrong, f"Choose 1 to {most} days.")
+        wrong = say("A token can't be in force for {days} days.", days=days)
+        raise Refused("token.days", wrong, say("Choose 1 to {most} days.", most=most))
     places = _checked_networks(networks)
     token = new_token()
     with transaction.atomic():
@@ -94,8 +95,11 @@ def add_token(
 def _checked_name(name: str) -> str:
     checked = name.strip()
     if not checked or len(checked) > NAME_LENGTH or visible(checked) != checked or "," in checked:
-        wrong = f"{visible(name)[:NAME_LENGTH]!r} can't be the name of a token."
-        cure = f"Write up to {NAME_LENGTH} visible characters on one line, without a comma."
+        wrong = say("{name} can't be the name of a token.", name=repr(visible(name)[:NAME_LENGTH]))
+        cure = say(
+            "Write up to {most} visible characters on one line, without a comma.",
+            most=NAME_LENGTH,
+        )
         raise Refused("token.name", wrong, cure)
     return checked
 
@@ -104,35 +108,41 @@ def _checked_scopes(user: "User", scopes: Collection[str]) -> list[str]:
     known = [permission.value for permission in Permission]
     for scope in scopes:
         if scope not in known or not user.has_perm(scope):
-            wrong = f"{user} has no permission {visible(scope)[:60]!r} to give to a token."
-            raise Refused("token.scopes", wrong, "Choose among the permissions of the user.")
+            wrong = say(
+                "{user} has no permission {scope} to give to a token.",
+                user=user,
+                scope=repr(visible(scope)[:60]),
+            )
+            raise Refused("token.scopes", wrong, say("Choose among the permissions of the user."))
     if not scopes:
-        raise Refused("token.scopes", "The token could do nothing.", "Choose what it may do.")
+        raise Refused(
+            "token.scopes", say("The token could do nothing."), say("Choose what it may do.")
+        )
     return [scope for scope in known if scope in scopes]
 
 
 def _checked_networks(networks: Sequence[str]) -> list[str]:
     if len(networks) > NETWORKS:
-        wrong = f"{len(networks)} networks are more than {NETWORKS}."
-        raise Refused("token.networks", wrong, "Name larger ones.")
+        wrong = say("{count} networks are more than {most}.", count=len(networks), most=NETWORKS)
+        raise Refused("token.networks", wrong, say("Name larger ones."))
     checked = []
     for text in networks:
         try:
             checked.append(str(ipaddress.ip_network(text.strip())))
         except ValueError:
-            wrong = f"{visible(text)[:60]!r} is no address and no network."
-            raise Refused("token.networks", wrong, "Write it like 192.0.2.0/24.") from None
+            wrong = say("{text} is no address and no network.", text=repr(visible(text)[:60]))
+            raise Refused("token.networks", wrong, say("Write it like 192.0.2.0/24.")) from None
     return list(dict.fromkeys(checked))
 
 
 def _refuse_another(user: "User", name: str, now: datetime) -> None:
     rows = ApiToken.objects.filter(user=user)
     if rows.filter(name=name, revoked_at=None).exists():
-        wrong = f"{user} has a token {name!r} already."
-        raise Refused("token.name", wrong, "Choose another name, or revoke that one first.")
+        wrong = say("{user} has a token {name} already.", user=user, name=repr(name))
+        raise Refused("token.name", wrong, say("Choose another name, or revoke that one first."))
     if rows.in_force(now).count() >= MOST:
-        wrong = f"{user} has {MOST} tokens in force."
-        raise Refused("token.many", wrong, "Revoke those that nobody uses.")
+        wrong = say("{user} has {most} tokens in force.", user=user, most=MOST)
+        raise Refused("token.many", wrong, say("Revoke those that nobody uses."))
 
 
 @transaction.atomic
@@ -149,8 +159,10 @@ def revoke_token(token: ApiToken, *, actor: Actor, now: datetime) -> None:
         revoked_at=now, revoked_by=str(actor)[:200]
     )
     if not changed:
-        wrong = f"The {token} was revoked already."
-        raise Refused("token.revoked", wrong, "There is nothing to do.")
+        wrong = say(
+            "The API token {name} of {user} was revoked already.", name=token.name, user=token.user
+        )
+        raise Refused("token.revoked", wrong, say("There is nothing to do."))
     Event.objects.record(str(actor), Action.TOKEN_REVOKE, token)
 
 
