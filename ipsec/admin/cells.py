@@ -7,7 +7,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from certificates.cells import badge, with_legacy
-from certificates.sentence import Sentence, lowered, say
+from certificates.sentence import Sentence, lowered, say, together
 from ipsec.find import ANY
 from ipsec.models import Policy
 from ipsec.moments import clock, distance
@@ -78,7 +78,7 @@ def state_cell(row: Policy, standing: Standing, now: datetime) -> SafeString:
             clock=clock(standing.since, now),
             distance=distance(standing.since, now),
         )
-        wrong = format_html("{} {}", since, wrong)
+        wrong = together(since, wrong)
     if wrong:
         content += format_html('<small class="quiet">{}</small>', wrong)
     says = say("{policy}: {word}", policy=row, word=lowered(standing.word.label))

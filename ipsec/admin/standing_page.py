@@ -8,7 +8,7 @@ from django.core.paginator import Page
 from django.urls import reverse
 
 from certificates.cells import UNKNOWN
-from certificates.sentence import say, say_as, say_count
+from certificates.sentence import lowered, say, say_as, say_count
 from ipsec.admin.cells import leak_badge, marked, word_badge
 from ipsec.associations import Association, Child
 from ipsec.models import Kind, Negotiation, Policy
@@ -19,6 +19,22 @@ from ipsec.standing import Standing, compared
 
 _KINDS = {Kind.UP: "valid", Kind.REKEY: "plain", Kind.FAILED: "critical", Kind.DAEMON: "soon"}
 EVENTS = 10  # of the history, on a page
+# The daemon's words (ike_sa.h, child_sa.h of strongSwan); others are shown as it says them.
+_DAEMON_WORDS = {
+    "CREATED": say_as("state of an association", "Created"),
+    "CONNECTING": say_as("state of an association", "Connecting"),
+    "ESTABLISHED": say_as("state of an association", "Established"),
+    "INSTALLING": say_as("state of an association", "Installing"),
+    "INSTALLED": say_as("state of an association", "Installed"),
+    "UPDATING": say_as("state of an association", "Updating"),
+    "REKEYING": say_as("state of an association", "Rekeying"),
+    "REKEYED": say_as("state of an association", "Rekeyed"),
+    "DELETING": say_as("state of an association", "Deleting"),
+    "DELETED": say_as("state of an association", "Deleted"),
+    "DESTROYING": say_as("state of an association", "Destroying"),
+    "TRANSPORT": say("Transport"),
+    "TUNNEL": say("Tunnel"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +95,7 @@ def _ike(one: Association, now: datetime) -> list[Fact]:
     bits = f" {one.key_size}" if one.key_size else ""
     chosen = (f"{one.encryption}{bits}", one.integrity, one.pseudo_random, one.dh_group)
     return [
-        Fact(say("State"), one.state.capitalize()),
+        Fact(say("State"), _word(one.state)),
         Fact(
             say("Between"),
             say(
@@ -90,7 +106,7 @@ def _ike(one: Association, now: datetime) -> list[Fact]:
         ),
         Fact(say("The peer calls itself"), one.remote_identity or UNKNOWN),
         Fact(say("Algorithms"), ", ".join(filter(None, chosen)), is_code=True),
-        Fact(say("Since"), _moment(one.established_at, now)),
+        Fact(say_as("of an association", "Since"), _moment(one.established_at, now)),
         Fact(say("New keys"), _moment(one.rekeys_at, now)),
         Fact(say("Connection"), one.connection, is_code=True),
     ]
@@ -102,8 +118,8 @@ def _child(one: Child, now: datetime) -> list[Fact]:
             say("State"),
             say(
                 "{state}, {mode} mode",
-                state=one.state.capitalize(),
-                mode=one.mode.lower(),
+                state=_word(one.state),
+                mode=lowered(_word(one.mode)),
             ),
         ),
         Fact(
@@ -119,10 +135,14 @@ def _child(one: Child, now: datetime) -> list[Fact]:
         Fact(say("Sent"), _counted(one.packets_out, one.bytes_out)),
         Fact(say("Received"), _counted(one.packets_in, one.bytes_in)),
         Fact(say("SPI out, in"), f"{one.spi_out}, {one.spi_in}", is_code=True),
-        Fact(say("Since"), _moment(one.installed_at, now)),
+        Fact(say_as("of an association", "Since"), _moment(one.installed_at, now)),
         Fact(say("New keys"), _moment(one.rekeys_at, now)),
         Fact(say("Ends at the latest"), _moment(one.expires_at, now)),
     ]
+
+
+def _word(told: str) -> str:
+    return _DAEMON_WORDS.get(told, told.capitalize())
 
 
 def _counted(packets: int, count: int) -> str:

@@ -4,16 +4,16 @@ The classes are what the theme goes by: it hides what does not apply to what is 
 """
 
 from crispy_forms.layout import Column, Div, Fieldset, Row
-
-from certificates.sentence import say
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 def sections() -> list[Fieldset]:
     """The fields in the order in which they are thought about."""
     return [
-        Fieldset(say("Identity"), Row(Column("group"), Column("name"))),
+        Fieldset(_("Identity"), Row(Column("group"), Column("name"))),
         Fieldset(
-            say("Authentication"),
+            _("Authentication"),
             Row(
                 Column("authentication"),
                 Div("preshared_key", css_class="column for-key"),
@@ -22,11 +22,11 @@ def sections() -> list[Fieldset]:
             ),
         ),
         Fieldset(
-            say("Endpoints"),
+            _("Endpoints"),
             Row(Column("source_address"), Column("destination_address"), Column("remote_port")),
         ),
         Fieldset(
-            say("Traffic"),
+            _("Traffic"),
             Row(
                 Column("protocol"),
                 Column("source_port"),
@@ -35,16 +35,16 @@ def sections() -> list[Fieldset]:
             ),
         ),
         Fieldset(
-            say("Phase one: the two hosts agree on keys (IKE)"),
+            _("Phase one: the two hosts agree on keys (IKE)"),
             Row(Column("ike_version"), Column("encryption"), Column("hash")),
             Row(Column("phase_one_dh"), Column("phase_one_life_time")),
         ),
         Fieldset(
-            say("Phase two: the packets are protected (ESP)"),
+            _("Phase two: the packets are protected (ESP)"),
             Row(Column("esp"), Column("phase_two_dh"), Column("phase_two_life_time")),
         ),
         Fieldset(
-            say("In force"),
+            pgettext_lazy("a section of a form", "In force"),
             Row(Column("is_enabled"), Div("trial_minutes", css_class="column for-enabled")),
         ),
     ]

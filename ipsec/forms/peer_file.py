@@ -5,6 +5,7 @@ from typing import Any
 from crispy_forms.helper import FormHelper
 from crispy_forms.layout import Fieldset, Layout
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from certificates.refusal import Refused
 from certificates.sentence import say
@@ -35,7 +36,7 @@ class PeerFileForm(forms.Form):
         super().__init__(data, files)
         self.helper = FormHelper(self)
         self.helper.form_tag = False
-        self.helper.layout = Layout(Fieldset(say("The other side's export"), "file", "text"))
+        self.helper.layout = Layout(Fieldset(_("The other side's export"), "file", "text"))
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 
-from certificates.sentence import say
+from certificates.sentence import say, say_as
 from ipsec.associations import Association, Child, Loaded, Trap
 from ipsec.kernel import KernelPolicy
 from ipsec.policy.definition import Definition
@@ -46,7 +46,7 @@ class Leak(StrEnum):
 
 
 _WORD_LABELS = {
-    Word.IN_FORCE: say("In force"),
+    Word.IN_FORCE: say_as("state of a policy", "In force"),
     Word.WAITING: say("Waiting for traffic"),
     Word.NEGOTIATING: say("Negotiating"),
     Word.FAILED: say("Failed"),

@@ -6,6 +6,7 @@ from crispy_forms.helper import FormHelper
 from crispy_forms.layout import Column, Fieldset, Layout, Row
 from django import forms
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
 from ccxsec_project.api.models import NAME_LENGTH
 from certificates.access import Permission
@@ -91,7 +92,7 @@ class TokenForm(forms.Form):
         self.helper = FormHelper(self)
         self.helper.form_tag = False
         self.helper.layout = Layout(
-            Fieldset(say("The token"), Row(Column("name"), Column("days")), "scopes", "networks")
+            Fieldset(_("The token"), Row(Column("name"), Column("days")), "scopes", "networks")
         )
 
     def network_list(self) -> list[str]:
