@@ -51,12 +51,7 @@ def examine(
         theirs = [following(definition, other) for other in theirs]
         for other in theirs:
             found += [
-                Fault(
-                    fault.field,
-                    fault.code,
-                    say("{policy}: {fault}", policy=other, fault=fault.sentence),
-                    fault.cure,
-                )
+                _of_other(other, fault)
                 for fault in faults(other, allow_legacy=settings.CCXSEC_ALLOW_LEGACY)
                 if fault not in found and fault.field in SHARED_FIELDS
             ]
@@ -66,9 +61,8 @@ def examine(
         taken = taken.exclude(pk=policy.pk)
     if taken.exists() and not any(fault.code == "policy.taken" for fault in found):
         wrong = say("There is a policy {policy} already.", policy=definition)
-        found.append(
-            Fault("name", "policy.taken", wrong, say("Choose another name, or change it."))
-        )
+        cure = say("Choose another name, or change it.")
+        found.append(Fault("name", "policy.taken", wrong, cure))
     if definition.authentication is Authentication.PRESHARED_KEY:
         found += _key_faults(preshared_key, policy, others, with_pair=with_pair)
     elif preshared_key:
@@ -76,6 +70,12 @@ def examine(
         found.append(Fault("preshared_key", "policy.key", wrong, say("Leave it empty.")))
     found += _certificate_faults(definition, Stores())
     return found
+
+
+def _of_other(other: Definition, fault: Fault) -> Fault:
+    """A fault of another policy of the pair, told with its name."""
+    told = say("{policy}: {fault}", policy=other, fault=fault.sentence)
+    return Fault(fault.field, fault.code, told, fault.cure)
 
 
 def examine_kept(policies: Iterable[Policy]) -> Iterator[tuple[Policy, list[Fault]]]:
