@@ -47,7 +47,8 @@ def unconfirmed_of(cluster: Unconfirmed) -> ShownUnconfirmed:
         ShownKey(service, cluster.keys.get(service, ""), pinned.get(service, ""))
         for service in sorted({*cluster.keys, *pinned})
     )
-    return ShownUnconfirmed(cluster, keys, next(iter(cluster.keys.values()), ""))
+    first = next((key.fingerprint for key in keys if key.fingerprint), "")
+    return ShownUnconfirmed(cluster, keys, first)
 
 
 def cluster_confirm(request: HttpRequest, site: AdminSite) -> HttpResponseBase:

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 import schemathesis
 from cryptography.hazmat.primitives.asymmetric import rsa
+from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections
 from hypothesis import HealthCheck, given, seed, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
@@ -51,6 +53,17 @@ def _quick_keys(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(found, "new_key", lambda _: key)
 
 
+@pytest.fixture
+def _one_connection() -> Iterator[None]:
+    """Requests stay in the transaction of the test, as those of Django's test client do."""
+    signals = (request_started, request_finished)
+    for signal in signals:
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in signals:
+        signal.connect(close_old_connections)
+
+
 def operations(app: Any) -> Iterator[Any]:
     schema = schemathesis.openapi.from_dict(document())
     schema.app = app
@@ -58,7 +71,7 @@ def operations(app: Any) -> Iterator[Any]:
         yield found.ok()
 
 
-@pytest.mark.usefixtures("_quick_keys")
+@pytest.mark.usefixtures("_quick_keys", "_one_connection")
 def test_every_answer_is_one_of_the_document(api: ApiClient, rows: Keys) -> None:
     asked = 0
     headers = {"Authorization": f"Bearer {api.text}"}

@@ -38,7 +38,7 @@ def test_shows_what_is_to_be_compared_and_where(administrator: Client) -> None:
     part = shown.partition(f'id="cluster-{scenes.WEST}"')[2].partition("</section>")[0]
     for words in (*scenes.WEST_KEYS.values(), "Contact Centre West", "under <strong>This cluster"):
         assert words in part, words
-    assert f'name="fingerprint" value="{scenes.WEST_KEYS["tomcat"]}"' in part
+    assert f'name="fingerprint" value="{scenes.WEST_KEYS["ipsec"]}"' in part
     assert shown.index("Contact Centre West</span>") < shown.index("Confirmed clusters")
 
 
