@@ -152,6 +152,7 @@ def test_measures_are_for_the_token_alone(
     assert scraped(client).status_code == 200
 
 
+@pytest.mark.django_db(transaction=True)
 def test_measures_say_what_the_database_holds(
     alive: Node, client: HttpsClient, tomcat: Certificate, settings: Settings
 ) -> None:

@@ -60,7 +60,7 @@ class Told:
 
 
 @pytest.fixture
-def told(db: None, monkeypatch: pytest.MonkeyPatch) -> Told:
+def told(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Told:
     made = Told(monkeypatch)
     made.looked(0)  # the first round asks for upkeep
     return made
