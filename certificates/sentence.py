@@ -7,7 +7,7 @@ compared, logged, audited, stored and answered to scripts. Whatever makes HTML o
 
 import html
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Self
 
 _PLACE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
@@ -150,6 +150,13 @@ def together(*sentences: str) -> str:
     for other in others:
         first = say("{sentence} {next_sentence}", sentence=first, next_sentence=other)
     return first
+
+
+def listed(parts: Iterable[str], between: str = ", ") -> str:
+    """What `between.join(parts)` is, without losing the translations of the parts."""
+    values = {f"part_{number}": part for number, part in enumerate(parts)}
+    text = "{between}".join(f"{{{name}}}" for name in values)
+    return Sentence((text,), _settled(values | {"between": between}))
 
 
 def lowered(text: str) -> str:

@@ -2,10 +2,16 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import pytest
+from django.utils import translation
 
+from certificates.refusal import Refused
+from certificates.sentence import in_language
+from certificates.x509.chain import find_path
+from certificates.x509.reading import read_upload
 from tests.conftest import HttpsClient
 from tests.test_urls import Keys, address, of_browsers, rows
 
@@ -17,10 +23,31 @@ AS_IT_IS = {"code", "pre", "script", "style", "bdi", "textarea", "option"}
 TERMS = re.compile(
     r"ccxsec|Security.administrator|Operator|Auditor|\./ccxsec [a-z ]+|IKE SA|CHILD SA|JavaScript"
     r"|No such file or directory|systemctl start strongswan"
+    r"|DNS: \S+|/usr/bin/systemctl restart tomcat10|Webhook|Syslog"
 )
 PROSE = re.compile(r"[A-Za-z]{2,}[,:]? [a-z]{2,}|^[A-Z][a-z]{3,}$")
 # Screens whose every text is translated; phase by phase all of them.
-DONE = ("find/", "ipsec/", "login/", "prove/", "second-factor/", "tokens/")
+DONE = (
+    "find/",
+    "certificates/backupsettings/",
+    "certificates/certificate/<int:pk>/",
+    "certificates/certificate/generate/",
+    "certificates/certificate/regenerate/",
+    "certificates/certificate/upload/",
+    "certificates/endpoint/add/",
+    "certificates/event/export/",
+    "certificates/node/<int:pk>/host-key/",
+    "certificates/node/<int:pk>/reach/",
+    "certificates/node/<int:pk>/service/",
+    "certificates/observed/",
+    "certificates/signingrequest/download/",
+    "certificates/signingrequest/generate/",
+    "ipsec/",
+    "login/",
+    "prove/",
+    "second-factor/",
+    "tokens/",
+)
 
 
 class Texts(HTMLParser):
@@ -99,3 +126,37 @@ def test_every_screen_is_marked_as_japanese(
         page = client.get(f"/admin/{name}", headers=JAPANESE).content.decode()
         assert '<html lang="ja"' in page
         assert "ダッシュボード" in page
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"", "ファイルが空です。証明書のファイルをもう一度選択してください。"),
+        (b"{}", "ファイルに証明書がありません。内容はJSONのようです。"),
+        (b"\x30\x80", "オクテット1: 長さが不定形式であるか、途中で切れている。"),
+        (b"-----BEGIN X509 CRL-----", "ファイルは証明書ではなく、証明書失効リスト(CRL)です。"),
+    ],
+)
+def test_a_file_is_refused_in_the_readers_language(data: bytes, told: str) -> None:
+    with pytest.raises(Refused) as refused:
+        read_upload(data)
+
+    with translation.override("ja"):
+        assert told in in_language(refused.value)
+    assert str(refused.value).isascii()
+
+
+def test_a_path_that_fails_is_told_in_the_readers_language() -> None:
+    (finding,) = find_path(
+        b"\x30\x00",
+        anchors=[],
+        intermediates=[],
+        at=datetime(2026, 1, 1, tzinfo=UTC),
+        usage="server",
+    ).findings
+
+    with translation.override("ja"):
+        told = in_language(finding.sentence)
+    assert told == (
+        "この2バイトはX.509証明書ではありません(オクテット0: 証明書は3つの部分からなる)。"
+    )

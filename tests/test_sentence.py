@@ -14,6 +14,7 @@ from certificates.refusal import Refused
 from certificates.sentence import (
     Sentence,
     in_language,
+    listed,
     lowered,
     say,
     say_as,
@@ -21,6 +22,8 @@ from certificates.sentence import (
     together,
     translate_by,
 )
+from certificates.x509.comparison import Difference
+from certificates.x509.visible import cut, visible
 
 JAPANESE = {
     "Node <b>": "ノード<b>",
@@ -105,6 +108,35 @@ def test_empty_texts_are_left_out() -> None:
     assert together("", "A.", "", "B.") == "A. B."
     assert together("", "") == ""
     assert in_language(say("")) == ""
+
+
+def test_parts_in_a_row_keep_their_translations() -> None:
+    row = listed([say("Open"), "a<b", say("Self-signed")])
+
+    assert row == "Open, a<b, Self-signed"
+    assert in_language(row) == "開いています, a<b, 自己署名"
+    assert format_html("{}", row) == "開いています, a&lt;b, 自己署名"
+    assert in_language(listed(["{part_1}", "b"], say("Open"))) == "{part_1}開いていますb"
+    assert listed([]) == in_language(listed([])) == ""
+
+
+def test_what_is_visible_keeps_its_translation_and_what_is_not_loses_it() -> None:
+    said = say("The {what} of {owner}", what="é", owner="a")
+
+    assert in_language(visible(said)) == "aのé"
+    assert visible(say("The {what} of {owner}", what="\u202e", owner="a")) == r"The \u{202e} of a"
+    assert in_language(cut(said, 10)) == "aのé"
+    assert cut(said, 5) == "The é"
+
+
+def test_a_difference_is_told_in_both() -> None:
+    told = Difference("subject", ("CN=a",), ("CN=b",))
+    kept = pickle.loads(pickle.dumps(told))
+
+    assert kept == told == "Other subject than asked for: missing CN=a; extra CN=b."
+    assert (kept.part, kept.missing, kept.extra) == ("subject", ("CN=a",), ("CN=b",))
+    translate_by(lambda text: {"extra {names}": "余分 {names}"}.get(text, text), ngettext)
+    assert in_language(kept) == "Other subject than asked for: missing CN=a; 余分 CN=b."
 
 
 def test_a_translation_reaches_no_attribute_of_a_value() -> None:

@@ -13,6 +13,7 @@ from certificates.forms.monitor import AcknowledgeForm
 from certificates.models import Certificate
 from certificates.operations import acknowledge_expiry, withdraw
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 
 def expiry_acknowledge(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
@@ -32,9 +33,22 @@ def expiry_acknowledge(request: HttpRequest, site: AdminSite, pk: int) -> HttpRe
         except Refused as refused:
             tell(request, refused)
         else:
-            messages.success(request, f"No notice about it until {form.cleaned_data['until']}.")
+            messages.success(
+                request,
+                say(
+                    "No notice about it until {until}.",
+                    until=form.cleaned_data["until"],
+                ),
+            )
     for name, errors in form.errors.items():
-        messages.error(request, f"{form.fields[name].label}: {errors[0]} Nothing was changed.")
+        messages.error(
+            request,
+            say(
+                "{label}: {wrong} Nothing was changed.",
+                label=form.fields[name].label,
+                wrong=errors[0],
+            ),
+        )
     return redirect("admin:certificates_certificate_change", pk)
 
 
@@ -46,5 +60,5 @@ def expiry_withdraw(request: HttpRequest, site: AdminSite, pk: int) -> HttpRespo
     except Refused as refused:
         tell(request, refused)
     else:
-        messages.success(request, "Notices about it come again.")
+        messages.success(request, say("Notices about it come again."))
     return redirect("admin:certificates_certificate_change", pk)

@@ -32,6 +32,7 @@ from certificates.operations import note_download, request_backup, set_backups
 from certificates.operations.backup.folder import BackupFile, backups_in
 from certificates.operations.backup.schedule import KIND, folder_of
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 SHOWN = 100  # files
 PAGE = "admin:certificates_backupsettings_changelist"
@@ -81,13 +82,16 @@ def backups(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
         except Refused as refused:
             form.refuse(refused)
         else:
-            messages.success(request, "The settings of backups were saved.")
+            messages.success(request, say("The settings of backups were saved."))
             return redirect(PAGE)
     folder, trouble = folder_of(row), ""
     try:
         found = backups_in(folder, most=SHOWN)
     except OSError as error:
-        found, trouble = [], f"The folder {folder} can't be read: {error.strerror}."
+        found, trouble = (
+            [],
+            say("The folder {folder} can't be read: {why}.", folder=folder, why=error.strerror),
+        )
     states = [JobState.QUEUED, JobState.RUNNING]
     context: dict[str, Any] = {
         "form": form,
@@ -101,7 +105,7 @@ def backups(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
         "is_due": row.is_due(timezone.now()),
         "opts": BackupSettings._meta,
     }
-    return show(request, site, "certificates/backups.html", "Backup", **context)
+    return show(request, site, "certificates/backups.html", say("Backup"), **context)
 
 
 def backup_make(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
@@ -123,7 +127,7 @@ def backup_download(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
         tell(request, refused)
         return redirect(PAGE)
     except OSError as error:
-        messages.error(request, f"The backup can't be read: {error.strerror}.")
+        messages.error(request, say("The backup can't be read: {why}.", why=error.strerror))
         return redirect(PAGE)
     kind = "application/octet-stream"
     return FileResponse(file, as_attachment=True, filename=path.name, content_type=kind)
@@ -140,9 +144,9 @@ def _lines(found: Sequence[BackupFile]) -> list[Line]:
 
 def _line(file: BackupFile, size: Any) -> Line:
     if file.header is None:
-        return Line(file.name, "", file.size, file.problem, "critical", "Unreadable")
-    state = ("plain", "Not made here") if size is None else ("valid", "Read back")
+        return Line(file.name, "", file.size, file.problem, "critical", say("Unreadable"))
+    state = ("plain", say("Not made here")) if size is None else ("valid", say("Read back"))
     if size is not None and size != file.size:
-        state = ("critical", "Size differs")
+        state = ("critical", say("Size differs"))
     taken = at(parse_datetime(file.header.made_at))
     return Line(file.name, taken, file.size, described(file.header.locks), *state)

@@ -13,6 +13,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from certificates.access import Permission, signed_in
 from certificates.admin.acknowledge import expiry_acknowledge, expiry_withdraw
@@ -20,6 +21,7 @@ from certificates.admin.changelist import FIELD_CHOICES, CertificateChangeList
 from certificates.admin.delete import delete_dialog, delete_selected
 from certificates.admin.details import details
 from certificates.admin.download import FILE_KINDS, download, download_selected
+from certificates.admin.event import recorded
 from certificates.admin.filters import (
     ExpiryFilter,
     KeyTypeFilter,
@@ -37,6 +39,7 @@ from certificates.admin.upload import upload_dialog
 from certificates.cells import UNKNOWN, breaking, changes_at, expiry, with_legacy
 from certificates.dialogs import screen_url
 from certificates.models import Certificate
+from certificates.sentence import say
 from certificates.tables import Table, columns
 
 PAGE = 25
@@ -86,49 +89,52 @@ class CertificateAdmin(FindScreen):
     actions = ("download_pem", "download_der", "regenerate", "delete_trusted")
     actions_selection_counter = True
 
-    @admin.display(description="File name", ordering="file_name")
+    @admin.display(description=_("File name"), ordering="file_name")
     def file(self, row: Certificate) -> SafeString:
         return breaking(row.file_name)
 
-    @admin.display(description="Common name", ordering="common_name")
+    @admin.display(description=_("Common name"), ordering="common_name")
     def name(self, row: Certificate) -> SafeString:
         return breaking(row.common_name or UNKNOWN)
 
-    @admin.display(description="Key type", ordering="key_label")
+    @admin.display(description=_("Key type"), ordering="key_label")
     def key(self, row: Certificate) -> SafeString | str:
         return with_legacy(row.key_label, is_legacy=row.is_legacy)
 
-    @admin.display(description="Node", ordering="node__host_name")
+    @admin.display(description=_("Node"), ordering="node__host_name")
     def on_node(self, row: Certificate) -> SafeString:
         return breaking(str(row.node))
 
-    @admin.display(description="Issued by", ordering="issuer_common_name")
+    @admin.display(description=_("Issued by"), ordering="issuer_common_name")
     def issued_by(self, row: Certificate) -> SafeString:
         return breaking(row.issuer_common_name or UNKNOWN)
 
-    @admin.display(description="Expiration", ordering="not_after")
+    @admin.display(description=_("Expiration"), ordering="not_after")
     def expiration(self, row: Certificate) -> SafeString:
         return expiry(row.not_after, timezone.now()).as_cell()
 
-    @admin.display(description="Description", ordering="description")
-    def about(self, row: Certificate) -> SafeString | str:
+    @admin.display(description=_("Description"), ordering="description")
+    def about(self, row: Certificate) -> SafeString:
         if not row.is_older:
-            return row.description
-        return format_html('{} <span class="badge plain">Older</span>', row.description)
+            return recorded(row.description)
+        older = format_html('<span class="badge plain">{}</span>', say("Older"))
+        return format_html("{} {}", recorded(row.description), older)
 
-    @admin.action(description="Download .PEM", permissions=["download"])
+    @admin.action(description=_("Download .PEM"), permissions=["download"])
     def download_pem(self, request: HttpRequest, chosen: QuerySet[Certificate]) -> Any:
         return download_selected(request, chosen, "pem")
 
-    @admin.action(description="Download .DER", permissions=["download"])
+    @admin.action(description=_("Download .DER"), permissions=["download"])
     def download_der(self, request: HttpRequest, chosen: QuerySet[Certificate]) -> Any:
         return download_selected(request, chosen, "der")
 
-    @admin.action(description="Regenerate self-signed (own certificates)", permissions=["generate"])
+    @admin.action(
+        description=_("Regenerate self-signed (own certificates)"), permissions=["generate"]
+    )
     def regenerate(self, request: HttpRequest, chosen: QuerySet[Certificate]) -> Any:
         return regenerate_selected(request, chosen)
 
-    @admin.action(description="Delete (trust certificates)", permissions=["remove"])
+    @admin.action(description=_("Delete (trust certificates)"), permissions=["remove"])
     def delete_trusted(self, request: HttpRequest, chosen: QuerySet[Certificate]) -> Any:
         return delete_selected(request, chosen)
 
@@ -157,7 +163,7 @@ class CertificateAdmin(FindScreen):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         context = {
-            "title": "Certificate List",
+            "title": say("Certificate List"),
             "field_choices": FIELD_CHOICES,
             "operator_choices": OPERATOR_CHOICES,
             "thing_named": "certificate",

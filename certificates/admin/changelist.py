@@ -19,6 +19,7 @@ from certificates.conditions import Condition
 from certificates.find import COVERED, FIELDS, few_keys, to_query, to_query_of_observed
 from certificates.models import Certificate, Observed, SigningRequest, State
 from certificates.models.search import unindexed
+from certificates.sentence import say_as
 
 NAMESAKES = 2_000  # rows that are looked at for one page
 MOST_OBSERVED = 20
@@ -153,10 +154,10 @@ class CertificateChangeList(FindChangeList):
             return []
         here = self.stretch
         ways = [
-            ("First", FIRST if here.has_before else None),
-            ("Previous", here.before or None),
-            ("Next", here.after or None),
-            ("Last", LAST if here.has_after else None),
+            (say_as("page of a list", "First"), FIRST if here.has_before else None),
+            (say_as("page of a list", "Previous"), here.before or None),
+            (say_as("page of a list", "Next"), here.after or None),
+            (say_as("page of a list", "Last"), LAST if here.has_after else None),
         ]
         return [
             (label, "" if way is None else self.get_query_string({WALK: way or None}))

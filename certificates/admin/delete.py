@@ -16,6 +16,7 @@ from certificates.dialogs import filters_of, key_of, list_address, show, tell
 from certificates.models import Certificate
 from certificates.operations.delete import MOST_AT_ONCE, Deleted, delete_trusted, impact_of
 from certificates.refusal import Refused
+from certificates.sentence import listed, say, together
 
 NAMED = 5  # certificates in a message
 
@@ -50,7 +51,9 @@ def delete_dialog(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
         "filters": filters_of(request),
         "opts": Certificate._meta,
     }
-    title = "Delete trust certificates" if len(chosen) > 1 else "Delete a trust certificate"
+    title = (
+        say("Delete trust certificates") if len(chosen) > 1 else say("Delete a trust certificate")
+    )
     response = show(request, site, "certificates/delete_dialog.html", title, **context)
     response.status_code = 422 if refused else 200
     return response
@@ -60,7 +63,10 @@ def delete_selected(request: HttpRequest, chosen: QuerySet[Certificate]) -> Http
     """The list's action: goes to the page that names what depends on them."""
     keys = list(chosen.values_list("pk", flat=True)[: MOST_AT_ONCE + 1])
     if len(keys) > MOST_AT_ONCE:
-        wrong = f"Select up to {MOST_AT_ONCE} certificates. Nothing was changed."
+        wrong = say(
+            "Select up to {most} certificates. Nothing was changed.",
+            most=MOST_AT_ONCE,
+        )
         messages.error(request, wrong)
         return None
     address = reverse("admin:certificates_delete_dialog")
@@ -73,9 +79,16 @@ def _tell(request: HttpRequest, done: Deleted) -> None:
     names = ", ".join(row.file_name for row in impact.certificates[:NAMED]) + (
         " …" if many > NAMED else ""
     )
-    text = f"Deleted {names}."
-    for row in impact.requests:
-        made = f"{timezone.localtime(row.created_at):%Y-%m-%d %H:%M}"
-        text += f" The {row} of {made} was removed; generate a new CSR, or take it up again."
-    text += f" Restart {' and '.join(impact.services)} on every node of the cluster, then make"
-    messages.success(request, f"{text} a backup.")
+    removed = [
+        say(
+            "The {request} of {made} was removed; generate a new CSR, or take it up again.",
+            request=row,
+            made=f"{timezone.localtime(row.created_at):%Y-%m-%d %H:%M}",
+        )
+        for row in impact.requests
+    ]
+    services = listed(impact.services, say(" and "))
+    restart = say(
+        "Restart {service} on every node of the cluster, then make a backup.", service=services
+    )
+    messages.success(request, together(say("Deleted {names}.", names=names), *removed, restart))

@@ -11,12 +11,14 @@ from django.urls import URLPattern, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from certificates.access import Permission
 from certificates.admin.event import ReadOnlyScreen
 from certificates.cells import badge
 from certificates.dialogs import screen_url, show
 from certificates.models import Delivery, Message
+from certificates.sentence import say
 from certificates.tables import Table, columns
 
 BADGES = {
@@ -54,19 +56,19 @@ class DeliveryAdmin(ReadOnlyScreen):
     list_filter = ("state", "message__channel")
     list_select_related = ("message",)
 
-    @admin.display(description="Time")
+    @admin.display(description=_("Time"))
     def sent_at(self, row: Delivery) -> str:
         return f"{timezone.localtime(row.changed_at):%Y-%m-%d %H:%M:%S}"
 
-    @admin.display(description="Channel")
+    @admin.display(description=_("Channel"))
     def channel(self, row: Delivery) -> str:
         return row.message.get_channel_display()
 
-    @admin.display(description="State")
+    @admin.display(description=_("State"))
     def outcome(self, row: Delivery) -> SafeString:
         return badge(row.get_state_display(), BADGES.get(row.state, "plain"))
 
-    @admin.display(description="Message")
+    @admin.display(description=_("Message"))
     def about(self, row: Delivery) -> SafeString:
         address = reverse("admin:certificates_message_page", args=[row.message_id])
         return format_html('<a href="{}">{}</a>', address, str(row.message))
@@ -74,7 +76,9 @@ class DeliveryAdmin(ReadOnlyScreen):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        return super().changelist_view(request, {"title": "Delivery log"} | (extra_context or {}))
+        return super().changelist_view(
+            request, {"title": say("Delivery log")} | (extra_context or {})
+        )
 
     def get_urls(self) -> list[URLPattern]:
         page = screen_url(

@@ -18,6 +18,7 @@ from certificates.forms.monitor import AcknowledgeForm
 from certificates.models import Acknowledgement, Certificate, Deployment, Event, RestartNotice
 from certificates.models.certificate import State
 from certificates.operations.monitoring.sources import CERTIFICATES
+from certificates.sentence import say
 from certificates.x509.details import Details, describe
 
 LONGEST_CHAIN = 8
@@ -56,7 +57,7 @@ def details(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
         "der_name": f"{PurePath(row.file_name).stem}.der",
         "opts": Certificate._meta,
     }
-    title = f"{row.file_name} on {row.node}"
+    title = say("{file_name} on {node}", file_name=row.file_name, node=row.node)
     return show(request, site, "certificates/certificate_details.html", title, **context)
 
 
@@ -108,15 +109,15 @@ def chain_of(row: Certificate) -> list[Link]:
 
     Signatures are judged when a certificate is installed, not here.
     """
-    links = [Link(row.common_name or row.subject, "This certificate", row, is_this=True)]
+    links = [Link(row.common_name or row.subject, say("This certificate"), row, is_this=True)]
     seen, current = {row.pk}, row
     while current.issuer != current.subject and len(links) < LONGEST_CHAIN:
         issuer = _issuer_of(current).exclude(pk__in=seen).first()
         if issuer is None:
-            missing = current.issuer_common_name or current.issuer or "Unknown issuer"
-            return [*links, Link(missing, "Not in the trust store", None)]
+            missing = current.issuer_common_name or current.issuer or say("Unknown issuer")
+            return [*links, Link(missing, say("Not in the trust store"), None)]
         seen.add(issuer.pk)
-        links.append(Link(issuer.common_name or issuer.subject, "Issuer", issuer))
+        links.append(Link(issuer.common_name or issuer.subject, say("Issuer"), issuer))
         current = issuer
     return links
 
@@ -135,22 +136,49 @@ def usage_of(row: Certificate) -> list[str]:
     """Where the certificate is used, in sentences."""
     service, node = row.serves.service, row.node
     if not row.is_own:
-        return [f"The {service} service of {node} trusts it, and what it has signed."]
+        return [
+            say(
+                "The {service} service of {node} trusts it, and what it has signed.",
+                service=service,
+                node=node,
+            )
+        ]
     if row.state != State.ACTIVE:
-        return [f"It was replaced and is not in force; {node} keeps it with its key."]
-    sentences = [f"It is the identity of the {service} service of {node}."]
+        return [
+            say("It was replaced and is not in force; {node} keeps it with its key.", node=node)
+        ]
+    sentences = [
+        say("It is the identity of the {service} service of {node}.", service=service, node=node)
+    ]
     if not node.is_reached:
-        return [*sentences, f"{node} is not reached from here: it is kept here, not there."]
+        return [
+            *sentences,
+            say("{node} is not reached from here: it is kept here, not there.", node=node),
+        ]
     deployment = Deployment.objects.filter(node=node, service=service.value).first()
     if deployment and deployment.is_in_force:
-        at = deployment.in_force_at
-        when = f" since {timezone.localtime(at):%Y-%m-%d %H:%M}" if at else ""
-        sentences.append(f"The store of {node} holds it as version {deployment.in_force}{when}.")
+        sentences.append(_held(deployment))
     else:
-        sentences.append(f"The store of {node} does not hold it yet: the worker writes it soon.")
+        sentences.append(
+            say("The store of {node} does not hold it yet: the worker writes it soon.", node=node)
+        )
     if RestartNotice.objects.open().filter(node=node, service=service.value).exists():
-        sentences.append(f"The running {service} service takes it at its next restart.")
+        sentences.append(
+            say("The running {service} service takes it at its next restart.", service=service)
+        )
     return sentences
+
+
+def _held(deployment: Deployment) -> str:
+    node, version, at = deployment.node, deployment.in_force, deployment.in_force_at
+    if not at:
+        return say("The store of {node} holds it as version {version}.", node=node, version=version)
+    return say(
+        "The store of {node} holds it as version {version} since {moment}.",
+        node=node,
+        version=version,
+        moment=f"{timezone.localtime(at):%Y-%m-%d %H:%M}",
+    )
 
 
 def _history(row: Certificate) -> QuerySet[Event]:

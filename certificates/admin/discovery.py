@@ -22,6 +22,7 @@ from certificates.models import Endpoint, Observed
 from certificates.operations import add_endpoint, remove_endpoint, request_probe
 from certificates.operations.verdict import verdicts
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 _LIST = "admin:certificates_endpoint_changelist"
 MOST_SHOWN = 200  # of either list; there are not more endpoints
@@ -78,7 +79,7 @@ def discovery(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
         "may_look": actor.may(Permission.RESTART),
         "opts": Endpoint._meta,
     }
-    return show(request, site, "certificates/discovery.html", "Discovery", **context)
+    return show(request, site, "certificates/discovery.html", say("Discovery"), **context)
 
 
 def discovery_add(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
@@ -91,13 +92,15 @@ def discovery_add(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
         except Refused as refused:
             form.refuse(refused)
         else:
-            messages.success(request, f"{row} is looked at from now on, each hour.")
+            messages.success(request, say("{row} is looked at from now on, each hour.", row=row))
             if actor.may(Permission.RESTART):
                 job = request_probe(row, actor=actor)
                 return redirect("admin:certificates_job_page", job.pk)
             return redirect(_LIST)
     context = {"form": form, "opts": Endpoint._meta}
-    return show(request, site, "certificates/discovery_add.html", "Look at an address", **context)
+    return show(
+        request, site, "certificates/discovery_add.html", say("Look at an address"), **context
+    )
 
 
 def discovery_run(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
@@ -117,7 +120,9 @@ def discovery_remove(request: HttpRequest, site: AdminSite, pk: int) -> HttpResp
     """POST looks there no more."""
     row = get_object_or_404(Endpoint.objects.select_related("node"), pk=pk)
     remove_endpoint(row, actor=signed_in(request))
-    messages.success(request, f"{row} is looked at no more; what it served is forgotten.")
+    messages.success(
+        request, say("{row} is looked at no more; what it served is forgotten.", row=row)
+    )
     return redirect(_LIST)
 
 

@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.http import content_disposition_header
 
 from certificates.models import Certificate
+from certificates.sentence import say, together
 
 # Media types: RFC 2585, section 4.1 for DER; PEM has no registered one for a single certificate.
 FILE_KINDS = {"pem": "application/x-pem-file", "der": "application/pkix-cert"}
@@ -34,8 +35,12 @@ def download_selected(
 ) -> HttpResponse | None:
     """One as it is, several in an archive: a folder for each node and purpose."""
     if len(chosen.values_list("pk")[: MAXIMUM_FILES + 1]) > MAXIMUM_FILES:
-        wrong = f"More than {MAXIMUM_FILES:,} certificates are too many for one archive."
-        messages.error(request, f"{wrong} Find fewer, or use ./ccxsec cert export.")
+        wrong = say(
+            "More than {most} certificates are too many for one archive.",
+            most=f"{MAXIMUM_FILES:,}",
+        )
+        cure = say("Find fewer, or use ./ccxsec cert export.")
+        messages.error(request, together(wrong, cure))
         return None
     rows = list(chosen.select_related("node"))
     if len(rows) == 1:

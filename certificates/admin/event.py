@@ -8,6 +8,9 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from certificates.access import Permission, signed_in
 from certificates.admin.export import Exported
@@ -18,6 +21,7 @@ from certificates.models import Event
 from certificates.operations.audit import verify_audit
 from certificates.operations.audit_export import begin_export
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.tables import Table, columns
 
 
@@ -58,6 +62,11 @@ class ReadOnlyScreen(Exported, admin.ModelAdmin):  # type: ignore[type-arg] # no
         return [listed, *self.export_urls()]
 
 
+def recorded(text: str) -> SafeString:
+    """What was written down once, in English whoever reads it."""
+    return format_html('<span lang="en">{}</span>', text)
+
+
 @admin.register(Event)
 class EventAdmin(ReadOnlyScreen):
     change_list_template = "certificates/event_list.html"
@@ -76,22 +85,31 @@ class EventAdmin(ReadOnlyScreen):
             "code",
         ),
     )
-    list_display = ("when", "actor", "action", "object_text", "what")
+    list_display = ("when", "who", "action", "of", "what")
     list_display_links = None
     list_filter = ("action",)
 
-    @admin.display(description="Time")
+    @admin.display(description=_("Time"))
     def when(self, row: Event) -> str:
         return f"{timezone.localtime(row.at):%Y-%m-%d %H:%M:%S}"
 
-    @admin.display(description="Details")
-    def what(self, row: Event) -> str:
-        return ", ".join(f"{key}: {value}" for key, value in row.detail.items() if value != "")
+    @admin.display(description=_("Actor"))
+    def who(self, row: Event) -> SafeString:
+        return recorded(row.actor)
+
+    @admin.display(description=_("Object"))
+    def of(self, row: Event) -> SafeString:
+        return recorded(row.object_text)
+
+    @admin.display(description=_("Details"))
+    def what(self, row: Event) -> SafeString:
+        told = (f"{key}: {value}" for key, value in row.detail.items() if value != "")
+        return recorded(", ".join(told))
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        context = {"title": "Audit log"} | (extra_context or {})
+        context = {"title": say("Audit log")} | (extra_context or {})
         return super().changelist_view(request, context)
 
     def get_urls(self) -> list[URLPattern]:
@@ -110,7 +128,9 @@ def audit_verify(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
         request,
         site,
         "certificates/audit_verify.html",
-        "Audit log verified" if not verdict.problem else "The audit log was tampered with",
+        say("Audit log verified")
+        if not verdict.problem
+        else say("The audit log was tampered with"),
         verdict=verdict,
         opts=Event._meta,
     )
@@ -135,4 +155,6 @@ def audit_export(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
                 headers={"Content-Disposition": disposition},
             )
     context: dict[str, Any] = {"form": form, "opts": Event._meta}
-    return show(request, site, "certificates/audit_export.html", "Export the audit log", **context)
+    return show(
+        request, site, "certificates/audit_export.html", say("Export the audit log"), **context
+    )

@@ -11,6 +11,7 @@ from django.utils import timezone
 from certificates.conditions import NOTHING
 from certificates.models import Node, Purpose
 from certificates.models.certificate import CLASSIFIED, KEY_TYPES
+from certificates.sentence import say
 
 
 class DropDownFilter(SimpleListFilter):
@@ -42,22 +43,22 @@ class ChoiceFilter(DropDownFilter):
 
 
 class PurposeFilter(ChoiceFilter):
-    title, parameter_name, column = "certificate", "purpose", "purpose"
+    title, parameter_name, column = say("certificate"), "purpose", "purpose"
     choices_of_column = list(Purpose.choices)
 
 
 class TypeFilter(ChoiceFilter):
-    title, parameter_name, column = "type", "type", "type"
-    choices_of_column = [*CLASSIFIED, ("csr", "CSR only")]
+    title, parameter_name, column = say("type"), "type", "type"
+    choices_of_column = [*CLASSIFIED, ("csr", say("CSR only"))]
 
 
 class KeyTypeFilter(ChoiceFilter):
-    title, parameter_name, column = "key type", "key", "key_type"
+    title, parameter_name, column = say("key type"), "key", "key_type"
     choices_of_column = KEY_TYPES
 
 
 class NodeFilter(ChoiceFilter):
-    title, parameter_name, column = "node", "node", "node_id"
+    title, parameter_name, column = say("node"), "node", "node_id"
 
     def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> Any:
         nodes = Node.objects.values_list("pk", "host_name")[:100]
@@ -65,15 +66,15 @@ class NodeFilter(ChoiceFilter):
 
 
 class ExpiryFilter(DropDownFilter):
-    title, parameter_name = "expiration", "expiry"
+    title, parameter_name = say("expiration"), "expiry"
 
     def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> Any:
         return [
-            ("expired", "Expired"),
-            ("7", "Within 7 days"),
-            ("30", "Within 30 days"),
-            ("90", "Within 90 days"),
-            ("later", "After 90 days"),
+            ("expired", say("Expired")),
+            ("7", say("Within 7 days")),
+            ("30", say("Within 30 days")),
+            ("90", say("Within 90 days")),
+            ("later", say("After 90 days")),
         ]
 
     def condition(self) -> Q:

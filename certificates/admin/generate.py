@@ -1,5 +1,6 @@
 """The Generate Self-signed dialog (CM-8), and Regenerate for selected own certificates."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import messages
@@ -17,6 +18,7 @@ from certificates.forms.generate import GenerateForm, RegenerateForm
 from certificates.models import Certificate, Purpose
 from certificates.operations.generate import Generated, generate
 from certificates.refusal import Refused
+from certificates.sentence import say, together
 from certificates.x509.policy import BROWSER_DAYS
 
 SEVERAL = 20  # certificates that one Regenerate takes
@@ -37,7 +39,7 @@ def generate_dialog(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
             address = reverse("admin:certificates_certificate_change", args=[done.certificate.pk])
             filters = filters_of(request)
             return redirect(f"{address}?{filters}" if filters else address)
-    title = "Generate New Self-signed Certificate"
+    title = say("Generate New Self-signed Certificate")
     return show(
         request,
         site,
@@ -58,11 +60,17 @@ def regenerate_selected(
     rows = list(chosen.select_related("node")[: SEVERAL + 1])
     trusted = [row.file_name for row in rows if not row.is_own]
     if trusted:
-        wrong = f"{trusted[0]} stands in a trust store and has no key here."
-        messages.error(request, f"{wrong} Select own certificates only. Nothing was changed.")
+        wrong = say(
+            "{file_name} stands in a trust store and has no key here.", file_name=trusted[0]
+        )
+        cure = say("Select own certificates only. Nothing was changed.")
+        messages.error(request, together(wrong, cure))
         return None
     if len(rows) > SEVERAL:
-        messages.error(request, f"Select up to {SEVERAL} certificates. Nothing was changed.")
+        messages.error(
+            request,
+            say("Select up to {most} certificates. Nothing was changed.", most=SEVERAL),
+        )
         return None
     if len(rows) == 1:
         address = reverse("admin:certificates_generate_dialog")
@@ -83,7 +91,7 @@ def regenerate_several(request: HttpRequest, site: AdminSite) -> HttpResponseBas
             _regenerate(request, row, form)
         return redirect("admin:certificates_certificate_changelist")
     context: dict[str, Any] = {"form": form, "rows": rows, "opts": Certificate._meta}
-    title = "Regenerate self-signed certificates"
+    title = say("Regenerate self-signed certificates")
     return show(request, site, "certificates/regenerate_several.html", title, **context)
 
 
@@ -105,18 +113,36 @@ def _regenerate(request: HttpRequest, row: Certificate, form: RegenerateForm) ->
 
 def _tell(request: HttpRequest, done: Generated) -> None:
     made = done.certificate
-    service = made.serves.service
-    text = f"Generated {made.file_name} for {made.node}: {made.key_label}, self-signed"
-    text += f", valid until {timezone.localtime(made.not_after):%Y-%m-%d}."
+    text = say(
+        "Generated {file_name} for {node}: {key_label}, self-signed, valid until {day}.",
+        file_name=made.file_name,
+        node=made.node,
+        key_label=made.key_label,
+        day=f"{timezone.localtime(made.not_after):%Y-%m-%d}",
+    )
+    messages.success(request, together(text, *_left_to_do(done)))
+
+
+def _left_to_do(done: Generated) -> Iterator[str]:
+    made = done.certificate
     if done.superseded:
-        text += f" Restart {service} on every node of the cluster, then make a backup."
+        yield say(
+            "Restart {service} on every node of the cluster, then make a backup.",
+            service=made.serves.service,
+        )
     if done.job is None:
-        text += f" {made.node} is not reached from here: the certificate is kept here, not there."
+        yield say(
+            "{node} is not reached from here: the certificate is kept here, not there.",
+            node=made.node,
+        )
     assert made.not_after is not None  # noqa: S101 - it was made a moment ago
     assert made.not_before is not None  # noqa: S101 - as above
     days = (made.not_after - made.not_before).days
     if days > BROWSER_DAYS:
-        text += f" It is valid for {days:,} days; some browsers refuse more than {BROWSER_DAYS}."
+        yield say(
+            "It is valid for {days} days; some browsers refuse more than {most}.",
+            days=f"{days:,}",
+            most=BROWSER_DAYS,
+        )
     if done.job is None:
-        text += " Make a backup: its key is nowhere else."
-    messages.success(request, text)
+        yield say("Make a backup: its key is nowhere else.")

@@ -10,6 +10,7 @@ from django.urls import reverse
 from certificates.dialogs import list_address, place_of, show
 from certificates.models import Certificate, Node, Purpose
 from certificates.operations.guide import Step, steps_of
+from certificates.sentence import say
 
 _PAGES = {
     "request": "admin:certificates_request_dialog",
@@ -31,7 +32,7 @@ def guide(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
         "close": list_address(request),
         "opts": Certificate._meta,
     }
-    title = "Third-party CA, step by step"
+    title = say("Third-party CA, step by step")
     return show(request, site, "certificates/guide.html", title, **context)
 
 

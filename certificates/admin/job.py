@@ -11,14 +11,16 @@ from django.urls import URLPattern, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from certificates.access import Permission, signed_in
-from certificates.admin.event import ReadOnlyScreen
+from certificates.admin.event import ReadOnlyScreen, recorded
 from certificates.cells import badge
 from certificates.dialogs import screen_url, show, tell
 from certificates.models import Job
 from certificates.operations import cancel_job
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.tables import Table, columns
 
 _BADGES = {"done": "valid", "failed": "critical", "cancelled": "soon"}
@@ -48,27 +50,27 @@ class JobAdmin(ReadOnlyScreen):
     list_display_links = None
     list_filter = ("state",)
 
-    @admin.display(description="Job")
+    @admin.display(description=_("Job"))
     def work(self, row: Job) -> SafeString:
         address = reverse("admin:certificates_job_page", args=[row.pk])
-        return format_html('<a href="{}">{}</a>', address, str(row))
+        return format_html('<a href="{}" lang="en">{}</a>', address, str(row))
 
-    @admin.display(description="State")
+    @admin.display(description=_("State"))
     def status(self, row: Job) -> SafeString:
         return badge(row.get_state_display(), _BADGES.get(row.state, "plain"))
 
-    @admin.display(description="Queued")
+    @admin.display(description=_("Queued"))
     def started(self, row: Job) -> str:
         return f"{timezone.localtime(row.created_at):%Y-%m-%d %H:%M:%S}"
 
-    @admin.display(description="Last message")
-    def last_message(self, row: Job) -> str:
-        return row.messages[-1] if row.messages else ""
+    @admin.display(description=_("Last message"))
+    def last_message(self, row: Job) -> SafeString:
+        return recorded(row.messages[-1] if row.messages else "")
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        return super().changelist_view(request, {"title": "Jobs"} | (extra_context or {}))
+        return super().changelist_view(request, {"title": say("Jobs")} | (extra_context or {}))
 
     def get_urls(self) -> list[URLPattern]:
         return [
@@ -90,7 +92,7 @@ def job_page(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase
         "may_cancel": may_cancel,
         "opts": Job._meta,
     }
-    return show(request, site, "certificates/job.html", f"Job: {row}", **context)
+    return show(request, site, "certificates/job.html", say("Job: {job}", job=row), **context)
 
 
 def job_cancel(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
@@ -101,5 +103,5 @@ def job_cancel(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBa
     except Refused as refused:
         tell(request, refused)
     else:
-        messages.success(request, f"The job {row} is being cancelled.")
+        messages.success(request, say("The job {job} is being cancelled.", job=row))
     return redirect("admin:certificates_job_page", pk)

@@ -29,6 +29,7 @@ from certificates.operations.monitoring.state import COUNTED, overview, troubles
 from certificates.operations.monitoring.trial import Trial
 from certificates.refusal import Refused
 from certificates.secrets import SealError
+from certificates.sentence import say, together
 
 LOG = 5  # messages on the page; the log has them all
 
@@ -59,7 +60,7 @@ def monitor(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
         try:
             if "test" not in request.POST:
                 configure_monitor(form.change(), actor=actor, now=now)
-                messages.success(request, " ".join(["Saved.", *form.converted]))
+                messages.success(request, together(say("Saved."), *form.converted))
                 return redirect("admin:monitor")
             trial = send_trial(form.change(), actor=actor, now=now)
         except Refused as refused:
@@ -91,17 +92,26 @@ def _page(
         "may_change": may_change,
         "trial": trial,
     }
-    return show(request, site, "certificates/monitor.html", "Certificate Monitor", **context | more)
+    return show(
+        request, site, "certificates/monitor.html", say("Certificate Monitor"), **context | more
+    )
 
 
 def _server_sentence(found: Any) -> str:
     if found is None:
-        return "There is no SMTP host: nothing will be sent until you enter one."
+        return say("There is no SMTP host: nothing will be sent until you enter one.")
     server = found.server
-    where = f"{server.host}, port {server.port}, from {server.sender}"
+    where = say(
+        "{host}, port {port}, from {sender}",
+        host=server.host,
+        port=server.port,
+        sender=server.sender,
+    )
     if found.source == "page":
-        return f"In force: {where}, as set on this page."
-    return f"In force: {where}, from the environment. What you enter here wins over it."
+        return say("In force: {where}, as set on this page.", where=where)
+    return say(
+        "In force: {where}, from the environment. What you enter here wins over it.", where=where
+    )
 
 
 def monitor_run(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
@@ -114,7 +124,7 @@ def monitor_calendar(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
     is_on = request.POST.get("on") == "yes"
     token = switch_calendar(on=is_on, actor=signed_in(request))
     if not is_on:
-        messages.success(request, "The calendar feed is off; its address is gone for good.")
+        messages.success(request, say("The calendar feed is off; its address is gone for good."))
         return redirect("admin:monitor")
     address = request.build_absolute_uri(reverse("calendar", args=[token]))
     return _page(request, site, None, calendar_address=address)
@@ -135,11 +145,13 @@ def monitor_rule_add(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
         except Refused as refused:
             form.add_error(None, str(refused))
         else:
-            messages.success(request, f"Silenced: {row.sentence}.")
+            messages.success(request, say("Silenced: {sentence}.", sentence=row.sentence))
             return redirect("admin:monitor")
     for name, errors in form.errors.items():
-        label = "" if name == "__all__" else f"{form.fields[name].label}: "
-        messages.error(request, f"{label}{errors[0]} Nothing was changed.")
+        text = say("{wrong} Nothing was changed.", wrong=errors[0])
+        if name != "__all__":
+            text = say("{label}: {sentence}", label=form.fields[name].label, sentence=text)
+        messages.error(request, text)
     return redirect("admin:monitor")
 
 
@@ -151,7 +163,7 @@ def monitor_rule_remove(request: HttpRequest, site: AdminSite, pk: int) -> HttpR
     except Refused as refused:
         tell(request, refused)
     else:
-        messages.success(request, f"{row.name} is no rule any more.")
+        messages.success(request, say("{name} is no rule any more.", name=row.name))
     return redirect("admin:monitor")
 
 

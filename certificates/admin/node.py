@@ -11,6 +11,7 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from certificates.access import Permission, signed_in
 from certificates.admin import node_page
@@ -21,6 +22,7 @@ from certificates.models import Deployment, Node
 from certificates.operations import save_node
 from certificates.operations.node import checked_address
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.tables import Table, columns
 from certificates.x509.names import host_name
 
@@ -42,7 +44,7 @@ class NodeForm(forms.ModelForm):  # type: ignore[type-arg] # not generic at run 
         required=False,
         max_length=2_000,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="IPv4 and IPv6 addresses, one a line.",
+        help_text=say("IPv4 and IPv6 addresses, one a line."),
     )
 
     class Meta:
@@ -94,20 +96,20 @@ class NodeAdmin(ReadOnlyScreen):
     list_display_links = None
     list_per_page = 25
 
-    @admin.display(description="Host name")
+    @admin.display(description=_("Host name"))
     def server(self, row: Node) -> SafeString:
         address = reverse("admin:certificates_node_page", args=[row.pk])
         return format_html('<a href="{}">{}</a>', address, breaking(row.host_name))
 
-    @admin.display(description="Addresses")
+    @admin.display(description=_("Addresses"))
     def all_addresses(self, row: Node) -> str:
         return ", ".join(row.addresses)
 
-    @admin.display(description="Reached")
+    @admin.display(description=_("Reached"))
     def way(self, row: Node) -> SafeString | str:
         return way_to(row)
 
-    @admin.display(description="Stores")
+    @admin.display(description=_("Stores"))
     def stores(self, row: Node) -> SafeString:
         places = row.deployments.all()
         return format_html_join("", "{}", ((store_badge(place),) for place in places))
@@ -145,7 +147,7 @@ class NodeAdmin(ReadOnlyScreen):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        return super().changelist_view(request, {"title": "Nodes"} | (extra_context or {}))
+        return super().changelist_view(request, {"title": say("Nodes")} | (extra_context or {}))
 
     def get_urls(self) -> list[URLPattern]:
         def own(route: str, view: Callable[..., Any], *methods: str, ask: Permission) -> URLPattern:
@@ -177,14 +179,19 @@ class NodeAdmin(ReadOnlyScreen):
 def way_to(node: Node) -> SafeString | str:
     """How a node is reached, in a few words."""
     if node.is_local:
-        return "This server"
+        return say("This server")
     if not node.is_reached:
-        return badge("By hand", "plain")
+        return badge(say("By hand"), "plain")
     if node.host_key_alarm:
-        return badge("Host key changed", "critical")
+        return badge(say("Host key changed"), "critical")
     if not node.host_key:
-        return badge("Host key to be compared", "soon")
-    return f"SSH, {node.ssh_user}@{node.ssh_address}:{node.ssh_port}"
+        return badge(say("Host key to be compared"), "soon")
+    return say(
+        "SSH, {user}@{host}:{port}",
+        user=node.ssh_user,
+        host=node.ssh_address,
+        port=node.ssh_port,
+    )
 
 
 def store_badge(place: Deployment) -> SafeString | str:
@@ -192,9 +199,9 @@ def store_badge(place: Deployment) -> SafeString | str:
     if not place.node.is_reached:
         return ""
     if place.differs:
-        return badge(f"{place.service}: changed by hand", "critical")
+        return badge(say("{service}: changed by hand", service=place.service), "critical")
     if place.trouble:
-        return badge(f"{place.service}: failed", "critical")
+        return badge(say("{service}: failed", service=place.service), "critical")
     if not place.is_in_force:
-        return badge(f"{place.service}: out of date", "soon")
-    return badge(f"{place.service}: in force", "valid")
+        return badge(say("{service}: out of date", service=place.service), "soon")
+    return badge(say("{service}: in force", service=place.service), "valid")

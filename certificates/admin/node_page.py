@@ -27,6 +27,7 @@ from certificates.operations import (
 from certificates.operations.deploy import usual_folder
 from certificates.reach.ssh import fingerprint_of
 from certificates.refusal import Refused
+from certificates.sentence import say, together
 
 _PAGE = "admin:certificates_node_page"
 
@@ -73,12 +74,16 @@ def node_reach(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBa
             form.refuse(refused)
         else:
             if node.is_reached and not node.host_key:
-                messages.success(request, f"Saved. Now compare the host key of {node} and pin it.")
+                messages.success(
+                    request, say("Saved. Now compare the host key of {node} and pin it.", node=node)
+                )
                 return redirect("admin:certificates_node_host_key", pk)
             _saved(request, node, jobs)
             return redirect(_PAGE, pk)
     context = {"form": form, "node": node, "opts": Node._meta}
-    return show(request, site, "certificates/node_reach.html", f"Reach {node}", **context)
+    return show(
+        request, site, "certificates/node_reach.html", say("Reach {node}", node=node), **context
+    )
 
 
 def node_service(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
@@ -96,7 +101,7 @@ def node_service(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponse
             _saved(request, node, [job] if job else [])
             return redirect(_PAGE, pk)
     context = {"form": form, "node": node, "service": service, "opts": Node._meta}
-    title = f"{service} on {node}"
+    title = say("{service} on {node}", service=service, node=node)
     return show(request, site, "certificates/node_service.html", title, **context)
 
 
@@ -115,7 +120,13 @@ def node_host_key(request: HttpRequest, site: AdminSite, pk: int) -> HttpRespons
         "pinned": fingerprint_of(node.host_key) if node.host_key else "",
         "opts": Node._meta,
     }
-    return show(request, site, "certificates/node_host_key.html", f"Host key of {node}", **context)
+    return show(
+        request,
+        site,
+        "certificates/node_host_key.html",
+        say("Host key of {node}", node=node),
+        **context,
+    )
 
 
 def node_pin(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
@@ -127,7 +138,10 @@ def node_pin(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase
     except Refused as refused:
         tell(request, refused)
         return redirect("admin:certificates_node_host_key", pk)
-    messages.success(request, f"The host key {fingerprint} of {node} is pinned.")
+    messages.success(
+        request,
+        say("The host key {fingerprint} of {node} is pinned.", fingerprint=fingerprint, node=node),
+    )
     return redirect("admin:certificates_job_page", jobs[0].pk) if jobs else redirect(_PAGE, pk)
 
 
@@ -139,7 +153,9 @@ def node_keep(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBas
     except Refused as refused:
         tell(request, refused)
     else:
-        messages.success(request, f"The pinned host key of {node} stays; the other is refused.")
+        messages.success(
+            request, say("The pinned host key of {node} stays; the other is refused.", node=node)
+        )
     return redirect(_PAGE, pk)
 
 
@@ -168,7 +184,6 @@ def _service(request: HttpRequest) -> Service:
 
 
 def _saved(request: HttpRequest, node: Node, jobs: Sequence[Job]) -> None:
-    text = f"Saved for {node}."
-    if jobs:
-        text += " Its stores are written now: see the jobs."
-    messages.success(request, text)
+    text = say("Saved for {node}.", node=node)
+    written = say("Its stores are written now: see the jobs.") if jobs else ""
+    messages.success(request, together(text, written))

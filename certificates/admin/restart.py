@@ -23,6 +23,7 @@ from certificates.operations import (
     request_restarts,
 )
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 HISTORY = 30
 
@@ -65,7 +66,7 @@ def restarts(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
         "may_configure": actor.may(Permission.CONFIGURE),
         "opts": RestartNotice._meta,
     }
-    return show(request, site, "certificates/restarts.html", "Restarts and backup", **context)
+    return show(request, site, "certificates/restarts.html", say("Restarts and backup"), **context)
 
 
 def restart_run(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
@@ -99,7 +100,7 @@ def restart_acknowledge(request: HttpRequest, site: AdminSite, pk: int) -> HttpR
     except Refused as refused:
         tell(request, refused)
     else:
-        messages.success(request, f"You acknowledged the {notice}.")
+        messages.success(request, say("You acknowledged the {notice}.", notice=notice))
     return redirect("admin:certificates_restartnotice_changelist")
 
 
@@ -110,5 +111,5 @@ def backup_acknowledge(request: HttpRequest, site: AdminSite) -> HttpResponseBas
     except Refused as refused:
         tell(request, refused)
     else:
-        messages.success(request, "You noted that a backup was made.")
+        messages.success(request, say("You noted that a backup was made."))
     return redirect("admin:certificates_restartnotice_changelist")

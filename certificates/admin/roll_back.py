@@ -16,6 +16,7 @@ from certificates.models import Certificate, Purpose
 from certificates.operations.examination import WARNINGS
 from certificates.operations.roll_back import examine_roll_back, roll_back
 from certificates.refusal import Refused
+from certificates.sentence import say, together
 
 
 def roll_back_dialog(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
@@ -37,10 +38,7 @@ def roll_back_dialog(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
         except Refused as problem:
             refused = problem
         else:
-            text = f"Rolled back: the former {purpose} certificate of {node} is in force again,"
-            text += f" valid until {done.certificate.not_after:%Y-%m-%d}. Restart"
-            text += f" {purpose.service} on every node of the cluster, then make a backup."
-            messages.success(request, text)
+            messages.success(request, _told(done.certificate))
             details = reverse("admin:certificates_certificate_change", args=[done.certificate.pk])
             return redirect(with_filters(request, details))
     try:
@@ -56,7 +54,22 @@ def roll_back_dialog(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
         "filters": filters_of(request),
         "opts": Certificate._meta,
     }
-    title = f"Roll back {purpose} of {node}"
+    title = say("Roll back {purpose} of {node}", purpose=purpose, node=node)
     response = show(request, site, "certificates/roll_back.html", title, **context)
     response.status_code = 422 if refused else 200
     return response
+
+
+def _told(former: Certificate) -> str:
+    done = say(
+        "Rolled back: the former {purpose} certificate of {node} is in force again, valid "
+        "until {day}.",
+        purpose=former.purpose,
+        node=former.node,
+        day=f"{former.not_after:%Y-%m-%d}",
+    )
+    restart = say(
+        "Restart {service} on every node of the cluster, then make a backup.",
+        service=former.serves.service,
+    )
+    return together(done, restart)

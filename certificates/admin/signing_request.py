@@ -11,6 +11,7 @@ from django.urls import URLPattern, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from certificates.access import Permission, signed_in
 from certificates.admin.download import attachment
@@ -28,6 +29,7 @@ from certificates.operations.request import (
     request_certificate,
 )
 from certificates.refusal import Refused
+from certificates.sentence import say, together
 from certificates.tables import Table, columns
 from certificates.x509.csr import read_request
 
@@ -66,34 +68,34 @@ class SigningRequestAdmin(ReadOnlyScreen):
     list_select_related = ("node",)
     ordering = ("-pk",)
 
-    @admin.display(description="File name")
+    @admin.display(description=_("File name"))
     def file(self, row: SigningRequest) -> SafeString:
         return format_html('<a href="{}">{}</a>', page_of(row), row.file_name)
 
-    @admin.display(description="Node")
+    @admin.display(description=_("Node"))
     def place(self, row: SigningRequest) -> str:
         return str(row.node)
 
-    @admin.display(description="Common name")
+    @admin.display(description=_("Common name"))
     def names(self, row: SigningRequest) -> str:
         return row.common_name
 
-    @admin.display(description="Key type")
+    @admin.display(description=_("Key type"))
     def key(self, row: SigningRequest) -> str:
         return row.key_label
 
-    @admin.display(description="State")
+    @admin.display(description=_("State"))
     def status(self, row: SigningRequest) -> SafeString:
         return badge(row.get_state_display(), _BADGES.get(row.state, "plain"))
 
-    @admin.display(description="Made")
+    @admin.display(description=_("Made"))
     def made(self, row: SigningRequest) -> str:
         return f"{timezone.localtime(row.created_at):%Y-%m-%d %H:%M}"
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        context = {"title": "Certificate Signing Requests"} | (extra_context or {})
+        context = {"title": say("Certificate Signing Requests")} | (extra_context or {})
         return super().changelist_view(request, context)
 
     def get_urls(self) -> list[URLPattern]:
@@ -133,15 +135,21 @@ def request_dialog(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
         except Refused as refused:
             form.refuse(refused)
         else:
-            text = f"Made {done.request.file_name} with a new key, {done.request.key_label}."
-            text += " Download it, have a CA sign it, and upload the answer. Then make a backup."
-            messages.success(request, text)
+            text = say(
+                "Made {file_name} with a new key, {key_label}.",
+                file_name=done.request.file_name,
+                key_label=done.request.key_label,
+            )
+            next_steps = say(
+                "Download it, have a CA sign it, and upload the answer. Then make a backup."
+            )
+            messages.success(request, together(text, next_steps))
             return redirect(page_of(done.request))
     return show(
         request,
         site,
         "certificates/request_dialog.html",
-        "Generate Certificate Signing Request",
+        say("Generate Certificate Signing Request"),
         form=form,
         pending=form.pending,
         close=list_address(request),
@@ -162,7 +170,7 @@ def request_download(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
         request,
         site,
         "certificates/request_download.html",
-        "Download Certificate Signing Request",
+        say("Download Certificate Signing Request"),
         form=DownloadForm(rows),
         rows=rows,
         close=list_address(request),
@@ -189,7 +197,7 @@ def request_page(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponse
         and row.state in (RequestState.SUPERSEDED, RequestState.CANCELLED),
         "opts": Certificate._meta,
     }
-    title = f"{row.file_name} of {row.node}"
+    title = say("{file_name} of {node}", file_name=row.file_name, node=row.node)
     return show(request, site, "certificates/request_page.html", title, **context)
 
 
@@ -202,7 +210,8 @@ def request_cancel(request: HttpRequest, site: AdminSite, pk: int) -> HttpRespon
         tell(request, refused)
     else:
         messages.success(
-            request, f"Cancelled the {row}. Its key is kept: it can be taken up again."
+            request,
+            say("Cancelled the {request}. Its key is kept: it can be taken up again.", request=row),
         )
     return redirect(page_of(row))
 
@@ -217,5 +226,5 @@ def request_reopen(request: HttpRequest, site: AdminSite, pk: int) -> HttpRespon
     except Refused as refused:
         tell(request, refused)
     else:
-        messages.success(request, f"The {row} is pending again.")
+        messages.success(request, say("The {request} is pending again.", request=row))
     return redirect(page_of(row))

@@ -1,5 +1,6 @@
 """Trust stores beside each other, and *Copy to node* (CM-14)."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import messages
@@ -18,9 +19,10 @@ from certificates.dialogs import show, tell
 from certificates.forms.trust_stores import CopyForm, StoresForm
 from certificates.models import Certificate
 from certificates.operations.compare_trust import LARGE_COLUMNS, Stores
-from certificates.operations.copy_trust import Copied, copy_trusted, examine_copy
+from certificates.operations.copy_trust import Copied, Copying, copy_trusted, examine_copy
 from certificates.operations.examination import WARNINGS
 from certificates.refusal import Refused
+from certificates.sentence import say, say_count, together
 
 PAGE = 25
 LISTED = 50  # certificates, and remarks, on the confirmation
@@ -43,7 +45,7 @@ def trust_stores_page(request: HttpRequest, site: AdminSite) -> HttpResponseBase
             "now": now,
             "may_copy": signed_in(request).may(Permission.UPLOAD),
         }
-    return show(request, site, "certificates/trust_stores.html", "Trust stores", **context)
+    return show(request, site, "certificates/trust_stores.html", say("Trust stores"), **context)
 
 
 def _table(stores: Stores, asked: dict[str, Any], number: str) -> dict[str, Any]:
@@ -77,7 +79,7 @@ def copy_trust_dialog(request: HttpRequest, site: AdminSite) -> HttpResponseBase
     form = CopyForm(request.POST)
     if not form.is_valid():
         for errors in form.errors.values():
-            messages.error(request, f"{errors[0]} Nothing was changed.")
+            messages.error(request, say("{wrong} Nothing was changed.", wrong=errors[0]))
         return redirect(_stores_address(form))
     refused = None
     if form.cleaned_data["shown"]:
@@ -125,7 +127,7 @@ def _confirmation(
         "close": _stores_address(form),
         "opts": Certificate._meta,
     }
-    title = f"Copy to {found.target}"
+    title = say("Copy to {target}", target=found.target)
     response = show(request, site, "certificates/trust_copy.html", title, **context)
     response.status_code = 422 if refused or found.failed else 200
     return response
@@ -142,18 +144,35 @@ def _stores_address(form: CopyForm) -> str:
 
 def _tell(request: HttpRequest, done: Copied) -> None:
     found, added = done.copying, done.certificates
-    left = f" There already, and left: {found.already}." if found.already else ""
     if not added:
-        text = f"Everything is in {found.purpose} of {found.target} already; nothing was changed."
+        text = say(
+            "Everything is in {purpose} of {target} already; nothing was changed.",
+            purpose=found.purpose,
+            target=found.target,
+        )
         messages.info(request, text)
         return
     names = ", ".join(row.file_name for row in added[:NAMED])
-    many = f"{len(added):,} certificate{'s' if len(added) > 1 else ''}"
-    text = f"Copied {many} to {found.purpose} of {found.target}: {names}"
-    text += f"{' …' if len(added) > NAMED else ''}.{left}"
+    text = say_count(
+        "Copied {count} certificate to {purpose} of {target}: {names}.",
+        "Copied {count} certificates to {purpose} of {target}: {names}.",
+        len(added),
+        count=f"{len(added):,}",
+        purpose=found.purpose,
+        target=found.target,
+        names=f"{names} …" if len(added) > NAMED else names,
+    )
+    messages.success(request, together(text, *_left_to_do(found)))
+
+
+def _left_to_do(found: Copying) -> Iterator[str]:
+    if found.already:
+        yield say("There already, and left: {count}.", count=found.already)
     if found.is_part:
-        text += " More is missing there: copy once more."
-    text += f" Restart {found.purpose.service} on every node of the cluster, then make a backup."
+        yield say("More is missing there: copy once more.")
+    yield say(
+        "Restart {service} on every node of the cluster, then make a backup.",
+        service=found.purpose.service,
+    )
     if not found.target.is_reached:
-        text += f" {found.target} is not reached from here: it is kept here, not there."
-    messages.success(request, text)
+        yield say("{node} is not reached from here: it is kept here, not there.", node=found.target)

@@ -16,9 +16,10 @@ from certificates.forms.upload import InstallForm, UploadForm
 from certificates.models import Certificate, Node, Purpose
 from certificates.operations.upload import Installed, examine, install_upload
 from certificates.refusal import Refused
+from certificates.sentence import say, together
 
 NAMED = 5  # certificates in a message
-TITLE = "Upload Certificate or Certificate Chain"
+TITLE = say("Upload Certificate or Certificate Chain")
 
 
 def upload_dialog(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
@@ -61,7 +62,11 @@ def _examined(
         "filters": filters_of(request),
         "opts": Certificate._meta,
     }
-    title = "Checked; nothing was changed yet" if examined.accepted else "This can't be installed"
+    title = (
+        say("Checked; nothing was changed yet")
+        if examined.accepted
+        else say("This can't be installed")
+    )
     response = show(request, site, "certificates/upload_checks.html", title, **context)
     response.status_code = 422 if refused or not examined.accepted else 200
     return response
@@ -94,21 +99,29 @@ def _tell(request: HttpRequest, done: Installed) -> None:
     examined = done.examination
     service = examined.purpose.service
     if not examined.changes:
-        messages.info(request, "Everything in the file was there already; nothing was changed.")
+        messages.info(
+            request, say("Everything in the file was there already; nothing was changed.")
+        )
         return
     parts = []
     if done.identities:
         where = ", ".join(str(row.node) for row in done.identities)
-        parts.append(f"Installed {done.identities[0].file_name} on {where}.")
+        name = done.identities[0].file_name
+        parts.append(say("Installed {file_name} on {node}.", file_name=name, node=where))
     if done.trusted:
         many = len(done.trusted)
         names = ", ".join(row.file_name for row in done.trusted[:NAMED]) + (
             " …" if many > NAMED else ""
         )
-        parts.append(f"Added to {service}-trust: {names}.")
-    parts.append(f"Restart {service} on every node of the cluster, then make a backup.")
+        parts.append(say("Added to {service}-trust: {names}.", service=service, names=names))
+    parts.append(
+        say("Restart {service} on every node of the cluster, then make a backup.", service=service)
+    )
     changed = {row.node for row in (*done.identities, *done.trusted)}
     far = sorted(str(node) for node in changed if not node.is_reached)
     if far:
-        parts.append(f"{', '.join(far)} is not reached from here: it is kept here, not there.")
-    messages.success(request, " ".join(parts))
+        there = ", ".join(far)
+        parts.append(
+            say("{node} is not reached from here: it is kept here, not there.", node=there)
+        )
+    messages.success(request, together(*parts))

@@ -9,16 +9,17 @@ from django import forms
 from django.utils import timezone
 
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 
 class AuditExportForm(forms.Form):
     """Two days, both of them included; empty: from the first event, to the newest."""
 
     since = forms.DateField(
-        label="From", required=False, widget=forms.DateInput(attrs={"type": "date"})
+        label=say("From"), required=False, widget=forms.DateInput(attrs={"type": "date"})
     )
     until = forms.DateField(
-        label="To", required=False, widget=forms.DateInput(attrs={"type": "date"})
+        label=say("To"), required=False, widget=forms.DateInput(attrs={"type": "date"})
     )
 
     def __init__(self, data: Any = None) -> None:
@@ -32,12 +33,12 @@ class AuditExportForm(forms.Form):
         """Adds `moments`: from when on, and up to when; days of the zone of the screens."""
         since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
         if since and until and since > until:
-            raise forms.ValidationError("The first day is after the last one.")
+            raise forms.ValidationError(say("The first day is after the last one."))
         try:
             after = until + timedelta(days=1) if until else None
             self.cleaned_data["moments"] = (_midnight(since), _midnight(after))
         except OverflowError:
-            raise forms.ValidationError("No calendar has such a day.") from None
+            raise forms.ValidationError(say("No calendar has such a day.")) from None
         return self.cleaned_data
 
     def refuse(self, refused: Refused) -> None:

@@ -10,6 +10,7 @@ from certificates.models import BackupLock, BackupSettings
 from certificates.models.backup import LONGEST_HOURS, MOST_KEPT
 from certificates.operations.backup.schedule import Choice
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 NEVER, HOURS, DAYS = "never", "hours", "days"
 _FIELD_OF = {
@@ -28,46 +29,58 @@ class BackupForm(forms.Form):
     """Who opens the backups, where they go, how often they are made, how many stay."""
 
     locked_by = forms.ChoiceField(
-        label="Who can open them", choices=[("", "Choose"), *BackupLock.choices[1:]], required=False
+        label=say("Who can open them"),
+        choices=[("", say("Choose")), *BackupLock.choices[1:]],
+        required=False,
     )
     recipient = forms.CharField(
-        label="Public key of the recipient",
+        label=say("Public key of the recipient"),
         max_length=100,
         required=False,
         widget=forms.TextInput(attrs={"spellcheck": "false", "autocomplete": "off"}),
-        help_text="Made by ./ccxsec backup keygen on another machine, where the private key stays:"
-        " then nobody who breaks into this server can open a backup.",
+        help_text=say(
+            "Made by ./ccxsec backup keygen on another machine, where the private key stays:"
+            " then nobody who breaks into this server can open a backup."
+        ),
     )
     passphrase = forms.CharField(
+        label=say("Passphrase"),
         max_length=500,
         required=False,
         strip=False,
         widget=forms.PasswordInput(attrs=_NEW_PASSWORD),
-        help_text="Only with the second choice. Empty: the one that is sealed here stays.",
+        help_text=say("Only with the second choice. Empty: the one that is sealed here stays."),
     )
     again = forms.CharField(
-        label="The passphrase once more",
+        label=say("The passphrase once more"),
         max_length=500,
         required=False,
         strip=False,
         widget=forms.PasswordInput(attrs=_NEW_PASSWORD),
     )
     folder = forms.CharField(
+        label=say("Folder"),
         max_length=400,
         required=False,
         widget=forms.TextInput(attrs={"spellcheck": "false"}),
-        help_text="On this server, best on another disk. Empty: “backups” in the data folder.",
+        help_text=say("On this server, best on another disk. Empty: “backups” in the data folder."),
     )
     unit = forms.ChoiceField(
-        label="Days or hours",
-        choices=[(NEVER, "Never: only by the button"), (DAYS, "Days"), (HOURS, "Hours")],
+        label=say("Days or hours"),
+        choices=[
+            (NEVER, say("Never: only by the button")),
+            (DAYS, say("Days")),
+            (HOURS, say("Hours")),
+        ],
     )
-    every = forms.IntegerField(label="Made by itself every", min_value=1, max_value=LONGEST_HOURS)
+    every = forms.IntegerField(
+        label=say("Made by itself every"), min_value=1, max_value=LONGEST_HOURS
+    )
     kept = forms.IntegerField(
-        label="How many stay",
+        label=say("How many stay"),
         min_value=1,
         max_value=MOST_KEPT,
-        help_text="Older ones of this server are removed after a new one was read back.",
+        help_text=say("Older ones of this server are removed after a new one was read back."),
     )
 
     def __init__(self, row: BackupSettings, data: Any = None) -> None:
@@ -86,14 +99,18 @@ class BackupForm(forms.Form):
         self.helper = FormHelper(self)
         self.helper.form_tag = False
         self.helper.layout = Layout(
-            Fieldset("Lock", "locked_by", "recipient", Row(Column("passphrase"), Column("again"))),
-            Fieldset("Place and schedule", "folder", Row(Column("every"), Column("unit")), "kept"),
+            Fieldset(
+                say("Lock"), "locked_by", "recipient", Row(Column("passphrase"), Column("again"))
+            ),
+            Fieldset(
+                say("Place and schedule"), "folder", Row(Column("every"), Column("unit")), "kept"
+            ),
         )
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         if data.get("passphrase", "") != data.get("again", ""):
-            self.add_error("again", "It is not the same passphrase. Type it again, twice.")
+            self.add_error("again", say("It is not the same passphrase. Type it again, twice."))
         return data
 
     def choice(self) -> Choice:

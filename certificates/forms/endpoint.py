@@ -9,24 +9,29 @@ from django import forms
 from certificates.forms.reach import RefusingForm
 from certificates.models import Node, Service
 from certificates.operations.endpoint import LAST_PORT
+from certificates.sentence import say
 
 
 class EndpointForm(RefusingForm):
-    node = forms.ModelChoiceField(Node.objects.all(), empty_label=None)
+    node = forms.ModelChoiceField(Node.objects.all(), label=say("Node"), empty_label=None)
     host = forms.CharField(
-        max_length=253, required=False, help_text="Name or address; empty: the node's own."
-    )
-    port = forms.IntegerField(min_value=1, max_value=LAST_PORT, initial=443)
-    sni = forms.CharField(
-        label="Server name (SNI)",
+        label=say("Host"),
         max_length=253,
         required=False,
-        help_text="Empty: the host name.",
+        help_text=say("Name or address; empty: the node's own."),
+    )
+    port = forms.IntegerField(label=say("Port"), min_value=1, max_value=LAST_PORT, initial=443)
+    sni = forms.CharField(
+        label=say("Server name (SNI)"),
+        max_length=253,
+        required=False,
+        help_text=say("Empty: the host name."),
     )
     service = forms.ChoiceField(
+        label=say("Service"),
         required=False,
-        choices=[("", "any of the node"), *((s.value, s.value) for s in Service)],
-        help_text="Whose certificate should be served there.",
+        choices=[("", say("any of the node")), *((s.value, s.value) for s in Service)],
+        help_text=say("Whose certificate should be served there."),
     )
 
     def __init__(self, data: Any = None) -> None:
@@ -35,7 +40,7 @@ class EndpointForm(RefusingForm):
         self.helper.form_tag = False
         self.helper.layout = Layout(
             Fieldset(
-                "Look at an address",
+                say("Look at an address"),
                 Row(Column("node"), Column("host"), Column("port")),
                 Row(Column("sni"), Column("service")),
             )

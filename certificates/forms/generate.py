@@ -13,6 +13,7 @@ from certificates.models import Certificate, Node, Purpose
 from certificates.operations.generate import CA_SIGNED, suggestions
 from certificates.operations.key_choice import LEGACY
 from certificates.refusal import Refused
+from certificates.sentence import say, together
 from certificates.x509.facts import CertificateType
 from certificates.x509.policy import BROWSER_DAYS, DEFAULT_DAYS, MAXIMUM_DAYS, KeyChoice
 
@@ -28,7 +29,10 @@ _FIELD_OF = {
     "san.syntax": "names",
     "san.count": "names",
 }
-_DAYS_HELP = f"Five years by default. Some browsers refuse more than {BROWSER_DAYS} days."
+_DAYS_HELP = say(
+    "Five years by default. Some browsers refuse more than {count} days.",
+    count=BROWSER_DAYS,
+)
 
 
 def _key_choices() -> list[tuple[str, str]]:
@@ -39,19 +43,19 @@ def _key_choices() -> list[tuple[str, str]]:
 class KeyForm(forms.Form):
     """Key, validity and confirmations: what both dialogs ask."""
 
-    key = forms.ChoiceField(label="Key type and length", initial=KeyChoice.RSA_3072.value)
+    key = forms.ChoiceField(label=say("Key type and length"), initial=KeyChoice.RSA_3072.value)
     days = forms.IntegerField(
-        label="Days of validity",
+        label=say("Days of validity"),
         initial=DEFAULT_DAYS,
         min_value=1,
         max_value=MAXIMUM_DAYS,
         help_text=_DAYS_HELP,
     )
     confirm_legacy = forms.BooleanField(
-        label="I want a legacy key of 1024 bits, which can be broken", required=False
+        label=say("I want a legacy key of 1024 bits, which can be broken"), required=False
     )
     confirm_ca_signed = forms.BooleanField(
-        label="Replace the CA-signed certificate by a self-signed one that clients don't know",
+        label=say("Replace the CA-signed certificate by a self-signed one that clients don't know"),
         required=False,
     )
 
@@ -102,9 +106,9 @@ class KeyForm(forms.Form):
 class GenerateForm(KeyForm, SubjectForm):
     """Generate New Self-signed Certificate, prepared for one node and purpose."""
 
-    node = forms.ModelChoiceField(Node.objects.all(), empty_label=None)
+    node = forms.ModelChoiceField(Node.objects.all(), label=say("Node"), empty_label=None)
     purpose = forms.ChoiceField(
-        label="Certificate Purpose", choices=[(p.value, p.label) for p in Purpose.own()]
+        label=say("Certificate Purpose"), choices=[(p.value, p.label) for p in Purpose.own()]
     )
     replacing = forms.CharField(widget=forms.HiddenInput, required=False)
 
@@ -123,7 +127,9 @@ class GenerateForm(KeyForm, SubjectForm):
         self.fields["node"].widget.attrs["data-reload"] = "node"
         self.fields["purpose"].widget.attrs["data-reload"] = "purpose"
         self.helper.layout = Layout(
-            Fieldset("Certificate", Row(Column("purpose"), Column("node")), *self.key_layout()),
+            Fieldset(
+                say("Certificate"), Row(Column("purpose"), Column("node")), *self.key_layout()
+            ),
             self.subject_layout(),
             "replacing",
             "prepared_for",
@@ -150,7 +156,7 @@ class RegenerateForm(KeyForm):
         self._rows = rows
         ids = ",".join(str(row.pk) for row in rows)
         super().__init__(data, initial={"certificates": ids})
-        self.helper.layout = Layout(Fieldset("New keys", *self.key_layout()), "certificates")
+        self.helper.layout = Layout(Fieldset(say("New keys"), *self.key_layout()), "certificates")
 
     @property
     def replaces_ca_signed(self) -> bool:
@@ -159,12 +165,13 @@ class RegenerateForm(KeyForm):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         if len(self._rows) != len(data.get("certificates", "").split(",")):
-            wrong = "A selected certificate was replaced since you looked at the list."
-            raise forms.ValidationError(f"{wrong} Go back to the list and select again.")
+            wrong = say("A selected certificate was replaced since you looked at the list.")
+            again = say("Go back to the list and select again.")
+            raise forms.ValidationError(together(wrong, again))
         if data.get("key") == KeyChoice.RSA_1024 and not data.get("confirm_legacy"):
-            self.add_error("confirm_legacy", "Choose a longer key, or confirm this one.")
+            self.add_error("confirm_legacy", say("Choose a longer key, or confirm this one."))
         if self.replaces_ca_signed and not data.get("confirm_ca_signed"):
-            self.add_error("confirm_ca_signed", "Confirm it, or select other certificates.")
+            self.add_error("confirm_ca_signed", say("Confirm it, or select other certificates."))
         return data
 
     def arguments(self) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from certificates.operations.monitoring.configure import (
     read_sender,
 )
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.webhook import checked_url
 
 # Which field a refusal belongs to, by the first fitting beginning of its code.
@@ -41,61 +42,69 @@ _FIELD_OF = {
 }
 
 
+_UNITS = [(Unit.HOURS.value, say("Hours")), (Unit.DAYS.value, say("Days"))]
+
+
 class MonitorForm(forms.Form):
     """The manual's four fields first, then how messages leave."""
 
     start_days = forms.IntegerField(
-        label="Notification Start Time",
+        label=say("Notification Start Time"),
         min_value=START_DAYS[0],
         max_value=START_DAYS[-1],
-        help_text="Days before a certificate expires. From then on you are notified.",
+        help_text=say("Days before a certificate expires. From then on you are notified."),
     )
     frequency = forms.IntegerField(
-        label="Notification Frequency",
+        label=say("Notification Frequency"),
         min_value=1,
         max_value=Unit.HOURS.allowed[-1],
-        help_text="How often you are notified again, until the certificate is replaced.",
+        help_text=say("How often you are notified again, until the certificate is replaced."),
     )
-    frequency_unit = forms.ChoiceField(
-        label="Hours or days", choices=[(unit.value, unit.capitalize()) for unit in Unit]
-    )
-    email_enabled = forms.BooleanField(label="Enable Email Notification", required=False)
+    frequency_unit = forms.ChoiceField(label=say("Hours or days"), choices=_UNITS)
+    email_enabled = forms.BooleanField(label=say("Enable Email Notification"), required=False)
     addresses = forms.CharField(
-        label="Email IDs",
+        label=say("Email IDs"),
         required=False,
         max_length=20_000,
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
-        help_text=f"Up to {MOST} addresses, separated by semicolons, commas or line ends.",
+        help_text=say(
+            "Up to {most} addresses, separated by semicolons, commas or line ends.", most=MOST
+        ),
     )
-    smtp_host = forms.CharField(label="SMTP host", required=False, max_length=253)
+    smtp_host = forms.CharField(label=say("SMTP host"), required=False, max_length=253)
     smtp_port = forms.IntegerField(
-        label="Port",
+        label=say("Port"),
         required=False,
         min_value=PORTS[0],
         max_value=PORTS[-1],
-        help_text="Empty: 587 with STARTTLS, 465 with TLS, else 25.",
+        help_text=say("Empty: 587 with STARTTLS, 465 with TLS, else 25."),
     )
-    smtp_security = forms.ChoiceField(label="Protection", choices=Security.choices)
-    smtp_user = forms.CharField(label="User", required=False, max_length=254)
+    smtp_security = forms.ChoiceField(label=say("Protection"), choices=Security.choices)
+    smtp_user = forms.CharField(label=say("User"), required=False, max_length=254)
     smtp_password = forms.CharField(
-        label="Password",
+        label=say("Password"),
         required=False,
         strip=False,
         max_length=254,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text="Kept sealed, and never shown. Empty: the one that is kept.",
+        help_text=say("Kept sealed, and never shown. Empty: the one that is kept."),
     )
-    smtp_forget = forms.BooleanField(label="Take out the password that is kept", required=False)
+    smtp_forget = forms.BooleanField(
+        label=say("Take out the password that is kept"), required=False
+    )
     smtp_sender = forms.CharField(
-        label="From", required=False, max_length=254, help_text="Empty: ccxsec@ this server."
+        label=say("From"),
+        required=False,
+        max_length=254,
+        help_text=say("Empty: ccxsec@ this server."),
     )
     webhook_url = forms.CharField(
-        label="Webhook",
+        label=say("Webhook"),
         required=False,
         max_length=500,
-        help_text="An https address that gets the same digest as JSON, signed.",
+        help_text=say("An https address that gets the same digest as JSON, signed."),
     )
-    syslog_enabled = forms.BooleanField(label="Write each notice to syslog", required=False)
+    syslog_enabled = forms.BooleanField(label=say("Write each notice to syslog"), required=False)
 
     def __init__(self, row: MonitorSettings, data: Any = None, *, may_change: bool = True) -> None:
         change = MonitorChange.of(row)
@@ -107,21 +116,21 @@ class MonitorForm(forms.Form):
         about = '<p class="help">{{ server_sentence }}</p>'
         self.helper.layout = Layout(
             Fieldset(
-                "Certificate Monitor",
+                say("Certificate Monitor"),
                 "start_days",
                 Row(Column("frequency"), Column("frequency_unit")),
                 "email_enabled",
                 "addresses",
             ),
             Fieldset(
-                "E-mail server",
+                say("E-mail server"),
                 HTML(about),
                 Row(Column("smtp_host"), Column("smtp_port"), Column("smtp_security")),
                 Row(Column("smtp_user"), Column("smtp_password")),
                 "smtp_forget",
                 "smtp_sender",
             ),
-            Fieldset("Other channels", "webhook_url", "syslog_enabled"),
+            Fieldset(say("Other channels"), "webhook_url", "syslog_enabled"),
         )
 
     def clean_addresses(self) -> str:
@@ -171,23 +180,25 @@ class MonitorForm(forms.Form):
 class RuleForm(forms.Form):
     """Trust certificates that nobody is to be told about."""
 
-    name = forms.CharField(label="Name", max_length=80)
-    field = forms.ChoiceField(label="Field", choices=SilenceField.choices)
-    operator = forms.ChoiceField(label="Condition", choices=SilenceOperator.choices)
-    value = forms.CharField(label="Value", max_length=255)
-    reason = forms.CharField(label="Reason", max_length=REASON_LENGTH)
+    name = forms.CharField(label=say("Name"), max_length=80)
+    field = forms.ChoiceField(label=say("Field"), choices=SilenceField.choices)
+    operator = forms.ChoiceField(label=say("Condition"), choices=SilenceOperator.choices)
+    value = forms.CharField(label=say("Value"), max_length=255)
+    reason = forms.CharField(label=say("Reason"), max_length=REASON_LENGTH)
 
 
 class AcknowledgeForm(forms.Form):
     """Until when, and why."""
 
-    until = forms.DateField(label="Until", widget=forms.DateInput(attrs={"type": "date"}))
-    reason = forms.CharField(label="Reason", max_length=REASON_LENGTH)
+    until = forms.DateField(label=say("Until"), widget=forms.DateInput(attrs={"type": "date"}))
+    reason = forms.CharField(label=say("Reason"), max_length=REASON_LENGTH)
 
     def clean_until(self) -> date:
         until: date = self.cleaned_data["until"]
         if until.year >= MAXYEAR:
-            raise forms.ValidationError("That is farther away than anybody looks. Choose sooner.")
+            raise forms.ValidationError(
+                say("That is farther away than anybody looks. Choose sooner.")
+            )
         return until
 
     def end(self) -> datetime:

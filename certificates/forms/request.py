@@ -15,6 +15,7 @@ from certificates.models import Node, Purpose, SigningRequest
 from certificates.operations.key_choice import LEGACY
 from certificates.operations.request import PENDING, pending_for, suggestions_for
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.csr import RequestHash
 from certificates.x509.policy import KeyChoice
 
@@ -36,19 +37,23 @@ class RequestForm(SubjectForm):
     """Generate Certificate Signing Request, prepared for one node (or all) and purpose."""
 
     purpose = forms.ChoiceField(
-        label="Certificate Purpose", choices=[(p.value, p.label) for p in Purpose.own()]
+        label=say("Certificate Purpose"), choices=[(p.value, p.label) for p in Purpose.own()]
     )
-    node = forms.ModelChoiceField(Node.objects.all(), empty_label=None)
+    node = forms.ModelChoiceField(Node.objects.all(), label=say("Node"), empty_label=None)
     distribution = forms.ChoiceField(
-        choices=[(THIS_NODE, "This node"), (MULTI_SERVER, "Multi-server (SAN): every node")],
-        help_text="Multi-server: one certificate and key for all nodes, with all their names.",
+        label=say("Distribution"),
+        choices=[
+            (THIS_NODE, say("This node")),
+            (MULTI_SERVER, say("Multi-server (SAN): every node")),
+        ],
+        help_text=say("Multi-server: one certificate and key for all nodes, with all their names."),
     )
-    key = forms.ChoiceField(label="Key length", initial=KeyChoice.RSA_3072.value)
+    key = forms.ChoiceField(label=say("Key length"), initial=KeyChoice.RSA_3072.value)
     signed_with = forms.ChoiceField(
-        label="Hash algorithm", choices=[(name.value, name.value) for name in RequestHash]
+        label=say("Hash algorithm"), choices=[(name.value, name.value) for name in RequestHash]
     )
     confirm_legacy = forms.BooleanField(
-        label="I want a legacy key of 1024 bits, which can be broken", required=False
+        label=say("I want a legacy key of 1024 bits, which can be broken"), required=False
     )
     confirm_pending = forms.BooleanField(required=False)
     replacing = forms.CharField(widget=forms.HiddenInput, required=False)
@@ -88,7 +93,11 @@ class RequestForm(SubjectForm):
         if self.pending:
             row = self.pending[0]
             made = at(row.created_at)
-            label = f"Supersede the pending request of {made} ({row.common_name})"
+            label = say(
+                "Supersede the pending request of {made} ({common_name})",
+                made=made,
+                common_name=row.common_name,
+            )
             self.fields["confirm_pending"].label = label
 
     def _layout(self) -> Layout:
@@ -103,7 +112,7 @@ class RequestForm(SubjectForm):
         if self.pending:
             identity.append(Field("confirm_pending"))
         return Layout(
-            Fieldset("Request", *identity),
+            Fieldset(say("Request"), *identity),
             self.subject_layout(),
             "replacing",
             "prepared_for",
@@ -133,7 +142,7 @@ class RequestForm(SubjectForm):
 class DownloadForm(forms.Form):
     """Download Certificate Signing Request: the certificate's name."""
 
-    request = forms.ChoiceField(label="Certificate Name")
+    request = forms.ChoiceField(label=say("Certificate Name"))
 
     def __init__(self, rows: Sequence[SigningRequest], data: Any = None) -> None:
         super().__init__(data)
@@ -142,4 +151,4 @@ class DownloadForm(forms.Form):
         field.choices = [(str(row.pk), f"{row.purpose} ({row.node})") for row in rows]
         self.helper = FormHelper(self)
         self.helper.form_tag = False
-        self.helper.layout = Layout(Fieldset("Pending requests", "request"))
+        self.helper.layout = Layout(Fieldset(say("Pending requests"), "request"))

@@ -6,10 +6,12 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
 
 from certificates.models import Node, Purpose
 from certificates.operations.compare_trust import MOST_NODES, Stores, trust_stores
 from certificates.operations.copy_trust import Wanted
+from certificates.sentence import say
 
 _CHOICES = [(purpose.value, purpose.label) for purpose in trust_stores()]
 _FEWEST = 2
@@ -38,15 +40,15 @@ class _NodeField(forms.ModelChoiceField):  # type: ignore[type-arg] # not at run
 class StoresForm(forms.Form):
     """Which stores stand beside each other. It changes nothing, and comes in the address."""
 
-    store = forms.ChoiceField(label="Store", choices=_CHOICES, required=False)
-    nodes = _NodesField(label="Nodes", widget=forms.CheckboxSelectMultiple)
+    store = forms.ChoiceField(label=say("Store"), choices=_CHOICES, required=False)
+    nodes = _NodesField(label=say("Nodes"), widget=forms.CheckboxSelectMultiple)
     name = forms.CharField(
-        label="Common name contains",
+        label=say("Common name contains"),
         max_length=200,
         required=False,
         widget=forms.TextInput(attrs={"type": "search"}),
     )
-    all = forms.BooleanField(label="Also what all of them have", required=False)
+    all = forms.BooleanField(label=say("Also what all of them have"), required=False)
 
     def __init__(self, data: Any) -> None:
         given = {name: data.getlist(name) for name in self.base_fields if name in data}
@@ -74,10 +76,14 @@ class StoresForm(forms.Form):
     def clean_nodes(self) -> Any:
         nodes = self.cleaned_data["nodes"]
         if len(nodes) > MOST_NODES:
-            wrong = f"{len(nodes)} nodes are chosen; up to {MOST_NODES} stand beside each other."
+            wrong = say(
+                "{count} nodes are chosen; up to {most} stand beside each other.",
+                count=len(nodes),
+                most=MOST_NODES,
+            )
             raise ValidationError(wrong)
         if len(nodes) < _FEWEST:
-            raise ValidationError("There is one node only. Add the others under Nodes.")
+            raise ValidationError(say("There is one node only. Add the others under Nodes."))
         return nodes
 
     def stores(self) -> Stores:
@@ -92,7 +98,7 @@ class CopyForm(forms.Form):
     store = forms.ChoiceField(choices=_CHOICES)
     nodes = _NodesField()
     target = _NodeField(
-        Node.objects.all(), error_messages={"required": "Choose the node to copy to."}
+        Node.objects.all(), error_messages={"required": _("Choose the node to copy to.")}
     )
     certificates = forms.CharField(required=False, max_length=200_000)
     missing = forms.BooleanField(required=False)  # all that the node lacks
@@ -107,13 +113,13 @@ class CopyForm(forms.Form):
     def clean_certificates(self) -> tuple[str, ...]:
         words = tuple(dict.fromkeys(self.cleaned_data["certificates"].split()))
         if not all(re.fullmatch("[0-9a-f]{64}", word) for word in words):
-            raise ValidationError("That is no fingerprint of a certificate.")
+            raise ValidationError(say("That is no fingerprint of a certificate."))
         return words
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         if not data.get("missing") and not data.get("certificates"):
-            wrong = "No certificate is chosen. Tick some, or copy all that is missing."
+            wrong = say("No certificate is chosen. Tick some, or copy all that is missing.")
             raise ValidationError(wrong)
         return data
 

@@ -10,6 +10,7 @@ from django import forms
 
 from certificates.models import Node, Purpose
 from certificates.operations.examination import WARNINGS, Examination
+from certificates.sentence import say, say_count
 
 LONGEST_TEXT = 1024 * 1024  # characters of pasted text: one certificate
 
@@ -24,17 +25,17 @@ class ForgetfulTextarea(forms.Textarea):
 class UploadForm(forms.Form):
     """A file or pasted text, and what it is for."""
 
-    purpose = forms.ChoiceField(label="Certificate Purpose", choices=Purpose.choices)
-    node = forms.ModelChoiceField(Node.objects.all(), empty_label=None)
+    purpose = forms.ChoiceField(label=say("Certificate Purpose"), choices=Purpose.choices)
+    node = forms.ModelChoiceField(Node.objects.all(), label=say("Node"), empty_label=None)
     file = forms.FileField(
-        label="File",
+        label=say("File"),
         required=False,
         allow_empty_file=True,
-        help_text="A certificate in PEM (exactly one) or DER, or a chain as PKCS#7 in DER.",
+        help_text=say("A certificate in PEM (exactly one) or DER, or a chain as PKCS#7 in DER."),
         widget=forms.FileInput(attrs={"accept": ".pem,.crt,.cer,.der,.p7b,.p7c,.txt"}),
     )
     text = forms.CharField(
-        label="Or pasted text",
+        label=say("Or pasted text"),
         required=False,
         strip=False,
         max_length=LONGEST_TEXT,
@@ -52,13 +53,13 @@ class UploadForm(forms.Form):
         self.helper = FormHelper(self)
         self.helper.form_tag = False
         self.helper.layout = Layout(
-            Fieldset("What and where", Row(Column("purpose"), Column("node")), "file", "text")
+            Fieldset(say("What and where"), Row(Column("purpose"), Column("node")), "file", "text")
         )
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         if (data.get("file") is None) == (not data.get("text")):
-            wrong = "Choose a file, or paste the text of a certificate: one of the two."
+            wrong = say("Choose a file, or paste the text of a certificate: one of the two.")
             raise forms.ValidationError(wrong)
         return data
 
@@ -92,10 +93,10 @@ class InstallForm(forms.Form):
         }
         super().__init__(initial=initial)
         warnings = len(examined.warnings)
-        self.fields["confirm"].label = (
-            "I have read the warning, and want it all the same"
-            if warnings == 1
-            else f"I have read the {warnings} warnings, and want it all the same"
+        self.fields["confirm"].label = say_count(
+            "I have read the warning, and want it all the same",
+            "I have read the {count} warnings, and want it all the same",
+            warnings,
         )
         if not warnings:
             del self.fields["confirm"]

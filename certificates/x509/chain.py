@@ -31,6 +31,7 @@ from datetime import datetime
 from itertools import islice
 
 from certificates.refusal import Finding, Outcome
+from certificates.sentence import say
 from certificates.x509.comparison import Difference, compare
 from certificates.x509.der import DerError
 from certificates.x509.name_comparison import COMMON_NAME
@@ -132,8 +133,12 @@ class Pool:
         try:
             leaf = self._candidates.known(certificate) or PathCertificate(certificate)
         except DerError as error:
-            wrong = f"These {len(certificate)} bytes are not an X.509 certificate ({error})."
-            cure = "Export the certificate again, as DER encoded X.509."
+            wrong = say(
+                "These {count} bytes are not an X.509 certificate ({error}).",
+                count=len(certificate),
+                error=error,
+            )
+            cure = say("Export the certificate again, as DER encoded X.509.")
             return PathVerdict(False, (), (Finding("path.unreadable", wrong, cure),))
         return _Search(self._candidates, question).verdict(leaf)
 
@@ -231,18 +236,25 @@ def _objection(path: Path, at: datetime) -> Finding | None:
     try:
         objection = engine.objection(path, at)
     except engine.Unreadable as unreadable:
-        wrong = f"OpenSSL can't read the certificate of {unreadable.certificate.label}."
-        cure = "Ask the CA for a certificate that follows RFC 5280."
+        wrong = say(
+            "OpenSSL can't read the certificate of {certificate}.",
+            certificate=unreadable.certificate.label,
+        )
+        cure = say("Ask the CA for a certificate that follows RFC 5280.")
         return Finding("path.unreadable", wrong, cure)
     if objection is None or _is_about_a_mere_word(objection, path[0]):
         return None
     label, words = objection.certificate.label, objection.words
     if objection.code in engine.PERMITTED_OR_EXCLUDED:
-        wrong = f"A CA of this path may not issue to a name of {label}: {words}."
-        cure = "Have it issued for another name, or by another CA."
+        wrong = say(
+            "A CA of this path may not issue to a name of {label}: {words}.",
+            label=label,
+            words=words,
+        )
+        cure = say("Have it issued for another name, or by another CA.")
         return Finding("path.name-constraint", wrong, cure)
-    wrong = f"OpenSSL refuses the certificate of {label}: {words}."
-    return Finding("path.refused", wrong, "Ask the CA for a certificate that OpenSSL accepts.")
+    wrong = say("OpenSSL refuses the certificate of {label}: {words}.", label=label, words=words)
+    return Finding("path.refused", wrong, say("Ask the CA for a certificate that OpenSSL accepts."))
 
 
 def _is_about_a_mere_word(objection: engine.Objection, leaf: PathCertificate) -> bool:

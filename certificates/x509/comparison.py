@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from certificates.sentence import Sentence, listed, say
 from certificates.x509.csr import alternative_names_of, extended_key_usages, key_usages
 from certificates.x509.facts import DECODING_ERRORS, public_key
 from certificates.x509.object_names import ATTRIBUTES
@@ -14,7 +15,7 @@ PEM, TEXT_BEFORE = b"-----BEGIN", 4096  # octets of text before it
 MOST_NAMED = 20  # of the missing and of the extra ones in a sentence
 
 
-class Difference(str):
+class Difference(Sentence):
     """A sentence, and what it tells: what was asked for is `missing`, or is `extra`.
 
     `part` is "subject", "alternative names", "key", "key usage" or "extended key usage".
@@ -28,9 +29,13 @@ class Difference(str):
     def __new__(
         cls, part: str, missing: tuple[str, ...] = (), extra: tuple[str, ...] = ()
     ) -> "Difference":
-        self = super().__new__(cls, _sentence(part, missing, extra))
+        told = _sentence(part, missing, extra)
+        self = super().__new__(cls, ("{sentence}",), {"sentence": told})
         self.part, self.missing, self.extra = part, missing, extra
         return self
+
+    def __reduce__(self) -> tuple[type["Difference"], tuple[object, ...]]:
+        return type(self), (self.part, self.missing, self.extra)
 
     @property
     def sentence(self) -> str:
@@ -39,13 +44,18 @@ class Difference(str):
 
 def _sentence(part: str, missing: tuple[str, ...], extra: tuple[str, ...]) -> str:
     if part == "key":
-        return "The public key of the certificate is not that of the request."
-    told = [
-        f"{word} {', '.join(names[:MOST_NAMED])}{' …' if len(names) > MOST_NAMED else ''}"
-        for word, names in (("missing", missing), ("extra", extra))
-        if names
-    ]
-    return f"Other {part} than asked for: {'; '.join(told)}."
+        return say("The public key of the certificate is not that of the request.")
+    told = []
+    if missing:
+        told.append(say("missing {names}", names=_few(missing)))
+    if extra:
+        told.append(say("extra {names}", names=_few(extra)))
+    return say("Other {part} than asked for: {told}.", part=part, told=listed(told, "; "))
+
+
+def _few(names: tuple[str, ...]) -> str:
+    shown = listed(names[:MOST_NAMED])
+    return listed((shown, "…"), " ") if len(names) > MOST_NAMED else shown
 
 
 Request = bytes | x509.CertificateSigningRequest
@@ -65,10 +75,10 @@ def compare(request: Request, certificate: Certificate) -> tuple[Difference, ...
     given = _certificate(certificate)
     wanted, got = _extensions(asked), _extensions(given)
     pairs = {
-        "subject": (_subject(asked), _subject(given)),
-        "alternative names": (alternative_names_of(wanted), alternative_names_of(got)),
-        "key usage": (key_usages(wanted), key_usages(got)),
-        "extended key usage": (extended_key_usages(wanted), extended_key_usages(got)),
+        say("subject"): (_subject(asked), _subject(given)),
+        say("alternative names"): (alternative_names_of(wanted), alternative_names_of(got)),
+        say("key usage"): (key_usages(wanted), key_usages(got)),
+        say("extended key usage"): (extended_key_usages(wanted), extended_key_usages(got)),
     }
     found = [_difference(part, before, after) for part, (before, after) in pairs.items()]
     if _key(asked) != _key(given):
@@ -79,8 +89,8 @@ def compare(request: Request, certificate: Certificate) -> tuple[Difference, ...
 def difference_of_names(before: x509.Certificate, after: x509.Certificate) -> list[Difference]:
     """The same for two certificates, in subject and alternative names (a renewal)."""
     pairs = {
-        "subject": (_subject(before), _subject(after)),
-        "alternative names": tuple(
+        say("subject"): (_subject(before), _subject(after)),
+        say("alternative names"): tuple(
             alternative_names_of(_extensions(one)) for one in (before, after)
         ),
     }
@@ -127,7 +137,7 @@ def _subject(of: x509.Certificate | x509.CertificateSigningRequest) -> list[str]
     except DECODING_ERRORS:
         return []
     told = ((ATTRIBUTES.get(oid, oid), " ".join(value.split())) for oid, value in parts)
-    return [visible(f"{name}={value}") for name, value in told]
+    return [listed((name, visible(value)), "=") for name, value in told]
 
 
 def _key(of: x509.Certificate | x509.CertificateSigningRequest) -> bytes:

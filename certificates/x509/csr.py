@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from certificates.sentence import listed, say
 from certificates.x509.facts import common_name, describe_key
 from certificates.x509.general_names import general_name
 from certificates.x509.object_names import KEY_PURPOSES
@@ -80,8 +81,8 @@ def read_request(pem: bytes) -> RequestFacts:
         public_key_fingerprint=sha256(info).hexdigest(),
         signed_with=f"{digest.name.upper()} with {kind.label} encryption" if digest else kind.label,
         extensions=(
-            ("Key usage", ", ".join(key_usages(request.extensions) or ())),
-            ("Extended key usage", ", ".join(extended_key_usages(request.extensions) or ())),
+            (say("Key usage"), listed(key_usages(request.extensions) or ())),
+            (say("Extended key usage"), listed(extended_key_usages(request.extensions) or ())),
         ),
     )
 
@@ -96,13 +97,13 @@ def alternative_names_of(extensions: x509.Extensions) -> list[str]:
 
 
 _USAGES = {  # the words of CM-17
-    "digital_signature": "Digital Signature",
-    "content_commitment": "Non Repudiation",
-    "key_encipherment": "Key Encipherment",
-    "data_encipherment": "Data Encipherment",
-    "key_agreement": "Key Agreement",
-    "key_cert_sign": "Certificate Sign",
-    "crl_sign": "CRL Sign",
+    "digital_signature": say("Digital Signature"),
+    "content_commitment": say("Non Repudiation"),
+    "key_encipherment": say("Key Encipherment"),
+    "data_encipherment": say("Data Encipherment"),
+    "key_agreement": say("Key Agreement"),
+    "key_cert_sign": say("Certificate Sign"),
+    "crl_sign": say("CRL Sign"),
 }
 
 

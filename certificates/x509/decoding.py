@@ -1,7 +1,8 @@
 """What decoding a part of a certificate raises, and how that part is shown instead."""
 
+from certificates.sentence import say
 from certificates.x509.facts import DECODING_ERRORS
-from certificates.x509.visible import visible
+from certificates.x509.visible import cut, visible
 
 __all__ = ["DECODING_ERRORS", "decimal", "hexadecimal", "octets", "reason", "undecoded"]
 
@@ -13,8 +14,9 @@ LONGEST_DECIMAL_BITS = 4096
 def reason(error: Exception) -> str:
     """One line for a person, without a full stop."""
     if isinstance(error, LookupError):
-        return visible(f"unknown value {error}")[:LONGEST_REASON]
-    return visible(str(error) or type(error).__name__)[:LONGEST_REASON].rstrip(".")
+        return cut(say("unknown value {value}", value=visible(str(error))), LONGEST_REASON)
+    words = cut(visible(str(error) or type(error).__name__), LONGEST_REASON)
+    return words.removesuffix(".") if words.endswith(".") else words
 
 
 def octets(data: bytes) -> str:
@@ -24,7 +26,7 @@ def octets(data: bytes) -> str:
 
 def undecoded(data: bytes) -> str:
     """How a part that can't be decoded is marked among readable ones."""
-    return f"Undecoded: {octets(data)}"
+    return say("Undecoded: {octets}", octets=octets(data))
 
 
 def hexadecimal(number: int) -> str:
@@ -36,5 +38,5 @@ def hexadecimal(number: int) -> str:
 def decimal(number: int) -> str:
     """Digits, or how large a number is that nobody would read."""
     if number.bit_length() > LONGEST_DECIMAL_BITS:
-        return f"a number of {number.bit_length()} bits"
+        return say("a number of {bits} bits", bits=number.bit_length())
     return str(number)

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
+from certificates.sentence import say
+
 MAXIMUM_DEPTH = 32
 MAXIMUM_LENGTH = 16 * 1024 * 1024  # of one input, in octets
 _LONGEST_TAG = 6  # identifier octets
@@ -30,7 +32,7 @@ class DerError(ValueError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"at octet {self.offset}: {self.reason}"
+        return say("at octet {offset}: {reason}", offset=self.offset, reason=self.reason)
 
 
 class Element(NamedTuple):
@@ -58,12 +60,19 @@ class Element(NamedTuple):
     def children(self) -> Iterator["Element"]:
         """The elements inside, one level down."""
         if self.depth >= MAXIMUM_DEPTH:
-            raise DerError(self.start, f"nested deeper than {MAXIMUM_DEPTH} levels")
+            raise DerError(self.start, say("nested deeper than {most} levels", most=MAXIMUM_DEPTH))
         return _elements(self.source, self.start + self.header_length, self.end, self.depth + 1)
 
     def expect(self, tag: int) -> "Element":
         if self.tag != tag:
-            raise DerError(self.start, f"tag {self.tag:#04x} where {tag:#04x} was expected")
+            raise DerError(
+                self.start,
+                say(
+                    "tag {tag} where {wanted} was expected",
+                    tag=f"{self.tag:#04x}",
+                    wanted=f"{tag:#04x}",
+                ),
+            )
         return self
 
 
@@ -74,7 +83,9 @@ def elements(data: bytes, *, maximum_length: int = MAXIMUM_LENGTH) -> Iterator[E
         DerError: at the call if `data` is too long, else when the broken element is reached.
     """
     if len(data) > maximum_length:
-        raise DerError(0, f"{len(data)} octets are more than {maximum_length}")
+        raise DerError(
+            0, say("{count} octets are more than {most}", count=len(data), most=maximum_length)
+        )
     return _elements(data, 0, len(data), 0)
 
 
@@ -82,9 +93,11 @@ def only_element(data: bytes, *, maximum_length: int = MAXIMUM_LENGTH) -> Elemen
     """The one element that `data` is; anything behind it is an error."""
     element = next(elements(data, maximum_length=maximum_length), None)
     if element is None:
-        raise DerError(0, "nothing there")
+        raise DerError(0, say("nothing there"))
     if element.end != len(data):
-        raise DerError(element.end, f"{len(data) - element.end} octets behind the end")
+        raise DerError(
+            element.end, say("{count} octets behind the end", count=len(data) - element.end)
+        )
     return element
 
 
@@ -97,7 +110,14 @@ def _elements(source: bytes, start: int, end: int, depth: int) -> Iterator[Eleme
             length = source[start + 1]
         after = content + length
         if after > end:
-            raise DerError(start, f"{length} octets announced, {end - content} there")
+            raise DerError(
+                start,
+                say(
+                    "{announced} octets announced, {there} there",
+                    announced=length,
+                    there=end - content,
+                ),
+            )
         yield Element(tag, source, start, content - start, after, depth)
         start = after
 
@@ -118,24 +138,24 @@ def _after_tag(source: bytes, start: int, end: int) -> int:
         position += 1
         if source[position - 1] < _HIGHEST_BIT:
             return position
-    raise DerError(start, "tag cut short or too long")
+    raise DerError(start, say("tag cut short or too long"))
 
 
 def _length(source: bytes, position: int, end: int) -> tuple[int, int]:
     """Where the content begins, and how many octets it has; the shortest form only (10.1)."""
     if position >= end:
-        raise DerError(position, "length missing")
+        raise DerError(position, say("length missing"))
     first = source[position]
     if first < _HIGHEST_BIT:
         return position + 1, first
     after = position + 1 + (first & 0x7F)
     if first == _HIGHEST_BIT or after > end:
-        raise DerError(position, "length indefinite or cut short")
+        raise DerError(position, say("length indefinite or cut short"))
     if after - position - 1 > _LONGEST_LENGTH:
-        raise DerError(position, f"length of more than {_LONGEST_LENGTH} octets")
+        raise DerError(position, say("length of more than {most} octets", most=_LONGEST_LENGTH))
     length = int.from_bytes(source[position + 1 : after], "big")
     if source[position + 1] == 0 or length < _HIGHEST_BIT:
-        raise DerError(position, "length not in its shortest form")
+        raise DerError(position, say("length not in its shortest form"))
     return after, length
 
 
@@ -152,10 +172,10 @@ def dotted(identifier: Element) -> str:
     """An object identifier as numbers with dots (ITU-T X.690, 8.19)."""
     content = identifier.expect(OBJECT_IDENTIFIER).content
     if not content or content[-1] >= _HIGHEST_BIT:
-        raise DerError(identifier.start, "object identifier empty or cut short")
+        raise DerError(identifier.start, say("object identifier empty or cut short"))
     numbers = _remembered(content) if len(content) <= _LONGEST_KEPT else _numbers(content)
     if not numbers:
-        raise DerError(identifier.start, "object identifier with too large a number")
+        raise DerError(identifier.start, say("object identifier with too large a number"))
     return numbers
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from hashlib import sha1, sha256
 from itertools import islice
 
+from certificates.sentence import say
 from certificates.x509.decoding import DECODING_ERRORS, decimal, hexadecimal, octets, reason
 from certificates.x509.decoding import undecoded as marked
 from certificates.x509.der import BIT_STRING, Element, dotted
@@ -19,6 +20,7 @@ from certificates.x509.visible import visible
 
 __all__ = ["Attribute", "Details", "ExtensionText", "describe"]
 
+_TIMES = (say("Not before"), say("Not after"))
 _PSS = "1.2.840.113549.1.1.10"
 
 
@@ -62,8 +64,8 @@ def describe(der: bytes) -> Details:
     loaded = load_what_is_readable(der)
     fields = certificate_fields(der)
     undecoded: list[str] = []
-    subject = tuple(_name("Subject", fields.subject, undecoded))
-    issuer = tuple(_name("Issuer", fields.issuer, undecoded))
+    subject = tuple(_name(say("Subject"), fields.subject, undecoded))
+    issuer = tuple(_name(say("Issuer"), fields.issuer, undecoded))
     not_before, not_after = _validity(loaded, fields.validity, undecoded)
     public_key, why = describe_public_key(fields.public_key)
     undecoded += [why] if why else []
@@ -96,7 +98,14 @@ def _name(whose: str, name: Element, undecoded: list[str]) -> Iterator[Attribute
         try:
             yield Attribute(label, _attribute_value(value))
         except ValueError as error:
-            undecoded.append(f"{whose}, {label}: It can't be decoded: {reason(error)}.")
+            undecoded.append(
+                say(
+                    "{whose}, {label}: It can't be decoded: {reason}.",
+                    whose=whose,
+                    label=label,
+                    reason=reason(error),
+                )
+            )
             yield Attribute(label, marked(value.raw))
 
 
@@ -108,8 +117,7 @@ def _attribute_value(value: Element) -> str:
 
 def _validity(loaded: Loaded, validity: Element, undecoded: list[str]) -> Iterator[datetime | None]:
     accessors = ("not_valid_before_utc", "not_valid_after_utc")
-    labels = ("Not before", "Not after")
-    for number, (label, accessor) in enumerate(zip(labels, accessors, strict=True)):
+    for number, (label, accessor) in enumerate(zip(_TIMES, accessors, strict=True)):
         part = next(islice(validity.children(), number, None), validity)
         try:
             if label.lower() in loaded.unreadable:
@@ -131,21 +139,31 @@ def _signature_algorithm(loaded: Loaded, algorithm: Element, undecoded: list[str
             used = loaded.certificate.signature_hash_algorithm
             name += f" with {used.name.upper().replace('SHA', 'SHA-')}" if used else ""
         except DECODING_ERRORS as error:
-            undecoded.append(_sentence("Signature algorithm", error, algorithm))
+            undecoded.append(_sentence(say("Signature algorithm"), error, algorithm))
     return f"{name} ({oid})"
 
 
 def _corrected(loaded: Loaded) -> Iterator[str]:
+    words = {label.lower(): label for label in _TIMES} | {"certificate": say("Certificate")}
     for part, why in loaded.corrected.items():
-        yield f"{part.capitalize()}: It is not written as DER demands: {visible(why)}."
+        yield say(
+            "{part}: It is not written as DER demands: {why}.",
+            part=words.get(part, part.capitalize()),
+            why=visible(why),
+        )
 
 
 def _sentence(label: str, error: Exception, part: Element) -> str:
     """For what has no line of its own to show the octets in."""
-    return f"{label}: It can't be decoded: {reason(error)} ({octets(part.raw)})."
+    return say(
+        "{label}: It can't be decoded: {reason} ({octets}).",
+        label=label,
+        reason=reason(error),
+        octets=octets(part.raw),
+    )
 
 
 def _fingerprints(der: bytes, public_key: Element) -> Iterator[tuple[str, str]]:
     yield "SHA-256", octets(sha256(der).digest())
     yield "SHA-1", octets(sha1(der, usedforsecurity=False).digest())
-    yield "Public key SHA-256 (SPKI)", octets(sha256(public_key.raw).digest())
+    yield say("Public key SHA-256 (SPKI)"), octets(sha256(public_key.raw).digest())

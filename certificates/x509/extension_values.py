@@ -6,6 +6,7 @@ from typing import Any
 
 from cryptography import x509
 
+from certificates.sentence import listed, say
 from certificates.x509 import der
 from certificates.x509.decoding import decimal, hexadecimal, octets
 from certificates.x509.general_names import general_name
@@ -13,27 +14,27 @@ from certificates.x509.object_names import ACCESS_METHODS, KEY_PURPOSES, POLICIE
 from certificates.x509.strings import text
 
 _KEY_USAGES = (  # 4.2.1.3, in the order of their bits
-    "Digital Signature",
-    "Non Repudiation",
-    "Key Encipherment",
-    "Data Encipherment",
-    "Key Agreement",
-    "Certificate Sign",
-    "CRL Sign",
-    "Encipher Only",
-    "Decipher Only",
+    say("Digital Signature"),
+    say("Non Repudiation"),
+    say("Key Encipherment"),
+    say("Data Encipherment"),
+    say("Key Agreement"),
+    say("Certificate Sign"),
+    say("CRL Sign"),
+    say("Encipher Only"),
+    say("Decipher Only"),
 )
 _NETSCAPE_TYPES = (
-    "SSL Client",
-    "SSL Server",
+    say("SSL Client"),
+    say("SSL Server"),
     "S/MIME",
-    "Object Signing",
-    "Unused",
-    "SSL CA",
-    "S/MIME CA",
-    "Object Signing CA",
+    say("Object Signing"),
+    say("Unused"),
+    say("SSL CA"),
+    say("S/MIME CA"),
+    say("Object Signing CA"),
 )
-_TLS_FEATURES = {5: "Status request (must staple)", 17: "Status request, version 2"}
+_TLS_FEATURES = {5: say("Status request (must staple)"), 17: say("Status request, version 2")}
 
 
 def _key_usage(value: der.Element) -> Iterator[str]:
@@ -50,10 +51,10 @@ def _bits(value: der.Element, names: tuple[str, ...]) -> Iterator[str]:
     content = value.expect(der.BIT_STRING).content
     unused = content[0] if content else 8
     if unused > 7 or (len(content) == 1 and unused):  # noqa: PLR2004 - bits of an octet
-        raise der.DerError(value.start, "broken bit string")
+        raise der.DerError(value.start, say("broken bit string"))
     for bit in range(8 * (len(content) - 1) - unused):
         if content[1 + bit // 8] & (0x80 >> bit % 8):
-            yield names[bit] if bit < len(names) else f"Bit {bit}"
+            yield names[bit] if bit < len(names) else say("Bit {bit}", bit=bit)
 
 
 def _string(value: der.Element) -> Iterator[str]:
@@ -63,7 +64,7 @@ def _string(value: der.Element) -> Iterator[str]:
 def _null(sentence: str) -> Callable[[der.Element], Iterator[str]]:
     def words(value: der.Element) -> Iterator[str]:
         if value.expect(der.NULL).content:
-            raise der.DerError(value.start, "NULL with a value")
+            raise der.DerError(value.start, say("NULL with a value"))
         yield sentence
 
     return words
@@ -72,28 +73,30 @@ def _null(sentence: str) -> Callable[[der.Element], Iterator[str]]:
 def _integer(value: der.Element) -> int:
     content = value.expect(der.INTEGER).content
     if not content:
-        raise der.DerError(value.start, "INTEGER without a value")
+        raise der.DerError(value.start, say("INTEGER without a value"))
     return int.from_bytes(content, "big", signed=True)
 
 
 def _microsoft_ca_version(value: der.Element) -> Iterator[str]:
     """The low half counts the CA's certificates, the high half its keys (MS-WCCE, 2.2.2.7.8)."""
     version = _integer(value)
-    yield f"Certificate {decimal(version & 0xFFFF)}, key {decimal(version >> 16)}"
+    certificate, key = decimal(version & 0xFFFF), decimal(version >> 16)
+    yield say("Certificate {certificate}, key {key}", certificate=certificate, key=key)
 
 
 def _tls_features(value: der.Element) -> Iterator[str]:
     """RFC 7633, by hand, as the library knows only two of them."""
     for feature in value.expect(der.SEQUENCE).children():
         number = _integer(feature)
-        yield f"{_TLS_FEATURES.get(number, 'TLS extension')} ({decimal(number)})"
+        name = _TLS_FEATURES.get(number, say("TLS extension"))
+        yield say("{name} ({number})", name=name, number=decimal(number))
 
 
 def _policy_mappings(value: der.Element) -> Iterator[str]:
     """4.2.1.5."""
     for mapping in value.expect(der.SEQUENCE).children():
         issuer, subject = (named(der.dotted(part), POLICIES) for part in mapping.children())
-        yield f"{issuer} is equivalent to {subject}"
+        yield say("{issuer} is equivalent to {subject}", issuer=issuer, subject=subject)
 
 
 def _names(value: Iterable[x509.GeneralName]) -> Iterator[str]:
@@ -109,9 +112,11 @@ def _extended_key_usage(value: x509.ExtendedKeyUsage) -> Iterator[str]:
 def _basic_constraints(value: x509.BasicConstraints) -> Iterator[str]:
     """4.2.1.9."""
     if value.path_length is None:
-        yield "CA: yes" if value.ca else "CA: no"
+        yield say("CA: yes") if value.ca else say("CA: no")
+    elif value.ca:
+        yield say("CA: yes, path length {length}", length=decimal(value.path_length))
     else:
-        yield f"CA: {'yes' if value.ca else 'no'}, path length {decimal(value.path_length)}"
+        yield say("CA: no, path length {length}", length=decimal(value.path_length))
 
 
 def _subject_key_identifier(value: x509.SubjectKeyIdentifier) -> Iterator[str]:
@@ -122,11 +127,12 @@ def _subject_key_identifier(value: x509.SubjectKeyIdentifier) -> Iterator[str]:
 def _authority_key_identifier(value: x509.AuthorityKeyIdentifier) -> Iterator[str]:
     """4.2.1.1."""
     if value.key_identifier is not None:
-        yield f"Key ID: {octets(value.key_identifier)}"
+        yield say("Key ID: {octets}", octets=octets(value.key_identifier))
     for name in value.authority_cert_issuer or ():
-        yield f"Issuer: {general_name(name)}"
+        yield say("Issuer: {name}", name=general_name(name))
     if value.authority_cert_serial_number is not None:
-        yield f"Serial number: {hexadecimal(value.authority_cert_serial_number)}"
+        number = hexadecimal(value.authority_cert_serial_number)
+        yield say("Serial number: {number}", number=number)
 
 
 def _distribution_points(value: Iterable[x509.DistributionPoint]) -> Iterator[str]:
@@ -134,19 +140,19 @@ def _distribution_points(value: Iterable[x509.DistributionPoint]) -> Iterator[st
     for point in value:
         yield from map(general_name, point.full_name or ())
         if point.relative_name is not None:
-            yield f"Relative name: {point.relative_name.rfc4514_string()}"
+            yield say("Relative name: {name}", name=point.relative_name.rfc4514_string())
         if point.reasons is not None:
             reasons = sorted(flag.value for flag in point.reasons)
-            yield f"Only for these reasons: {', '.join(reasons)}"
+            yield say("Only for these reasons: {reasons}", reasons=", ".join(reasons))
         for issuer in point.crl_issuer or ():
-            yield f"CRL issuer: {general_name(issuer)}"
+            yield say("CRL issuer: {name}", name=general_name(issuer))
 
 
 def _information_access(value: Iterable[x509.AccessDescription]) -> Iterator[str]:
     """4.2.2: the addresses are shown, never fetched."""
     for access in value:
         method = named(access.access_method.dotted_string, ACCESS_METHODS)
-        yield f"{method}, {general_name(access.access_location)}"
+        yield listed((method, general_name(access.access_location)))
 
 
 def _policies(names: dict[str, str]) -> Callable[[x509.CertificatePolicies], Iterator[str]]:
@@ -156,7 +162,7 @@ def _policies(names: dict[str, str]) -> Callable[[x509.CertificatePolicies], Ite
             yield named(policy.policy_identifier.dotted_string, names)
             for qualifier in policy.policy_qualifiers or ():
                 if isinstance(qualifier, str):
-                    yield f"CPS: {qualifier}"
+                    yield say("CPS: {address}", address=qualifier)
                 else:
                     yield from _user_notice(qualifier)
 
@@ -165,40 +171,50 @@ def _policies(names: dict[str, str]) -> Callable[[x509.CertificatePolicies], Ite
 
 def _user_notice(notice: x509.UserNotice) -> Iterator[str]:
     if notice.explicit_text is not None:
-        yield f"User notice: {notice.explicit_text}"
+        yield say("User notice: {text}", text=notice.explicit_text)
     reference = notice.notice_reference
     if reference is not None:
         numbers = ", ".join(map(decimal, reference.notice_numbers))
-        yield f"User notice reference: {reference.organization or ''}, {numbers}"
+        yield say(
+            "User notice reference: {organization}, {numbers}",
+            organization=reference.organization or "",
+            numbers=numbers,
+        )
 
 
 def _policy_constraints(value: x509.PolicyConstraints) -> Iterator[str]:
     """4.2.1.11; the numbers count certificates that may stand between."""
     if value.require_explicit_policy is not None:
-        yield f"Explicit policy required after: {decimal(value.require_explicit_policy)}"
+        yield say(
+            "Explicit policy required after: {count}",
+            count=decimal(value.require_explicit_policy),
+        )
     if value.inhibit_policy_mapping is not None:
-        yield f"Policy mapping inhibited after: {decimal(value.inhibit_policy_mapping)}"
+        yield say(
+            "Policy mapping inhibited after: {count}",
+            count=decimal(value.inhibit_policy_mapping),
+        )
 
 
 def _inhibit_any_policy(value: x509.InhibitAnyPolicy) -> Iterator[str]:
     """4.2.1.14."""
-    yield f"anyPolicy inhibited after: {decimal(value.skip_certs)}"
+    yield say("anyPolicy inhibited after: {count}", count=decimal(value.skip_certs))
 
 
 def _name_constraints(value: x509.NameConstraints) -> Iterator[str]:
     """4.2.1.10."""
     for name in value.permitted_subtrees or ():
-        yield f"Permitted {general_name(name)}"
+        yield say("Permitted {name}", name=general_name(name))
     for name in value.excluded_subtrees or ():
-        yield f"Excluded {general_name(name)}"
+        yield say("Excluded {name}", name=general_name(name))
 
 
 def _private_key_usage_period(value: x509.PrivateKeyUsagePeriod) -> Iterator[str]:
     """RFC 3280, 4.2.1.4."""
     if value.not_before is not None:
-        yield f"Not before: {_moment(value.not_before)}"
+        yield say("Not before: {moment}", moment=_moment(value.not_before))
     if value.not_after is not None:
-        yield f"Not after: {_moment(value.not_after)}"
+        yield say("Not after: {moment}", moment=_moment(value.not_after))
 
 
 def _moment(at: datetime) -> str:
@@ -209,22 +225,31 @@ def _moment(at: datetime) -> str:
 def _timestamps(value: Iterable[Any]) -> Iterator[str]:
     """RFC 6962, 3.3."""
     for number, sct in enumerate(value, start=1):
-        yield f"SCT {number}: version {sct.version.name}, {_moment(sct.timestamp)}"
-        yield f"Log ID: {octets(sct.log_id)}"
+        yield say(
+            "SCT {number}: version {version}, {moment}",
+            number=number,
+            version=sct.version.name,
+            moment=_moment(sct.timestamp),
+        )
+        yield say("Log ID: {octets}", octets=octets(sct.log_id))
         if sct.extension_bytes:
-            yield f"Extensions: {octets(sct.extension_bytes)}"
+            yield say("Extensions: {octets}", octets=octets(sct.extension_bytes))
         hash_name = sct.signature_hash_algorithm.name.upper().replace("SHA", "SHA-")
-        yield f"Signature: {hash_name} with {sct.signature_algorithm.name}"
-        yield f"Signature value: {octets(sct.signature)}"
+        yield say(
+            "Signature: {hash_name} with {algorithm}",
+            hash_name=hash_name,
+            algorithm=sct.signature_algorithm.name,
+        )
+        yield say("Signature value: {octets}", octets=octets(sct.signature))
 
 
 def _microsoft_template(value: x509.MSCertificateTemplate) -> Iterator[str]:
     """MS-WCCE, 2.2.2.7.7.2."""
-    yield f"Template: {value.template_id.dotted_string}"
+    yield say("Template: {number}", number=value.template_id.dotted_string)
     if value.major_version is not None:
-        yield f"Major version: {decimal(value.major_version)}"
+        yield say("Major version: {number}", number=decimal(value.major_version))
     if value.minor_version is not None:
-        yield f"Minor version: {decimal(value.minor_version)}"
+        yield say("Minor version: {number}", number=decimal(value.minor_version))
 
 
 def _each(value: der.Element) -> Iterator[tuple[der.Element, bytes]]:
@@ -245,8 +270,8 @@ BY_HAND: dict[str, Callable[[der.Element], Iterable[str]]] = {
     "2.5.29.15": _key_usage,
     "2.5.29.33": _policy_mappings,
     "1.3.6.1.5.5.7.1.24": _tls_features,
-    "1.3.6.1.5.5.7.48.1.5": _null("The revocation of this OCSP responder is not checked."),
-    "1.3.6.1.4.1.11129.2.4.3": _null("A precertificate: no client may accept it."),
+    "1.3.6.1.5.5.7.48.1.5": _null(say("The revocation of this OCSP responder is not checked.")),
+    "1.3.6.1.4.1.11129.2.4.3": _null(say("A precertificate: no client may accept it.")),
     "1.3.6.1.4.1.311.20.2": _string,
     "1.3.6.1.4.1.311.21.1": _microsoft_ca_version,
     "2.16.840.1.113730.1.1": _netscape_type,

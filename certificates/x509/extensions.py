@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from certificates.sentence import say
 from certificates.x509 import der
 from certificates.x509.decoding import DECODING_ERRORS, octets, reason, undecoded
 from certificates.x509.extension_values import BY_HAND, BY_LIBRARY, DIVISIBLE, LIKE
@@ -18,7 +19,7 @@ from certificates.x509.object_names import EXTENSIONS
 from certificates.x509.visible import visible
 
 MAXIMUM_LINES = 2000  # of one extension
-NO_DECODER = "No decoder for this extension."
+NO_DECODER = say("No decoder for this extension.")
 _ROW = 16  # octets in a row of hexadecimal
 
 
@@ -49,13 +50,13 @@ def describe_extensions(
     sentences: list[str] = []
     seen: set[str] = set()
     for extension in extension_entries(field):
-        name = EXTENSIONS.get(extension.oid, "Unknown extension")
+        name = EXTENSIONS.get(extension.oid, say("Unknown extension"))
         lines, why = _lines(extension)
         if extension.oid in seen:
-            lines = ["It stands here more than once, which RFC 5280, 4.2 forbids.", *lines]
+            lines = [say("It stands here more than once, which RFC 5280, 4.2 forbids."), *lines]
         seen.add(extension.oid)
         if why not in ("", NO_DECODER):
-            sentences.append(f"{name} ({extension.oid}): {why}")
+            sentences.append(say("{name} ({oid}): {why}", name=name, oid=extension.oid, why=why))
         shown = _capped(lines)
         texts.append(ExtensionText(extension.oid, name, extension.critical, shown, not why))
     return tuple(texts), tuple(sentences)
@@ -66,7 +67,7 @@ def _lines(extension: Extension) -> tuple[list[str], str]:
     try:
         decoded = decode_extension(extension)
     except DECODING_ERRORS as error:
-        why = f"It can't be decoded: {reason(error)}."
+        why = say("It can't be decoded: {reason}.", reason=reason(error))
         partly = _one_by_one(extension) if extension.oid in DIVISIBLE else []
         return [why, *(partly or _rows(extension.value))], why
     if decoded is None:
@@ -123,7 +124,7 @@ def _capped(lines: Sequence[str]) -> tuple[str, ...]:
     shown: Iterable[str] = lines
     if len(lines) > MAXIMUM_LINES:
         kept = MAXIMUM_LINES - 1
-        shown = [*lines[:kept], f"… and {len(lines) - kept:,} more"]
+        shown = [*lines[:kept], say("… and {count} more", count=f"{len(lines) - kept:,}")]
     return tuple(map(visible, shown))
 
 

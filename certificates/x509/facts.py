@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.loading import (
     DECODING_ERRORS,
     Loaded,
@@ -68,7 +69,7 @@ class KeyType(StrEnum):
 
     @property
     def label(self) -> str:
-        return "Unknown" if self is KeyType.UNKNOWN else self.value
+        return say("Unknown") if self is KeyType.UNKNOWN else self.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +120,8 @@ def read_facts(
     try:
         loaded = loaded or load_what_is_readable(der)
     except ValueError as error:
-        wrong = f"These {len(der)} bytes are not an X.509 certificate in DER."
-        raise Refused("parse", wrong, "Export it again, as DER encoded X.509.") from error
+        wrong = say("These {count} bytes are not an X.509 certificate in DER.", count=len(der))
+        raise Refused("parse", wrong, say("Export it again, as DER encoded X.509.")) from error
     certificate, part = loaded.certificate, _Parts(loaded)
     extensions = part.read("extensions", lambda: certificate.extensions, None)
     if extensions is None:
@@ -208,7 +209,7 @@ def public_key(certificate: x509.Certificate) -> PublicKeyTypes:
     """The key, of a kind that is cheap to load. Raises one of `DECODING_ERRORS`."""
     oid = certificate.public_key_algorithm_oid.dotted_string
     if oid in COSTLY_KEYS:
-        raise UnsupportedAlgorithm(f"Diffie-Hellman keys ({oid}) are not read")
+        raise UnsupportedAlgorithm(say("Diffie-Hellman keys ({oid}) are not read", oid=oid))
     return certificate.public_key()
 
 

@@ -6,6 +6,7 @@ Nothing is decoded here but tags: a part with a broken value is found all the sa
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from certificates.sentence import say
 from certificates.x509.der import (
     BIT_STRING,
     INTEGER,
@@ -101,15 +102,17 @@ def fields_of(certificate: Element) -> Fields:
     """The same for an element of something larger. Raises `DerError`."""
     outer = list(certificate.expect(SEQUENCE).children())
     if [part.tag for part in outer] != [SEQUENCE, SEQUENCE, BIT_STRING]:
-        raise DerError(certificate.start, "not made of three parts, the last one a signature")
+        raise DerError(certificate.start, say("not made of three parts, the last one a signature"))
     parts = list(outer[0].children())
     version = parts.pop(0) if parts and parts[0].tag == _VERSION else None
     required, optional = parts[:6], parts[6:]
     if [part.tag for part in required] != [INTEGER] + [SEQUENCE] * 5:
-        raise DerError(outer[0].start, "the parts of a certificate are not there in their order")
+        raise DerError(
+            outer[0].start, say("the parts of a certificate are not there in their order")
+        )
     tags = [part.tag for part in optional]
     if tags != [tag for tag in _OPTIONAL if tag in tags]:
-        raise DerError(optional[0].start, "unknown parts after the public key")
+        raise DerError(optional[0].start, say("unknown parts after the public key"))
     by_tag = dict(zip(tags, optional, strict=True))
     return Fields(
         outer[0],
@@ -133,7 +136,7 @@ def extension_entries(field: Element | None) -> Iterator[Extension]:
         for entry in sequence.children():
             parts = list(entry.children())
             if not 2 <= len(parts) <= 3:  # noqa: PLR2004 - with or without `critical`
-                raise DerError(entry.start, "an extension is not made of two or three parts")
+                raise DerError(entry.start, say("an extension is not made of two or three parts"))
             identifier, *flags, octets = parts
             critical = any(flag.content != b"\0" for flag in flags)
             identifier.expect(OBJECT_IDENTIFIER)
@@ -150,5 +153,7 @@ def name_attributes(name: Element) -> Iterator[tuple[str, Element]]:
         for attribute in relative.expect(SET).children():
             parts = list(attribute.expect(SEQUENCE).children())
             if len(parts) != 2:  # noqa: PLR2004 - type and value
-                raise DerError(attribute.start, "a part of a name is not made of type and value")
+                raise DerError(
+                    attribute.start, say("a part of a name is not made of type and value")
+                )
             yield dotted(parts[0]), parts[1]

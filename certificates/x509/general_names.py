@@ -5,6 +5,7 @@ from typing import Any
 
 from cryptography import x509
 
+from certificates.sentence import say
 from certificates.x509.decoding import octets
 from certificates.x509.der import DerError, only_element
 from certificates.x509.object_names import OTHER_NAMES, named
@@ -14,15 +15,19 @@ from certificates.x509.strings import text
 def general_name(name: x509.GeneralName) -> str:
     """One line; what the certificate says is not escaped yet."""
     kind, words = _KINDS[type(name)]
-    return f"{kind}: {words(name.value)}" if kind else words(name)
+    return say("{kind}: {value}", kind=kind, value=words(name.value)) if kind else words(name)
 
 
 def _directory_name(name: x509.Name) -> str:
-    return name.rfc4514_string() or "(empty)"
+    return name.rfc4514_string() or say("(empty)")
 
 
 def _other_name(name: x509.OtherName) -> str:
-    return f"Other name {named(name.type_id.dotted_string, OTHER_NAMES)}: {_value(name.value)}"
+    return say(
+        "Other name {kind}: {value}",
+        kind=named(name.type_id.dotted_string, OTHER_NAMES),
+        value=_value(name.value),
+    )
 
 
 def _value(der: bytes) -> str:
@@ -39,10 +44,10 @@ def _dotted(identifier: x509.ObjectIdentifier) -> str:
 
 _KINDS: dict[type[x509.GeneralName], tuple[str, Callable[[Any], str]]] = {
     x509.DNSName: ("DNS", str),
-    x509.IPAddress: ("IP address", str),
-    x509.RFC822Name: ("E-mail", str),
+    x509.IPAddress: (say("IP address"), str),
+    x509.RFC822Name: (say("E-mail"), str),
     x509.UniformResourceIdentifier: ("URI", str),
-    x509.DirectoryName: ("Directory name", _directory_name),
-    x509.RegisteredID: ("Registered ID", _dotted),
+    x509.DirectoryName: (say("Directory name"), _directory_name),
+    x509.RegisteredID: (say("Registered ID"), _dotted),
     x509.OtherName: ("", _other_name),
 }

@@ -2,21 +2,22 @@
 
 import re
 
+from certificates.sentence import say
 from certificates.x509.decoding import reason
 
 _PARSE_ERROR = re.compile(r"ParseError \{ kind: (\w+).*?(?:, location: \[(.*)\])? \}")
 _KINDS = {
-    "EncodedDefault": "a default value is written out, which DER forbids",
-    "ExtraData": "something stands behind its end",
-    "InvalidLength": "a length is wrong",
-    "InvalidSetOrdering": "the parts of a SET are not in order",
-    "InvalidSize": "it has too few or too many parts",
-    "InvalidTag": "a tag is wrong",
-    "InvalidValue": "a value is not of the right form",
-    "OidTooLong": "an object identifier is too long",
-    "ShortData": "it is cut short",
-    "UnexpectedTag": "a part is of another type than it should be",
-    "UnknownDefinedBy": "a part is of an unknown type",
+    "EncodedDefault": say("a default value is written out, which DER forbids"),
+    "ExtraData": say("something stands behind its end"),
+    "InvalidLength": say("a length is wrong"),
+    "InvalidSetOrdering": say("the parts of a SET are not in order"),
+    "InvalidSize": say("it has too few or too many parts"),
+    "InvalidTag": say("a tag is wrong"),
+    "InvalidValue": say("a value is not of the right form"),
+    "OidTooLong": say("an object identifier is too long"),
+    "ShortData": say("it is cut short"),
+    "UnexpectedTag": say("a part is of another type than it should be"),
+    "UnknownDefinedBy": say("a part is of an unknown type"),
 }
 
 
@@ -26,6 +27,8 @@ def plain_reason(error: Exception | str) -> str:
     found = _PARSE_ERROR.search(text)
     if found is None:
         return text
-    words = _KINDS.get(found[1], "it is not DER")
+    words = _KINDS.get(found[1], say("it is not DER"))
     last = re.findall(r"\w+::(\w+)", found[2] or "")
-    return f"{words} (in {last[-1].replace('_', ' ')})" if last else words
+    if not last:
+        return words
+    return say("{words} (in {part})", words=words, part=last[-1].replace("_", " "))

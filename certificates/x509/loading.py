@@ -15,6 +15,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
+from certificates.sentence import say
 from certificates.x509 import der
 from certificates.x509.fields import Extension, Fields, certificate_fields, extension_entries
 from certificates.x509.simple_values import UTC_TIME, time_of, time_of_older_form
@@ -200,7 +201,7 @@ def _times(
 ) -> Iterator[bytes]:
     moments = list(validity.children())
     if len(moments) != 2:  # noqa: PLR2004 - not before and not after
-        unreadable |= dict.fromkeys(("not before", "not after"), "not made of two times")
+        unreadable |= dict.fromkeys(("not before", "not after"), say("not made of two times"))
         yield _MOMENT * 2
         return
     for name, moment in zip(("not before", "not after"), moments, strict=True):

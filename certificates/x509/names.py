@@ -10,6 +10,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from certificates.refusal import Refused
+from certificates.sentence import say, say_as
 from certificates.x509.visible import visible
 
 MAXIMUM_NAMES = 500  # of alternative names in one certificate
@@ -28,6 +29,17 @@ _ATTRIBUTES = {
 }
 
 
+# As they stand within a sentence.
+_WORDS = {
+    "country": say("country"),
+    "state": say_as("part of a name", "state"),
+    "locality": say("locality"),
+    "organization": say("organization"),
+    "organizational_unit": say("organizational unit"),
+    "common_name": say("common name"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """The parts of a subject; "" leaves one out."""
@@ -42,7 +54,9 @@ class Subject:
     def to_x509(self) -> x509.Name:
         """Raises `Refused` name.empty, name.long, name.control or name.country."""
         if not self.common_name.strip():
-            raise Refused("name.empty", "The common name is empty.", "Enter the server's name.")
+            raise Refused(
+                "name.empty", say("The common name is empty."), say("Enter the server's name.")
+            )
         return x509.Name(
             x509.NameAttribute(oid, _attribute(field, getattr(self, field).strip(), limit))
             for field, (oid, limit) in _ATTRIBUTES.items()
@@ -51,16 +65,25 @@ class Subject:
 
 
 def _attribute(field: str, value: str, limit: int) -> str:
-    name = field.replace("_", " ")
+    name = _WORDS[field]
     if visible(value) != value:
-        wrong = f"The {name} {visible(value)!r} contains invisible characters."
-        raise Refused("name.control", wrong, "Type it again instead of pasting it.")
+        wrong = say(
+            "The {name} {value} contains invisible characters.",
+            name=name,
+            value=repr(visible(value)),
+        )
+        raise Refused("name.control", wrong, say("Type it again instead of pasting it."))
     if len(value) > limit:
-        wrong = f"The {name} has {len(value)} characters; X.520 allows {limit}."
-        raise Refused("name.long", wrong, "Shorten it; long host names go into the SANs.")
+        wrong = say(
+            "The {name} has {count} characters; X.520 allows {limit}.",
+            name=name,
+            count=len(value),
+            limit=limit,
+        )
+        raise Refused("name.long", wrong, say("Shorten it; long host names go into the SANs."))
     if field == "country" and not re.fullmatch("[A-Z]{2}", value):
-        wrong = f"The country {value!r} is not a two-letter code (ISO 3166)."
-        raise Refused("name.country", wrong, "Enter it in capitals, such as DE or US.")
+        wrong = say("The country {value} is not a two-letter code (ISO 3166).", value=repr(value))
+        raise Refused("name.country", wrong, say("Enter it in capitals, such as DE or US."))
     return value
 
 
@@ -76,8 +99,12 @@ def alternative_names(entries: Iterable[str]) -> list[x509.DNSName | x509.IPAddr
         if text:
             names[_alternative_name(text)] = None
     if len(names) > MAXIMUM_NAMES:
-        wrong = f"{len(names)} alternative names are more than {MAXIMUM_NAMES}."
-        raise Refused("san.count", wrong, "Leave some out.")
+        wrong = say(
+            "{count} alternative names are more than {most}.",
+            count=len(names),
+            most=MAXIMUM_NAMES,
+        )
+        raise Refused("san.count", wrong, say("Leave some out."))
     return list(names)
 
 
@@ -95,7 +122,9 @@ def server_name(text: str) -> str:
         Refused: name.empty, san.syntax.
     """
     if not text.strip():
-        raise Refused("name.empty", "The common name is empty.", "Enter the server's name.")
+        raise Refused(
+            "name.empty", say("The common name is empty."), say("Enter the server's name.")
+        )
     try:
         return str(ipaddress.ip_address(text.strip().strip("[]")))
     except ValueError:
@@ -119,8 +148,10 @@ def host_name(text: str, *, wildcard: bool = False) -> str:
     all_digits = labels[-1].isdigit()  # would be read as an address: RFC 1123, 2.1
     good = all(_LABEL.fullmatch(label) for label in labels)
     if not good or too_wide or all_digits or len(prefix + ascii_name) > MAXIMUM_HOST_NAME:
-        wrong = f"{visible(text)[:100]!r} is neither a host name nor an IP address."
-        raise Refused("san.syntax", wrong, "Write it like ccx1.example.com or 192.0.2.10.")
+        wrong = say(
+            "{text} is neither a host name nor an IP address.", text=repr(visible(text)[:100])
+        )
+        raise Refused("san.syntax", wrong, say("Write it like ccx1.example.com or 192.0.2.10."))
     return prefix + ascii_name
 
 

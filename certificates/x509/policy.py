@@ -6,6 +6,8 @@ ours. Legacy by NIST SP 800-131A Rev. 2, section 3: RSA under 2048 bits.
 
 from enum import StrEnum
 
+from certificates.sentence import say
+
 LEGACY_RSA_BITS = 2048
 # CA/Browser Forum Baseline Requirements, 6.3.2: what browsers accept from public CAs, in days.
 BROWSER_DAYS = 398
@@ -40,8 +42,10 @@ class KeyChoice(StrEnum):
     @property
     def label(self) -> str:
         if self.is_rsa:
-            return f"RSA {self.bits} bits" + (" (legacy)" if self.is_legacy else "")
-        return f"EC P-{self.bits} (beyond the original)"
+            if self.is_legacy:
+                return say("RSA {bits} bits (legacy)", bits=self.bits)
+            return say("RSA {bits} bits", bits=self.bits)
+        return say("EC P-{bits} (beyond the original)", bits=self.bits)
 
 
 KEY_LENGTHS = tuple(choice.bits for choice in KeyChoice if choice.is_rsa)

@@ -11,6 +11,7 @@ from enum import StrEnum
 from itertools import islice
 
 from certificates.refusal import Finding, Outcome, Refused
+from certificates.sentence import say
 from certificates.x509.der import DerError, Element, elements
 from certificates.x509.uploads.foreign_der import Kind, kind_of
 from certificates.x509.uploads.limits import BLANK_RUN, CERTIFICATE_BYTES, CHAIN_BYTES, LINES
@@ -38,8 +39,8 @@ __all__ = [
     "read_upload",
 ]
 
-_REISSUE = "Export the certificate again, as DER or Base-64 encoded X.509."
-_REWRITE = "Rewrite it: openssl pkcs7 -inform der -in FILE -outform der -out FILE.p7b"
+_REISSUE = say("Export the certificate again, as DER or Base-64 encoded X.509.")
+_REWRITE = say("Rewrite it: openssl pkcs7 -inform der -in FILE -outform der -out FILE.p7b")
 _SEQUENCE = 0x30
 _BLANK = b" \t\r\n\v\f-"
 _TEXT = bytes(range(32, 127)) + b"\t\r\n\v\f"
@@ -93,11 +94,21 @@ def read_upload(data: bytes) -> Upload:
             return _read_pem(pem)
         refuse_kind(kind)
         refuse_text(data)
-        raise DerError(0, f"it begins with octet {data[0]:#04x}, where a certificate has 0x30")
+        raise DerError(
+            0,
+            say(
+                "it begins with octet {data}, where a certificate has 0x30", data=f"{data[0]:#04x}"
+            ),
+        )
     except DerError as error:
         is_chain = kind is Kind.SIGNED_DATA
-        what = "a PKCS#7 chain" if is_chain else "a certificate"
-        wrong = f"The file ({len(data):,} bytes) is not {what} in DER: {error}."
+        what = say("a PKCS#7 chain") if is_chain else say("a certificate")
+        wrong = say(
+            "The file ({count} bytes) is not {what} in DER: {error}.",
+            count=f"{len(data):,}",
+            what=what,
+            error=error,
+        )
         raise Refused("parse", wrong, _REWRITE if is_chain else _REISSUE) from error
 
 
@@ -115,25 +126,42 @@ def _read_or_refused(data: bytes) -> Upload | Refused:
 
 def _refuse_empty_and_huge(data: bytes) -> None:
     if not data:
-        raise Refused("upload.empty", "The file is empty.", "Choose the certificate's file again.")
+        raise Refused(
+            "upload.empty", say("The file is empty."), say("Choose the certificate's file again.")
+        )
     if len(data) > CHAIN_BYTES:
-        wrong = f"The file has {len(data):,} bytes; a chain may have {CHAIN_BYTES:,}."
-        raise Refused("upload.size", wrong, "Upload the certificates in several files.")
+        wrong = say(
+            "The file has {count} bytes; a chain may have {most}.",
+            count=f"{len(data):,}",
+            most=f"{CHAIN_BYTES:,}",
+        )
+        raise Refused("upload.size", wrong, say("Upload the certificates in several files."))
 
 
 def _refuse_size(data: bytes) -> None:
     if len(data) > CERTIFICATE_BYTES:
-        wrong = f"The file has {len(data):,} bytes; a certificate may have {CERTIFICATE_BYTES:,}."
-        raise Refused("upload.size", wrong, "Upload a file with nothing but the certificate.")
+        wrong = say(
+            "The file has {count} bytes; a certificate may have {most}.",
+            count=f"{len(data):,}",
+            most=f"{CERTIFICATE_BYTES:,}",
+        )
+        raise Refused("upload.size", wrong, say("Upload a file with nothing but the certificate."))
     if _begins_like_der(data):
         return
     lines = line_count(data)
     if lines > LINES:
-        wrong = f"The file has {lines:,} lines; {LINES:,} are allowed."
-        raise Refused("upload.size", wrong, "Upload a file with nothing but the certificate.")
+        wrong = say(
+            "The file has {lines} lines; {most} are allowed.",
+            lines=f"{lines:,}",
+            most=f"{LINES:,}",
+        )
+        raise Refused("upload.size", wrong, say("Upload a file with nothing but the certificate."))
     if b"-" * (BLANK_RUN + 1) in data.translate(_TO_DASHES):
-        wrong = f"The file has more than {BLANK_RUN:,} blanks or dashes in a row."
-        raise Refused("upload.size", wrong, "Upload a file with nothing but the certificate.")
+        wrong = say(
+            "The file has more than {most} blanks or dashes in a row.",
+            most=f"{BLANK_RUN:,}",
+        )
+        raise Refused("upload.size", wrong, say("Upload a file with nothing but the certificate."))
 
 
 def _begins_like_der(data: bytes) -> bool:
@@ -146,14 +174,14 @@ def _read_pem(pem: PemFile) -> Upload:
     for label in pem.labels:
         refuse_label(label)
     if len(pem.labels) > 1:
-        wrong = (
-            f"The file contains {len(pem.labels):,} certificates; "
-            "a PEM file may contain exactly one."
+        wrong = say(
+            "The file contains {count} certificates; a PEM file may contain exactly one.",
+            count=f"{len(pem.labels):,}",
         )
-        cure = "Upload them one by one, or together as one PKCS#7 file in DER (.p7b)."
+        cure = say("Upload them one by one, or together as one PKCS#7 file in DER (.p7b).")
         raise Refused("pem.several", wrong, cure)
     if pem.unfinished or not pem.blocks:
-        wrong = f"The PEM file is cut: the line {pem.unfinished} has no partner."
+        wrong = say("The PEM file is cut: the line {line} has no partner.", line=pem.unfinished)
         raise Refused("parse", wrong, _REISSUE)
     der = decoded(pem.blocks[0])
     refuse_kind(kind_of(der), in_pem=True)
@@ -167,12 +195,15 @@ def _read_der(data: bytes, kind: Kind) -> Upload:
     chain = certificates_of(data)
     warnings: list[Finding] = []
     if chain.has_revocation_lists:
-        sentence = "The PKCS#7 file also contains revocation lists; they are not used."
+        sentence = say("The PKCS#7 file also contains revocation lists; they are not used.")
         warnings.append(Finding("bundle.content", sentence, outcome=Outcome.WARN))
     doubles = len(chain.certificates) - len(set(chain.certificates))
     if doubles:
         most = max(Counter(chain.certificates).values())
-        sentence = f"The PKCS#7 file contains the same certificate {most} times; it is kept once."
+        sentence = say(
+            "The PKCS#7 file contains the same certificate {times} times; it is kept once.",
+            times=most,
+        )
         warnings.append(Finding("bundle.count", sentence, outcome=Outcome.WARN))
     return _upload(list(dict.fromkeys(chain.certificates)), Form.PKCS7, warnings)
 
@@ -193,7 +224,9 @@ def _only_certificate(data: bytes) -> bytes:
         raise refuse_key()
     if len(found) > 1 and _is_openssl_trust(found[1]):
         raise trusted_certificate()
-    raise DerError(end, f"{len(behind):,} octets stand behind the end of the certificate")
+    raise DerError(
+        end, say("{count} octets stand behind the end of the certificate", count=f"{len(behind):,}")
+    )
 
 
 def _is_openssl_trust(behind: Element) -> bool:
@@ -217,5 +250,9 @@ def _read_one(der: bytes, walk: Walk, number: int) -> ReadCertificate:
     try:
         return read_certificate(der, walk)
     except DerError as error:
-        wrong = f"Certificate {number} of the file can't be read as DER: {error}."
+        wrong = say(
+            "Certificate {number} of the file can't be read as DER: {error}.",
+            number=number,
+            error=error,
+        )
         raise Refused("parse", wrong, _REISSUE) from error

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
+from certificates.sentence import say
 from certificates.x509 import der
 from certificates.x509.der import DerError, Element
 
@@ -71,7 +72,7 @@ def algorithm_identifier(algorithm: Element) -> str:
     """The object identifier of an AlgorithmIdentifier. Raises `DerError`."""
     first = next(algorithm.children(), None)
     if first is None:
-        raise DerError(algorithm.start, "no algorithm is named")
+        raise DerError(algorithm.start, say("no algorithm is named"))
     return der.dotted(first)
 
 
@@ -111,12 +112,12 @@ def _pss(algorithm: Element) -> tuple[padding.PSS, hashes.HashAlgorithm]:
     if 0xA1 in given:  # noqa: PLR2004
         function, inner = given[0xA1].children()
         if der.dotted(function) != _MGF1:
-            raise DerError(function.start, "an unknown mask generation function")
+            raise DerError(function.start, say("an unknown mask generation function"))
         masking = _hash(inner)
     salt = given[0xA2].expect(der.INTEGER).content if 0xA2 in given else b"\x14"  # noqa: PLR2004
     salt_length = int.from_bytes(salt, "big")
     if salt_length > _LONGEST_SALT:
-        raise DerError(algorithm.start, "a salt too long")
+        raise DerError(algorithm.start, say("a salt too long"))
     return padding.PSS(padding.MGF1(masking), salt_length), digest
 
 
@@ -128,7 +129,7 @@ def _inner(part: Element) -> Element:
 def _hash(algorithm: Element) -> hashes.HashAlgorithm:
     found = _HASHES.get(algorithm_identifier(algorithm))
     if found is None:
-        raise DerError(algorithm.start, "an unknown hash function")
+        raise DerError(algorithm.start, say("an unknown hash function"))
     return found
 
 

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, paddin
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from certificates.sentence import say
 from certificates.x509.facts import describe_key
 from certificates.x509.policy import is_legacy_key
 from certificates.x509.uploads.limits import LARGEST_RSA_BITS
@@ -24,6 +25,7 @@ SigningKey: TypeAlias = (
     | ed25519.Ed25519PrivateKey
     | ed448.Ed448PrivateKey
 )
+_USED_BESIDE_RSA = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | ed448.Ed448PublicKey
 _SHORTEST_CURVE_BITS = 256  # what the product makes; NIST SP 800-131A asks for 224
 
 
@@ -41,15 +43,15 @@ def weakness(key: PublicKeyTypes) -> str:
     kind, bits, label = describe_key(key)
     if isinstance(key, rsa.RSAPublicKey):
         if is_legacy_key(kind, bits):
-            return f"RSA of {bits:,} bits is too short"
-        return f"RSA of {bits:,} bits is too long" if bits > LARGEST_RSA_BITS else ""
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        return (
-            f"an elliptic curve of {bits} bits is too short" if bits < _SHORTEST_CURVE_BITS else ""
-        )
-    if isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
+            return say("RSA of {bits} bits is too short", bits=f"{bits:,}")
+        if bits > LARGEST_RSA_BITS:
+            return say("RSA of {bits} bits is too long", bits=f"{bits:,}")
         return ""
-    return f"{label or 'its type'} is not used for it"
+    if isinstance(key, ec.EllipticCurvePublicKey) and bits < _SHORTEST_CURVE_BITS:
+        return say("an elliptic curve of {bits} bits is too short", bits=bits)
+    if isinstance(key, _USED_BESIDE_RSA):
+        return ""
+    return say("{algorithm} is not used for it", algorithm=label or say("its type"))
 
 
 def sign(key: SigningKey, data: bytes) -> bytes:

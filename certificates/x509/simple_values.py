@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from certificates.sentence import say
 from certificates.x509.der import BIT_STRING, BOOLEAN, INTEGER, NULL, OBJECT_IDENTIFIER
 
 UTC_TIME, GENERALIZED_TIME = 0x17, 0x18
@@ -31,14 +32,14 @@ def time_of(tag: int, content: bytes) -> datetime:
     form = _UTC_TIME if tag == UTC_TIME else _GENERALIZED_TIME
     found = form.fullmatch(content)
     if found is None or tag not in (UTC_TIME, GENERALIZED_TIME):
-        raise ValueError("a time that is not written as YYMMDDhhmmssZ or YYYYMMDDhhmmssZ")
+        raise ValueError(say("a time that is not written as YYMMDDhhmmssZ or YYYYMMDDhhmmssZ"))
     year, month, day, hour, minute, second = map(int, found.groups())
     if tag == UTC_TIME:
         year += 1900 if year >= _FIRST_YEAR_OF_1900 else 2000
     try:
         return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError as error:
-        raise ValueError(f"a time that does not exist ({error})") from error
+        raise ValueError(say("a time that does not exist ({error})", error=error)) from error
 
 
 def time_of_older_form(content: bytes) -> datetime:
@@ -49,7 +50,7 @@ def time_of_older_form(content: bytes) -> datetime:
     """
     found = _OLDER_FORM.fullmatch(content)
     if found is None:
-        raise ValueError("a time in no known form")
+        raise ValueError(say("a time in no known form"))
     year, moment, seconds, offset = (part.decode() for part in found.groups(b"00"))
     century = "19" if int(year) >= _FIRST_YEAR_OF_1900 else "20"
     text = f"{century}{year}{moment}{seconds}{offset}"
@@ -57,17 +58,17 @@ def time_of_older_form(content: bytes) -> datetime:
 
 
 def _boolean(content: bytes) -> str:
-    return "" if content in (b"\x00", b"\xff") else "a BOOLEAN that is neither 00 nor FF"
+    return "" if content in (b"\x00", b"\xff") else say("a BOOLEAN that is neither 00 nor FF")
 
 
 def _integer(content: bytes) -> str:
     if not content:
-        return "an INTEGER without a value"
+        return say("an INTEGER without a value")
     if len(content) > 1 and (
         (content[0] == 0 and content[1] < _HIGHEST_BIT)
         or (content[0] == 0xFF and content[1] >= _HIGHEST_BIT)  # noqa: PLR2004 - sign octet
     ):
-        return "an INTEGER that is longer than needed"
+        return say("an INTEGER that is longer than needed")
     return ""
 
 
@@ -75,21 +76,21 @@ def _bit_string(content: bytes) -> str:
     """X.690, 8.6 and 11.2: the first octet counts unused bits at the end, which are 0."""
     unused = content[0] if content else 8
     if unused > 7 or (unused and len(content) == 1):  # noqa: PLR2004 - bits of an octet
-        return "a broken BIT STRING"
+        return say("a broken BIT STRING")
     if unused and content[-1] & ((1 << unused) - 1):
-        return "a BIT STRING whose unused bits are not 0"
+        return say("a BIT STRING whose unused bits are not 0")
     return ""
 
 
 def _null(content: bytes) -> str:
-    return "a NULL with a value" if content else ""
+    return say("a NULL with a value") if content else ""
 
 
 def _object_identifier(content: bytes) -> str:
     if not content or content[-1] >= _HIGHEST_BIT:
-        return "an object identifier that is empty or cut short"
+        return say("an object identifier that is empty or cut short")
     if content[0] == _HIGHEST_BIT or _PADDED_ARC.search(content):
-        return "an object identifier that is longer than needed"
+        return say("an object identifier that is longer than needed")
     return ""
 
 
@@ -111,7 +112,7 @@ def _made_of(pattern: re.Pattern[bytes], name: str) -> Callable[[bytes], str]:
     def check(content: bytes) -> str:
         if pattern.fullmatch(content):
             return ""
-        return f"a {name} with characters that it must not have"
+        return say("a {type} with characters that it must not have", type=name)
 
     return check
 
@@ -121,7 +122,9 @@ def _encoded_as(codec: str, name: str) -> Callable[[bytes], str]:
         try:
             content.decode(codec)
         except UnicodeDecodeError:
-            return f"a {name} that is not encoded as {codec.upper()}"
+            return say(
+                "a {type} that is not encoded as {encoding}", type=name, encoding=codec.upper()
+            )
         return ""
 
     return check

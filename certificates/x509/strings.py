@@ -1,5 +1,6 @@
 """The character strings of ASN.1 as text (ITU-T X.690, 8.23; X.680, 41)."""
 
+from certificates.sentence import say
 from certificates.x509.der import DerError, Element
 
 _TELETEX = 0x14
@@ -24,7 +25,9 @@ def text(element: Element) -> str:
         return _teletex(element.content)
     codec = _CODECS.get(element.tag)
     if codec is None:
-        raise DerError(element.start, f"tag {element.tag:#04x} is no character string")
+        raise DerError(
+            element.start, say("tag {tag} is no character string", tag=f"{element.tag:#04x}")
+        )
     return element.content.decode(codec)
 
 

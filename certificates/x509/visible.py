@@ -30,9 +30,16 @@ def visible(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
+    if not any(map(_is_hidden, text)):
+        return text  # itself, as it may be a sentence that has a translation
     return "".join(
         f"\\u{{{ord(character):x}}}" if _is_hidden(character) else character for character in text
     )
+
+
+def cut(text: str, most: int) -> str:
+    """No more than its first `most` characters; itself where it is short enough, as above."""
+    return text if len(text) <= most else text[:most]
 
 
 def _is_hidden(character: str) -> bool:

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from certificates.sentence import listed, say
 from certificates.x509 import der, name_comparison, signatures
 from certificates.x509.decoding import hexadecimal
 from certificates.x509.der import DerError, Element
@@ -23,7 +24,7 @@ from certificates.x509.name_comparison import FoldedName
 from certificates.x509.paths import extension_reading
 from certificates.x509.paths.extension_reading import BasicConstraints, Extension, NameConstraints
 from certificates.x509.paths.label import name_label
-from certificates.x509.visible import visible
+from certificates.x509.visible import cut, visible
 
 _T = TypeVar("_T")
 MAXIMUM_LENGTH = 1024 * 1024  # octets of one certificate: the limit of an upload
@@ -49,14 +50,14 @@ class PathCertificate:
         outer = der.only_element(certificate, maximum_length=MAXIMUM_LENGTH)
         parts = list(islice(outer.expect(der.SEQUENCE).children(), _OUTER_PARTS + 1))
         if len(parts) != _OUTER_PARTS:
-            raise DerError(0, "a certificate has three parts")
+            raise DerError(0, say("a certificate has three parts"))
         content, algorithm, signature = parts
         fields = list(islice(content.expect(der.SEQUENCE).children(), _MOST_FIELDS + 1))
         if len(fields) > _MOST_FIELDS:
-            raise DerError(content.start, f"more than {_MOST_FIELDS} fields")
+            raise DerError(content.start, say("more than {most} fields", most=_MOST_FIELDS))
         self._version = fields.pop(0) if fields and fields[0].tag == _VERSION else None
         if len(fields) < _FIXED_FIELDS:
-            raise DerError(content.start, "a field is missing")
+            raise DerError(content.start, say("a field is missing"))
         self._serial, self._inner_algorithm, issuer, self._validity, subject, key = fields[:6]
         self._rest = fields[_FIXED_FIELDS:]
         self.der = certificate
@@ -76,16 +77,16 @@ class PathCertificate:
         try:
             return decode()
         except DECODING_ERRORS as error:
-            self._undecoded[part] = visible(str(error) or type(error).__name__)[:200]
+            self._undecoded[part] = cut(visible(str(error) or type(error).__name__), 200)
             return otherwise
 
     @cached_property
     def subject(self) -> FoldedName | None:
-        return self._read("subject", lambda: name_comparison.folded(self.subject_der), None)
+        return self._read(say("subject"), lambda: name_comparison.folded(self.subject_der), None)
 
     @cached_property
     def issuer(self) -> FoldedName | None:
-        return self._read("issuer", lambda: name_comparison.folded(self.issuer_der), None)
+        return self._read(say("issuer"), lambda: name_comparison.folded(self.issuer_der), None)
 
     @cached_property
     def is_self_issued(self) -> bool:
@@ -116,16 +117,16 @@ class PathCertificate:
         """1 to 3; 0 where it can't be read."""
         if self._version is None:
             return 1
-        return self._read("version", lambda: _number(self._version) + 1, 0)
+        return self._read(say("version"), lambda: _number(self._version) + 1, 0)
 
     @cached_property
     def validity(self) -> tuple[datetime, datetime] | None:
         """First and last second, UTC; None: unreadable."""
-        return self._read("validity", lambda: _moments(self._validity), None)
+        return self._read(say("validity"), lambda: _moments(self._validity), None)
 
     @cached_property
     def key(self) -> PublicKeyTypes | None:
-        return self._read("public key", lambda: _key(self.key_der), None)
+        return self._read(say("public key"), lambda: _key(self.key_der), None)
 
     @cached_property
     def has_one_algorithm(self) -> bool:
@@ -135,7 +136,9 @@ class PathCertificate:
     @cached_property
     def signature_algorithm(self) -> str:
         outer = self.signed.algorithm
-        return self._read("signature algorithm", lambda: signatures.algorithm_identifier(outer), "")
+        return self._read(
+            say("signature algorithm"), lambda: signatures.algorithm_identifier(outer), ""
+        )
 
     @cached_property
     def weak_hash(self) -> str:
@@ -146,7 +149,7 @@ class PathCertificate:
         field = next((field for field in self._rest if field.tag == _EXTENSIONS), None)
         if field is None:
             return ()
-        return self._read("extensions", lambda: extension_reading.extensions(field), ())
+        return self._read(say("extensions"), lambda: extension_reading.extensions(field), ())
 
     def extension(self, oid: str) -> Extension | None:
         return next((found for found in self.extensions if found.oid == oid), None)
@@ -158,26 +161,30 @@ class PathCertificate:
     @cached_property
     def basic_constraints(self) -> BasicConstraints | None:
         decode = extension_reading.basic_constraints
-        return self._decoded(extension_reading.BASIC_CONSTRAINTS, "basic constraints", decode)
+        return self._decoded(extension_reading.BASIC_CONSTRAINTS, say("basic constraints"), decode)
 
     @cached_property
     def key_usage(self) -> frozenset[int] | None:
-        return self._decoded(extension_reading.KEY_USAGE, "key usage", extension_reading.key_usage)
+        return self._decoded(
+            extension_reading.KEY_USAGE, say("key usage"), extension_reading.key_usage
+        )
 
     @cached_property
     def extended_key_usage(self) -> frozenset[str] | None:
         decode = extension_reading.extended_key_usage
-        return self._decoded(extension_reading.EXTENDED_KEY_USAGE, "extended key usage", decode)
+        return self._decoded(
+            extension_reading.EXTENDED_KEY_USAGE, say("extended key usage"), decode
+        )
 
     @cached_property
     def name_constraints(self) -> NameConstraints | None:
         decode = extension_reading.name_constraints
-        return self._decoded(extension_reading.NAME_CONSTRAINTS, "name constraints", decode)
+        return self._decoded(extension_reading.NAME_CONSTRAINTS, say("name constraints"), decode)
 
     @cached_property
     def alternative_names(self) -> tuple[extension_reading.GeneralName, ...]:
         decode, oid = extension_reading.general_names, extension_reading.SUBJECT_ALTERNATIVE_NAME
-        return self._decoded(oid, "subject alternative name", decode) or ()
+        return self._decoded(oid, say("subject alternative name"), decode) or ()
 
     @cached_property
     def subject_key_identifier(self) -> bytes:
@@ -185,25 +192,26 @@ class PathCertificate:
             extension_reading.subject_key_identifier,
             extension_reading.SUBJECT_KEY_IDENTIFIER,
         )
-        return self._decoded(oid, "subject key identifier", decode) or b""
+        return self._decoded(oid, say("subject key identifier"), decode) or b""
 
     @cached_property
     def authority_key_identifier(self) -> bytes:
         decode = extension_reading.authority_key_identifier
         oid = extension_reading.AUTHORITY_KEY_IDENTIFIER
-        return self._decoded(oid, "authority key identifier", decode) or b""
+        return self._decoded(oid, say("authority key identifier"), decode) or b""
 
     @cached_property
     def unreadable(self) -> tuple[str, ...]:
         """What can't be decoded, each with its reason: "basic constraints: at octet 3: ..."."""
         for part in _PARTS:
             getattr(self, part)
-        return tuple(f"{part}: {reason}" for part, reason in self._undecoded.items())
+        return tuple(listed(told, ": ") for told in self._undecoded.items())
 
     @cached_property
     def label(self) -> str:
         """How a person calls it: CN=Sub CA, else its serial number; short, and visible."""
-        return name_label(self.subject_der) or f"serial number {hexadecimal(self.serial_number)}"
+        number = hexadecimal(self.serial_number)
+        return name_label(self.subject_der) or say("serial number {number}", number=number)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -245,7 +253,7 @@ _PARTS = (
 def _number(field: Element | None) -> int:
     number = next(field.children(), None) if field else None
     if number is None:
-        raise DerError(0, "no version number")
+        raise DerError(0, say("no version number"))
     return int.from_bytes(number.expect(der.INTEGER).content[:8], "big", signed=True)
 
 
@@ -260,7 +268,9 @@ def _moment(field: Element) -> datetime:
     is_short = field.tag == _UTC_TIME
     digits = written.removesuffix("Z")
     if len(written) != (13 if is_short else 15) or not digits.isdigit() or digits == written:
-        raise DerError(field.start, f"{written[:_LONGEST_TIME_LABEL]!r} is no time")
+        raise DerError(
+            field.start, say("{text} is no time", text=repr(written[:_LONGEST_TIME_LABEL]))
+        )
     if is_short:
         digits = ("20" if digits[:2] < "50" else "19") + digits
     return datetime.fromisoformat(f"{digits[:8]}T{digits[8:]}+00:00")

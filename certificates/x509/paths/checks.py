@@ -11,6 +11,7 @@ from datetime import datetime
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 
 from certificates.refusal import Finding, Outcome
+from certificates.sentence import listed, say
 from certificates.x509.object_names import EXTENSIONS, named
 from certificates.x509.paths import extension_reading
 from certificates.x509.paths.certificate import PathCertificate
@@ -20,6 +21,7 @@ from certificates.x509.paths.name_constraints import violations
 from certificates.x509.paths.policies import policy_findings
 from certificates.x509.paths.usages import usage_findings
 from certificates.x509.policy import LEGACY_RSA_BITS
+from certificates.x509.visible import cut
 
 Path = Sequence[PathCertificate]
 LEAST_RSA_BITS = 1024  # below: never followed
@@ -113,9 +115,13 @@ def alone(
 
 def _unreadable(certificate: PathCertificate) -> Iterator[Finding]:
     if certificate.unreadable:
-        parts = "; ".join(certificate.unreadable[:3])[:300]
-        wrong = f"A part of the certificate of {certificate.label} can't be decoded ({parts})."
-        cure = "Ask the CA for a certificate that follows RFC 5280."
+        parts = cut(listed(certificate.unreadable[:3], "; "), 300)
+        wrong = say(
+            "A part of the certificate of {certificate} can't be decoded ({parts}).",
+            certificate=certificate.label,
+            parts=parts,
+        )
+        cure = say("Ask the CA for a certificate that follows RFC 5280.")
         yield Finding("path.unreadable", wrong, cure)
 
 
@@ -123,14 +129,29 @@ def _as_issuer(certificate: PathCertificate, *, is_anchor: bool) -> Iterator[Fin
     label, basic = certificate.label, certificate.basic_constraints
     is_old_root = is_anchor and certificate.version == 1 and certificate.is_self_issued
     if not (basic.is_ca if basic else is_old_root):
-        why = "say that it is none" if basic else "are missing"
-        wrong = f"{label} signed the path, but is not a CA: its basic constraints {why}."
-        cure = "Have the certificate issued by a CA, or upload that CA's right certificate."
+        wrong = (
+            say(
+                "{label} signed the path, but is not a CA: its basic constraints say that it is "
+                "none.",
+                label=label,
+            )
+            if basic
+            else say(
+                "{label} signed the path, but is not a CA: its basic constraints are missing.",
+                label=label,
+            )
+        )
+        cure = say("Have the certificate issued by a CA, or upload that CA's right certificate.")
         yield Finding("path.not-ca", wrong, cure)
     usage = certificate.key_usage
     if usage is not None and KeyUsageBit.KEY_CERT_SIGN not in usage:
-        wrong = f"The key usage of {label} does not let it sign certificates (keyCertSign)."
-        cure = f"Upload a certificate of {label} that may, or have the path issued by another CA."
+        wrong = say(
+            "The key usage of {label} does not let it sign certificates (keyCertSign).", label=label
+        )
+        cure = say(
+            "Upload a certificate of {label} that may, or have the path issued by another CA.",
+            label=label,
+        )
         yield Finding("path.key-usage", wrong, cure)
 
 
@@ -141,16 +162,25 @@ def _validity(
         return  # told as unreadable
     first, last = certificate.validity
     label = certificate.label
-    place = "to the trust store" if is_anchor else "to the trust store, or in the chain"
     if at.replace(microsecond=0) > last:
-        wrong = f"The certificate of {label} expired on {_day(last)}."
-        renew = "Have it issued again."
-        cure = renew if is_leaf else f"Upload the renewed certificate of {label} {place}."
+        wrong = say("The certificate of {label} expired on {day}.", label=label, day=_day(last))
+        cure = say("Have it issued again.") if is_leaf else _renewal(label, is_anchor=is_anchor)
         yield Finding("path.expired", wrong, cure)
     if at < first:
-        wrong = f"The certificate of {label} is not valid before {_day(first)}."
-        cure = "Wait until then, or set the clock right if it is wrong."
+        wrong = say(
+            "The certificate of {label} is not valid before {day}.", label=label, day=_day(first)
+        )
+        cure = say("Wait until then, or set the clock right if it is wrong.")
         yield Finding("path.not-yet-valid", wrong, cure)
+
+
+def _renewal(label: str, *, is_anchor: bool) -> str:
+    if is_anchor:
+        return say("Upload the renewed certificate of {label} to the trust store.", label=label)
+    return say(
+        "Upload the renewed certificate of {label} to the trust store, or in the chain.",
+        label=label,
+    )
 
 
 def _day(moment: datetime) -> str:
@@ -161,8 +191,12 @@ def _critical(certificate: PathCertificate) -> Iterator[Finding]:
     for extension in certificate.extensions:
         if extension.is_critical and extension.oid not in _PROCESSED:
             name = named(extension.oid, EXTENSIONS)
-            wrong = f"{certificate.label} has a critical extension that is not known here: {name}."
-            cure = "Ask the CA for a certificate without it."
+            wrong = say(
+                "{certificate} has a critical extension that is not known here: {name}.",
+                certificate=certificate.label,
+                name=name,
+            )
+            cure = say("Ask the CA for a certificate without it.")
             yield Finding("path.critical", wrong, cure)
 
 
@@ -171,18 +205,32 @@ def _strength(
 ) -> Iterator[Finding]:
     label, key = certificate.label, certificate.key
     outcome = Outcome.WARN if question.allow_legacy else Outcome.FAIL
-    cure = "Have it issued again with SHA-256 and RSA of 2048 bits or more."
+    cure = say("Have it issued again with SHA-256 and RSA of 2048 bits or more.")
     if isinstance(key, rsa.RSAPublicKey | dsa.DSAPublicKey | ec.EllipticCurvePublicKey):
         kind = {"R": "RSA", "D": "DSA"}.get(type(key).__name__[0], "EC")
         bits, is_curve = key.key_size, isinstance(key, ec.EllipticCurvePublicKey)
         if bits < (LEAST_EC_BITS if is_curve else LEAST_RSA_BITS):
-            wrong = f"The key of {label} is too weak: {kind} with {bits} bits can be broken."
+            wrong = say(
+                "The key of {label} is too weak: {kind} with {bits} bits can be broken.",
+                label=label,
+                kind=kind,
+                bits=bits,
+            )
             yield Finding("path.weak-key", wrong, cure)
         elif not is_curve and (bits < LEGACY_RSA_BITS or kind == "DSA"):
-            wrong = f"The key of {label} is legacy: {kind} with {bits} bits."
+            wrong = say(
+                "The key of {label} is legacy: {kind} with {bits} bits.",
+                label=label,
+                kind=kind,
+                bits=bits,
+            )
             yield Finding("path.legacy", wrong, cure, outcome, is_legacy=True)
     if certificate.weak_hash and not is_anchor:
-        wrong = f"The signature on {label} is legacy: it uses {certificate.weak_hash}."
+        wrong = say(
+            "The signature on {label} is legacy: it uses {weak_hash}.",
+            label=label,
+            weak_hash=certificate.weak_hash,
+        )
         yield Finding("path.legacy", wrong, cure, outcome, is_legacy=True)
 
 
@@ -195,8 +243,15 @@ def _lengths(path: Path) -> Iterator[Finding]:
         basic = issuer.basic_constraints
         if basic and basic.path_length is not None and below > basic.path_length:
             allowed = basic.path_length
-            wrong = f"{issuer.label} allows {allowed} CAs below it; in this path there are {below}."
-            cure = f"Have the certificate issued by a CA that {issuer.label} allows."
+            wrong = say(
+                "{issuer} allows {allowed} CAs below it; in this path there are {below}.",
+                issuer=issuer.label,
+                allowed=allowed,
+                below=below,
+            )
+            cure = say(
+                "Have the certificate issued by a CA that {issuer} allows.", issuer=issuer.label
+            )
             yield Finding("path.length", wrong, cure)
         below += not issuer.is_self_issued
 
@@ -204,6 +259,14 @@ def _lengths(path: Path) -> Iterator[Finding]:
 def _names(path: Path) -> Iterator[Finding]:
     for broken in violations(path):
         issuer, label = broken.issuer.label, broken.certificate.label
-        wrong = f"{issuer} may not issue to {broken.name} of {label}: {broken.why}."
-        cure = f"Have it issued for a name that {issuer} allows, or by another CA."
+        wrong = say(
+            "{issuer} may not issue to {name} of {label}: {why}.",
+            issuer=issuer,
+            name=broken.name,
+            label=label,
+            why=broken.why,
+        )
+        cure = say(
+            "Have it issued for a name that {issuer} allows, or by another CA.", issuer=issuer
+        )
         yield Finding("path.name-constraint", wrong, cure)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from certificates.refusal import Finding
+from certificates.sentence import say
 from certificates.x509 import signatures
 from certificates.x509.decoding import octets
 from certificates.x509.object_names import SIGNATURES
@@ -48,33 +49,55 @@ def missing(route: Route, candidates: Candidates) -> Iterator[Finding]:
 
 def too_much(leaf: PathCertificate) -> Finding:
     """That the search ended before every way was tried."""
-    wrong = (
-        f"The search for a path of {leaf.label} was given up: too many certificates carry the same "
-        f"names (the limits are {MAXIMUM_CANDIDATES:,} steps, {MAXIMUM_SIGNATURES:,} "
-        f"signature checks, {MAXIMUM_PATHS} paths)."
+    wrong = say(
+        "The search for a path of {leaf} was given up: too many "
+        "certificates carry the same names (the limits are "
+        "{steps} steps, {signatures} signature "
+        "checks, {paths} paths).",
+        leaf=leaf.label,
+        steps=f"{MAXIMUM_CANDIDATES:,}",
+        signatures=f"{MAXIMUM_SIGNATURES:,}",
+        paths=MAXIMUM_PATHS,
     )
-    cure = "Delete those that are not needed from the trust store, or leave them out of the chain."
+    cure = say(
+        "Delete those that are not needed from the trust store, or leave them out of the chain."
+    )
     return Finding("path.effort", wrong, cure)
 
 
 def _too_deep(route: Route) -> Finding:
-    wrong = f"The path of {route.path[0].label} has more than {MAXIMUM_DEPTH} certificates."
-    cure = "Upload the certificate of a CA that is nearer to it to the trust store."
+    wrong = say(
+        "The path of {leaf} has more than {most} certificates.",
+        leaf=route.path[0].label,
+        most=MAXIMUM_DEPTH,
+    )
+    cure = say("Upload the certificate of a CA that is nearer to it to the trust store.")
     return Finding("path.depth", wrong, cure)
 
 
 def _loop(last: PathCertificate) -> Finding:
     name = _name(last)
-    wrong = f"The path ends in a circle: {last.label} was signed by {name}, which is in it already."
-    cure = f"Upload the certificate of {last.label}, or of a CA above it, to the trust store."
+    wrong = say(
+        "The path ends in a circle: {last} was signed by {name}, which is in it already.",
+        last=last.label,
+        name=name,
+    )
+    cure = say(
+        "Upload the certificate of {last}, or of a CA above it, to the trust store.",
+        last=last.label,
+    )
     return Finding("path.no-issuer", wrong, cure)
 
 
 def _untrusted_root(last: PathCertificate) -> Finding:
-    wrong = f"The path ends at {last.label}, which is self-signed and not in the trust store."
-    cure = (
-        f"Upload the certificate of {last.label} (SHA-256 fingerprint {last.fingerprint}…) to the "
-        "trust store first, if you trust it."
+    wrong = say(
+        "The path ends at {last}, which is self-signed and not in the trust store.", last=last.label
+    )
+    cure = say(
+        "Upload the certificate of {last} (SHA-256 fingerprint "
+        "{fingerprint}…) to the trust store first, if you trust it.",
+        last=last.label,
+        fingerprint=last.fingerprint,
     )
     return Finding("path.no-issuer", wrong, cure)
 
@@ -82,9 +105,14 @@ def _untrusted_root(last: PathCertificate) -> Finding:
 def _no_issuer(last: PathCertificate) -> Finding:
     name = _name(last)
     identifier = last.authority_key_identifier[:_LONGEST_IDENTIFIER]
-    which = f"{name} (key identifier {octets(identifier)})" if identifier else name
-    wrong = f"The issuer of {last.label} is missing: {which}."
-    cure = f"Upload the certificate of {name} to the trust store first, or a chain that holds it."
+    which = name
+    if identifier:
+        which = say("{name} (key identifier {octets})", name=name, octets=octets(identifier))
+    wrong = say("The issuer of {last} is missing: {which}.", last=last.label, which=which)
+    cure = say(
+        "Upload the certificate of {name} to the trust store first, or a chain that holds it.",
+        name=name,
+    )
     return Finding("path.no-issuer", wrong, cure)
 
 
@@ -92,24 +120,35 @@ def _wrong_signature(last: PathCertificate, named: list[PathCertificate]) -> Fin
     name = _name(last)
     algorithm = last.signature_algorithm
     if not algorithm or not signatures.is_checkable(last.signed.algorithm):
-        called = SIGNATURES.get(algorithm, algorithm) or "an unreadable algorithm"
-        wrong = f"The signature on {last.label} can't be checked here: {called}."
-        return Finding("path.signature", wrong, "Have it signed with RSA, ECDSA or EdDSA.")
+        called = SIGNATURES.get(algorithm, algorithm) or say("an unreadable algorithm")
+        wrong = say(
+            "The signature on {last} can't be checked here: {algorithm}.",
+            last=last.label,
+            algorithm=called,
+        )
+        return Finding("path.signature", wrong, say("Have it signed with RSA, ECDSA or EdDSA."))
     shown = ", ".join(f"{member.fingerprint}…" for member in named[:_MOST_FINGERPRINTS])
     more = len(named) - _MOST_FINGERPRINTS
-    there = shown + (f" and {more:,} more" if more > 0 else "")
-    identifier = last.authority_key_identifier[:_LONGEST_IDENTIFIER]
-    wanted = f" with the key identifier {octets(identifier)}" if identifier else ""
-    wrong = (
-        f"No certificate of {name} that is there has the key which signed {last.label}. "
-        f"There by that name (SHA-256 fingerprints): {there}."
+    if more > 0:
+        shown = say("{fingerprints} and {count} more", fingerprints=shown, count=f"{more:,}")
+    wrong = say(
+        "No certificate of {name} that is there has the key which signed "
+        "{last}. There by that name (SHA-256 fingerprints): {there}.",
+        name=name,
+        last=last.label,
+        there=shown,
     )
-    cure = (
-        f"Upload the right certificate of {name}{wanted}; "
-        f"if it is there, {last.label} was altered after it was signed."
+    identifier = last.authority_key_identifier[:_LONGEST_IDENTIFIER]
+    if identifier:
+        name = say("{name} with the key identifier {octets}", name=name, octets=octets(identifier))
+    cure = say(
+        "Upload the right certificate of {name}; if it is there, {last} was altered after it was "
+        "signed.",
+        name=name,
+        last=last.label,
     )
     return Finding("path.signature", wrong, cure)
 
 
 def _name(certificate: PathCertificate) -> str:
-    return name_label(certificate.issuer_der) or "an issuer without a common name"
+    return name_label(certificate.issuer_der) or say("an issuer without a common name")

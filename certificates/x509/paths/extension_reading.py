@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from itertools import islice
 
+from certificates.sentence import say
 from certificates.x509 import der
 from certificates.x509.der import DerError, Element, only_element
 
@@ -86,18 +87,18 @@ def _some(sequence: Element, most: int) -> list[Element]:
     """The elements inside, unless there are more than anybody needs."""
     found = list(islice(sequence.children(), most + 1))
     if len(found) > most:
-        raise DerError(sequence.start, f"more than {most} elements")
+        raise DerError(sequence.start, say("more than {most} elements", most=most))
     return found
 
 
 def _extension(entry: Element) -> Extension:
     identifier, *flags, value = entry.expect(der.SEQUENCE).children()
     if len(flags) >= _CRITICAL_AND_VALUE:
-        raise DerError(entry.start, "an extension has more than three parts")
+        raise DerError(entry.start, say("an extension has more than three parts"))
     is_critical = any(flag.expect(der.BOOLEAN).content != b"\0" for flag in flags)
     content = value.expect(der.OCTET_STRING).content
     if len(content) > _LONGEST_VALUE:
-        raise DerError(entry.start, f"an extension of {len(content)} octets")
+        raise DerError(entry.start, say("an extension of {count} octets", count=len(content)))
     return Extension(der.dotted(identifier), is_critical, content)
 
 
@@ -112,7 +113,7 @@ def basic_constraints(value: bytes) -> BasicConstraints:
     (length,) = parts
     number = int.from_bytes(length.expect(der.INTEGER).content, "big", signed=True)
     if not 0 <= number < _LARGEST_PATH_LENGTH:
-        raise DerError(length.start, "the path length is no length")
+        raise DerError(length.start, say("the path length is no length"))
     return BasicConstraints(is_ca, number)
 
 
@@ -132,7 +133,7 @@ def extended_key_usage(value: bytes) -> frozenset[str]:
     sequence = only_element(value).expect(der.SEQUENCE)
     usages = frozenset(der.dotted(identifier) for identifier in _some(sequence, _MOST_USAGES))
     if not usages:
-        raise DerError(sequence.start, "no usage is named")
+        raise DerError(sequence.start, say("no usage is named"))
     return usages
 
 
@@ -152,7 +153,7 @@ def general_names(value: bytes) -> tuple[GeneralName, ...]:
     sequence = only_element(value).expect(der.SEQUENCE)
     names = tuple(_general_name(name) for name in _some(sequence, _MOST_NAMES))
     if not names:
-        raise DerError(sequence.start, "no name is in it")
+        raise DerError(sequence.start, say("no name is in it"))
     return names
 
 
@@ -170,7 +171,7 @@ def name_constraints(value: bytes) -> NameConstraints:
         *(tuple(_subtrees(parts[tag])) if tag in parts else () for tag in (0xA0, 0xA1))
     )
     if not found.permitted and not found.excluded:
-        raise DerError(0, "no subtree is named")
+        raise DerError(0, say("no subtree is named"))
     return found
 
 
@@ -179,5 +180,7 @@ def _subtrees(field: Element) -> Iterator[GeneralName]:
         base, *bounds = subtree.expect(der.SEQUENCE).children()
         for bound in bounds:
             if bound.tag != 0x80 or bound.content != b"\0":  # noqa: PLR2004
-                raise DerError(bound.start, "minimum and maximum of a subtree must not be used")
+                raise DerError(
+                    bound.start, say("minimum and maximum of a subtree must not be used")
+                )
         yield _general_name(base)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from certificates.refusal import Finding
+from certificates.sentence import say
 from certificates.x509.object_names import EXTENSIONS
 from certificates.x509.paths import extension_reading
 from certificates.x509.paths.certificate import LONGEST_SERIAL, PathCertificate
@@ -24,8 +25,12 @@ def malformed(certificate: PathCertificate, *, is_leaf: bool, is_anchor: bool) -
     """The first rule that the certificate breaks; its section is named."""
     wrong = next(_broken_rules(certificate, is_leaf=is_leaf, is_anchor=is_anchor), None)
     if wrong:
-        sentence = f"The certificate of {certificate.label} breaks RFC 5280: {wrong}."
-        cure = "Ask the CA for a certificate that follows RFC 5280."
+        sentence = say(
+            "The certificate of {certificate} breaks RFC 5280: {wrong}.",
+            certificate=certificate.label,
+            wrong=wrong,
+        )
+        cure = say("Ask the CA for a certificate that follows RFC 5280.")
         yield Finding("path.malformed", sentence, cure)
 
 
@@ -33,47 +38,48 @@ def _broken_rules(certificate: PathCertificate, *, is_leaf: bool, is_anchor: boo
     yield from _frame(certificate)
     yield from _extensions(certificate)
     if not is_leaf and not certificate.has_subject:
-        yield "a CA has a subject (4.1.2.6)"
+        yield say("a CA has a subject (4.1.2.6)")
     if not is_anchor and not certificate.has_issuer:
-        yield "the issuer is empty (4.1.2.4)"
+        yield say("the issuer is empty (4.1.2.4)")
     if is_leaf and not is_anchor:
         yield from _issued_leaf(certificate)
 
 
 def _frame(certificate: PathCertificate) -> Iterator[str]:
     if not certificate.has_one_algorithm:
-        yield "the signature algorithms inside and outside differ (4.1.1.2)"
+        yield say("the signature algorithms inside and outside differ (4.1.1.2)")
     if certificate.extensions and certificate.version != _VERSION_3:
-        yield f"version {certificate.version} has no extensions (4.1.2.1)"
+        yield say("version {number} has no extensions (4.1.2.1)", number=certificate.version)
 
 
 def _extensions(certificate: PathCertificate) -> Iterator[str]:
     """What holds for everybody, trust anchors as well."""
     oid, count = next(iter(Counter(x.oid for x in certificate.extensions).most_common(1)), ("", 0))
     if count > 1:
-        yield f"an extension stands there twice, {EXTENSIONS.get(oid, oid)} (4.2)"
+        name = EXTENSIONS.get(oid, oid)
+        yield say("an extension stands there twice, {name} (4.2)", name=name)
     for extension in certificate.extensions:
         name = EXTENSIONS.get(extension.oid, extension.oid)
         if extension.is_critical and extension.oid in _NEVER_CRITICAL:
-            yield f"{name} is marked critical (4.2.1)"
+            yield say("{name} is marked critical (4.2.1)", name=name)
     basic = certificate.basic_constraints
     is_ca = basic is not None and basic.is_ca
     if certificate.name_constraints is not None and not is_ca:
-        yield "it is not a CA, but has name constraints (4.2.1.10)"
+        yield say("it is not a CA, but has name constraints (4.2.1.10)")
     if basic and basic.path_length is not None and not is_ca:
-        yield "it is not a CA, but has a path length (4.2.1.9)"
+        yield say("it is not a CA, but has a path length (4.2.1.9)")
 
 
 def _issued_leaf(certificate: PathCertificate) -> Iterator[str]:
     """What a CA must not issue; in a self-signed certificate of the trust store it is harmless."""
     if certificate.serial_number <= 0:
-        yield "the serial number is not positive (4.1.2.2)"
+        yield say("the serial number is not positive (4.1.2.2)")
     if certificate.serial_octets > LONGEST_SERIAL:
-        yield f"the serial number is longer than {LONGEST_SERIAL} octets (4.1.2.2)"
+        yield say("the serial number is longer than {most} octets (4.1.2.2)", most=LONGEST_SERIAL)
     basic, usage = certificate.basic_constraints, certificate.key_usage or frozenset()
     if KeyUsageBit.KEY_CERT_SIGN in usage and not (basic and basic.is_ca):
-        yield "it may sign certificates (keyCertSign), but is not a CA (4.2.1.9)"
+        yield say("it may sign certificates (keyCertSign), but is not a CA (4.2.1.9)")
     if not certificate.has_subject:
         names = certificate.extension(extension_reading.SUBJECT_ALTERNATIVE_NAME)
         if names is None or not names.is_critical:
-            yield "without subject it needs a critical subject alternative name (4.1.2.6)"
+            yield say("without subject it needs a critical subject alternative name (4.1.2.6)")

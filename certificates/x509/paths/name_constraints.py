@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from certificates.refusal import Refused
+from certificates.sentence import listed, say
 from certificates.x509.name_comparison import (
     COMMON_NAME,
     EMAIL_ADDRESS,
@@ -113,24 +114,24 @@ def _first_violation(
             continue
         kind = KINDS.get(name.tag)
         if kind is None:
-            return "a name of a rare kind", "constraints of that kind can't be checked"
+            return say("a name of a rare kind"), say("constraints of that kind can't be checked")
         why = _why_not(name, permitted.get(name.tag), excluded.get(name.tag))
         if why:
-            return f"the {kind.words} {shown(name)}", why
+            return say("the {kind} {name}", kind=kind.words, name=shown(name)), why
     return None
 
 
 def _why_not(name: GeneralName, permitted: Subtrees | None, excluded: Subtrees | None) -> str:
     kind = KINDS[name.tag]
     if not kind.is_name(name.value):
-        return "it is malformed, so that it lies within no subtree"
+        return say("it is malformed, so that it lies within no subtree")
     keys = set(kind.keys(name.value))
     if excluded and (
         excluded.has_malformed or not keys.isdisjoint(excluded.keys) or _overlaps(name, excluded)
     ):
-        return f"excluded is {_bases(name.tag, excluded)}"
+        return say("excluded is {names}", names=_bases(name.tag, excluded))
     if permitted and keys.isdisjoint(permitted.keys):
-        return f"permitted is {_bases(name.tag, permitted)}"
+        return say("permitted is {names}", names=_bases(name.tag, permitted))
     return ""
 
 
@@ -144,19 +145,20 @@ def _overlaps(name: GeneralName, excluded: Subtrees) -> bool:
 
 def _bases(tag: int, found: Subtrees) -> str:
     bases = [shown(GeneralName(tag, base), is_base=True) for base in found.bases[:_MOST_SHOWN]]
-    return " or ".join(bases) + (" …" if len(found.bases) > _MOST_SHOWN else "")
+    told = listed(bases, say(" or "))
+    return listed((told, "…"), " ") if len(found.bases) > _MOST_SHOWN else told
 
 
 def shown(name: GeneralName, *, is_base: bool = False) -> str:
     """A general name for a person: short, and visible."""
     if name.tag == DIRECTORY:
-        return name_label(name.value) or "(a directory name)"
+        return name_label(name.value) or say("(a directory name)")
     if name.tag == IP_ADDRESS:
         half = len(name.value) // 2 if is_base else len(name.value)
         parts = [_address(name.value[:half]), _address(name.value[half:])]
         return "/".join(part for part in parts if part)
     text = visible(name.value[: 2 * _LONGEST_SHOWN].decode("utf-8", "backslashreplace"))
-    return text[:_LONGEST_SHOWN] or '"" (all)'
+    return text[:_LONGEST_SHOWN] or say('"" (all)')
 
 
 def _address(octets: bytes) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from certificates.sentence import say
 from certificates.x509.name_comparison import folded
 from certificates.x509.paths.extension_reading import (
     DIRECTORY,
@@ -175,11 +176,11 @@ def wildcard_parent(name: bytes) -> bytes:
 
 
 KINDS = {
-    DNS: Kind("DNS name", _is_dns, _is_dns_base, bytes.lower, _dns_keys),
-    EMAIL: Kind("e-mail address", _is_email, _is_email_base, _email_key, _email_keys),
+    DNS: Kind(say("DNS name"), _is_dns, _is_dns_base, bytes.lower, _dns_keys),
+    EMAIL: Kind(say("e-mail address"), _is_email, _is_email_base, _email_key, _email_keys),
     URI: Kind("URI", _is_uri, _is_dns_base, bytes.lower, _uri_keys),
-    IP_ADDRESS: Kind("IP address", _is_address, _is_network, _network_key, _address_keys),
+    IP_ADDRESS: Kind(say("IP address"), _is_address, _is_network, _network_key, _address_keys),
     DIRECTORY: Kind(
-        "directory name", _is_directory_name, _is_directory_name, folded, _directory_keys
+        say("directory name"), _is_directory_name, _is_directory_name, folded, _directory_keys
     ),
 }

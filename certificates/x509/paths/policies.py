@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from certificates.refusal import Finding
+from certificates.sentence import say
 from certificates.x509 import der
 from certificates.x509.der import Element, only_element
 from certificates.x509.paths.certificate import PathCertificate
@@ -63,14 +64,21 @@ def policy_findings(path: Sequence[PathCertificate]) -> Iterator[Finding]:
                     counters.count_down()
                 counters.limit_by(certificate)
     except ValueError as error:
-        wrong = f"The policies of {certificate.label} can't be decoded ({error})."
-        cure = "Ask the CA for a certificate that follows RFC 5280."
+        wrong = say(
+            "The policies of {certificate} can't be decoded ({error}).",
+            certificate=certificate.label,
+            error=error,
+        )
+        cure = say("Ask the CA for a certificate that follows RFC 5280.")
         yield Finding("path.unreadable", wrong, cure)
 
 
 def _lacking(certificate: PathCertificate) -> Finding:
-    wrong = f"A CA of this path demands a certificate policy, and {certificate.label} has none."
-    cure = "Have it issued with a policy that the CAs above it allow."
+    wrong = say(
+        "A CA of this path demands a certificate policy, and {certificate} has none.",
+        certificate=certificate.label,
+    )
+    cure = say("Have it issued with a policy that the CAs above it allow.")
     return Finding("path.policy", wrong, cure)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from certificates.refusal import Finding
+from certificates.sentence import say
 from certificates.x509.object_names import KEY_PURPOSES
 from certificates.x509.paths.certificate import PathCertificate
 from certificates.x509.paths.extension_reading import KeyUsageBit
@@ -28,11 +29,11 @@ class Usage:
 _SIGN, _EXCHANGE = KeyUsageBit.DIGITAL_SIGNATURE, KeyUsageBit.KEY_AGREEMENT
 USAGES = {
     "server": Usage(
-        "a TLS server",
+        say("a TLS server"),
         frozenset({_SERVER}),
         frozenset({_SIGN, KeyUsageBit.KEY_ENCIPHERMENT, _EXCHANGE}),
     ),
-    "client": Usage("a TLS client", frozenset({_CLIENT}), frozenset({_SIGN, _EXCHANGE})),
+    "client": Usage(say("a TLS client"), frozenset({_CLIENT}), frozenset({_SIGN, _EXCHANGE})),
     # RFC 4945, 5.1.3.12 and 5.1.3.2; servers' certificates are used for IKE as well. strongSwan
     # itself asks for no usage at all.
     "ipsec": Usage(
@@ -56,7 +57,7 @@ USAGES = {
             }
         ),
     ),
-    "any": Usage("anything", frozenset(), frozenset()),
+    "any": Usage(say("anything"), frozenset(), frozenset()),
 }
 
 
@@ -73,10 +74,21 @@ def usage_findings(path: Sequence[PathCertificate], usage: str) -> Iterator[Find
         if not left:
             label, is_leaf = certificate.label, certificate is path[0]
             names = ", ".join(sorted(KEY_PURPOSES.get(oid, oid) for oid in given))[:200]
-            whom = label if is_leaf else f"what {label} issues"
-            wrong = f"The extended key usage does not let {whom} be {wanted.words}: {names}."
-            again = f"Have it issued again for {wanted.words}"
-            cure = f"{again}." if is_leaf else f"{again}, by a CA whose certificate allows it."
+            whom = label if is_leaf else say("what {label} issues", label=label)
+            wrong = say(
+                "The extended key usage does not let {whom} be {words}: {names}.",
+                whom=whom,
+                words=wanted.words,
+                names=names,
+            )
+            cure = (
+                say("Have it issued again for {words}.", words=wanted.words)
+                if is_leaf
+                else say(
+                    "Have it issued again for {words}, by a CA whose certificate allows it.",
+                    words=wanted.words,
+                )
+            )
             yield Finding("path.extended-key-usage", wrong, cure)
             return
 
@@ -87,6 +99,10 @@ def _key_usage(leaf: PathCertificate, wanted: Usage) -> Iterator[Finding]:
         return
     given = leaf.key_usage
     if given is not None and wanted.bits and not given & wanted.bits:
-        wrong = f"The key usage of {leaf.label} does not let it be {wanted.words}."
-        cure = "Have it issued again with digital signature among its key usages."
+        wrong = say(
+            "The key usage of {leaf} does not let it be {words}.",
+            leaf=leaf.label,
+            words=wanted.words,
+        )
+        cure = say("Have it issued again with digital signature among its key usages.")
         yield Finding("path.key-usage", wrong, cure)

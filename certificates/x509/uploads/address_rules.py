@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from certificates.refusal import Finding, Outcome, Refused
+from certificates.sentence import say
 from certificates.x509.der import Element, only_element
 from certificates.x509.fields import Extension
 from certificates.x509.strings import text
@@ -43,7 +44,7 @@ _OTHER, _EMAIL, _DNS, _DIRECTORY, _URI, _IP_ADDRESS = 0xA0, 0x81, 0x82, 0xA4, 0x
 _CONSTRUCTED = 0x20
 _ADDRESS_SIZES = (4, 16)  # octets: IPv4, IPv6
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE)
-_CURE = "Have the certificate issued again with names like ccx1.example.com or 192.0.2.10."
+_CURE = say("Have the certificate issued again with names like ccx1.example.com or 192.0.2.10.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +93,14 @@ def _judge_names(called: str, names: list[Element]) -> Iterator[Finding]:
             _refuse_bad_address(called, name.content)
         elif name.tag == _DIRECTORY:
             for inner in name.children():
-                yield from judge_name(f"{called}, a directory name in it,", attributes_of(inner))
+                yield from judge_name(
+                    say("{called}, a directory name in it,", called=called), attributes_of(inner)
+                )
         elif name.tag in (_EMAIL, _DNS):
-            where = f"{called}, an alternative name in it,"
+            where = say("{called}, an alternative name in it,", called=called)
             refuse_hidden_characters(where, name.content.decode("utf-8", "replace"))
         elif name.tag == _OTHER:
-            where = f"{called}, another name in it,"
+            where = say("{called}, another name in it,", called=called)
             for element in _descendants(name):
                 if element.tag in _STRINGS:
                     refuse_hidden_characters(where, _text(element))
@@ -129,35 +132,55 @@ def _text(element: Element) -> str:
 
 def _refuse_bad_address(called: str, content: bytes) -> None:
     if len(content) > ADDRESS_CHARACTERS:
-        wrong = (
-            f"{called} contains an address of {len(content):,} characters; "
-            f"{ADDRESS_CHARACTERS:,} are allowed."
+        wrong = say(
+            "{called} contains an address of {count} characters; {most} are allowed.",
+            called=called,
+            count=f"{len(content):,}",
+            most=f"{ADDRESS_CHARACTERS:,}",
         )
-        raise Refused("uri.syntax", wrong, "Have the certificate issued again.")
+        raise Refused("uri.syntax", wrong, say("Have the certificate issued again."))
     address = content.decode("utf-8", "replace")
     if has_hidden_characters(address):
-        wrong = f"{called} contains an address with invisible characters: {shown(address)}."
-        raise Refused("uri.syntax", wrong, "Have the certificate issued again.")
+        wrong = say(
+            "{called} contains an address with invisible characters: {address}.",
+            called=called,
+            address=shown(address),
+        )
+        raise Refused("uri.syntax", wrong, say("Have the certificate issued again."))
 
 
 def _refuse_too_many(called: str, names: list[Element]) -> None:
     if len(names) > ALTERNATIVE_NAMES:
-        wrong = f"{called} has {len(names):,} alternative names; {ALTERNATIVE_NAMES} are allowed."
-        raise Refused("san.count", wrong, "Have it issued again with fewer names.")
+        wrong = say(
+            "{called} has {count} alternative names; {most} are allowed.",
+            called=called,
+            count=f"{len(names):,}",
+            most=ALTERNATIVE_NAMES,
+        )
+        raise Refused("san.count", wrong, say("Have it issued again with fewer names."))
 
 
 def _judge_hosts(called: str, names: list[Element], *, is_ca: bool) -> Iterator[Finding]:
     wildcards, underscores = [], []
     for name in names:
         if name.tag == _IP_ADDRESS and len(name.content) not in _ADDRESS_SIZES:
-            wrong = f"{called} has an IP address of {len(name.content)} octets; 4 or 16 are right."
+            wrong = say(
+                "{called} has an IP address of {count} octets; 4 or 16 are right.",
+                called=called,
+                count=len(name.content),
+            )
             raise Refused("san.syntax", wrong, _CURE)
         if name.tag != _DNS:
             continue
         host = name.content.decode("utf-8", "replace")
         judged = _judged_host(host)
         if judged.wrong:
-            wrong = f"{called} has the alternative name {shown(host)}, {judged.wrong}."
+            wrong = say(
+                "{called} has the alternative name {name}, {wrong}.",
+                called=called,
+                name=shown(host),
+                wrong=judged.wrong,
+            )
             if not is_ca:
                 raise Refused("san.syntax", wrong, _CURE)
             yield Finding("san.syntax", wrong, outcome=Outcome.WARN)
@@ -168,24 +191,38 @@ def _judge_hosts(called: str, names: list[Element], *, is_ca: bool) -> Iterator[
 
 def _odd_hosts(called: str, wildcards: list[str], underscores: list[str]) -> Iterator[Finding]:
     if wildcards:
-        sentence = f"{called} has a wild card among its names: {shown(wildcards[0])}."
-        cure = "The original product takes none; a stolen key serves for every such host."
+        sentence = say(
+            "{called} has a wild card among its names: {name}.",
+            called=called,
+            name=shown(wildcards[0]),
+        )
+        cure = say("The original product takes none; a stolen key serves for every such host.")
         yield Finding("san.syntax", sentence, cure, Outcome.WARN)
     if underscores:
-        sentence = f"{called} has a host name with an underscore: {shown(underscores[0])}."
-        cure = "Some clients refuse to connect to it."
+        sentence = say(
+            "{called} has a host name with an underscore: {name}.",
+            called=called,
+            name=shown(underscores[0]),
+        )
+        cure = say("Some clients refuse to connect to it.")
         yield Finding("san.syntax", sentence, cure, Outcome.WARN)
 
 
 def _judged_host(host: str) -> _Host:
     if len(host) > HOST_NAME_CHARACTERS:
-        return _Host(f"which has {len(host):,} characters; {HOST_NAME_CHARACTERS} are allowed")
+        return _Host(
+            say(
+                "which has {count} characters; {most} are allowed",
+                count=f"{len(host):,}",
+                most=HOST_NAME_CHARACTERS,
+            )
+        )
     has_wildcard = host.startswith("*.")
     labels = host.removeprefix("*.").split(".")
     if "*" in host.removeprefix("*."):
-        return _Host("where a wild card is not the whole leftmost label")
+        return _Host(say("where a wild card is not the whole leftmost label"))
     if has_wildcard and len(labels) == 1:
-        return _Host("a wild card for everything under a top-level domain")
+        return _Host(say("a wild card for everything under a top-level domain"))
     if not all(_LABEL.fullmatch(label) for label in labels) or labels[-1].isdigit():
-        return _Host("which is no host name")
+        return _Host(say("which is no host name"))
     return _Host(has_wildcard=has_wildcard, has_underscore="_" in host)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.decoding import DECODING_ERRORS
 from certificates.x509.der import BOOLEAN, DerError, dotted, only_element
 from certificates.x509.extension_values import BY_HAND, BY_LIBRARY
@@ -28,7 +29,7 @@ _QUALIFIED_STATEMENTS = "1.3.6.1.5.5.7.1.3"
 _KNOWN = BY_HAND.keys() | BY_LIBRARY.keys()
 _UNDERSTOOD = (_KNOWN | {_QUALIFIED_STATEMENTS}) - {_POISON}
 _LEVEL = 6  # of nesting, where the value of an extension stands in a certificate
-_CURE = "Have the certificate issued again."
+_CURE = say("Have the certificate issued again.")
 
 
 def refuse_extensions(called: str, extensions: Sequence[Extension]) -> None:
@@ -38,19 +39,29 @@ def refuse_extensions(called: str, extensions: Sequence[Extension]) -> None:
         Refused: structure.size, structure.duplicate-extension, structure.critical.
     """
     if len(extensions) > MOST:
-        wrong = f"{called} has {len(extensions):,} extensions; {MOST} are allowed."
+        wrong = say(
+            "{called} has {count} extensions; {most} are allowed.",
+            called=called,
+            count=f"{len(extensions):,}",
+            most=MOST,
+        )
         raise Refused("structure.size", wrong, _CURE)
     seen: set[str] = set()
     for extension in extensions:
-        name = named(extension.oid, EXTENSIONS)[:200]
+        name = named(extension.oid[:200], EXTENSIONS)
         if len(extension.value) > EXTENSION_BYTES:
-            wrong = (
-                f"{called} has an extension of {len(extension.value):,} octets ({name}); "
-                f"{EXTENSION_BYTES:,} are allowed."
+            wrong = say(
+                "{called} has an extension of {count} octets ({name}); {most} are allowed.",
+                called=called,
+                count=f"{len(extension.value):,}",
+                name=name,
+                most=f"{EXTENSION_BYTES:,}",
             )
             raise Refused("structure.size", wrong, _CURE)
         if extension.oid in seen:
-            wrong = f"{called} has the same extension more than once: {name}."
+            wrong = say(
+                "{called} has the same extension more than once: {name}.", called=called, name=name
+            )
             raise Refused("structure.duplicate-extension", wrong, _CURE)
         seen.add(extension.oid)
         _refuse_not_understood(called, extension, name)
@@ -60,10 +71,19 @@ def _refuse_not_understood(called: str, extension: Extension, name: str) -> None
     if not extension.critical or extension.oid in _UNDERSTOOD:
         return
     if extension.oid == _POISON:
-        wrong = f"{called} is a precertificate, which no program may accept (RFC 6962, 3.1)."
-        raise Refused("structure.critical", wrong, "Upload the certificate that the CA issued.")
-    wrong = f"{called} has a critical extension that is not understood here: {name}."
-    raise Refused("structure.critical", wrong, "Have it issued without, or not as critical.")
+        wrong = say(
+            "{called} is a precertificate, which no program may accept (RFC 6962, 3.1).",
+            called=called,
+        )
+        raise Refused(
+            "structure.critical", wrong, say("Upload the certificate that the CA issued.")
+        )
+    wrong = say(
+        "{called} has a critical extension that is not understood here: {name}.",
+        called=called,
+        name=name,
+    )
+    raise Refused("structure.critical", wrong, say("Have it issued without, or not as critical."))
 
 
 def written_flaw(extension: Extension, walk: Walk) -> tuple[str, bool]:
@@ -122,8 +142,14 @@ def _refuse_many_subtrees(extension: Extension) -> None:
     if extension.oid == _NAME_CONSTRAINTS:
         entries = [subtree for side in entries for subtree in side.children()]
     if len(entries) > SUBTREES:
-        kind = "name constraints" if extension.oid == _NAME_CONSTRAINTS else "policy mappings"
-        wrong = f"A certificate has {len(entries):,} {kind}; {SUBTREES:,} are allowed."
+        is_names = extension.oid == _NAME_CONSTRAINTS
+        kind = say("name constraints") if is_names else say("policy mappings")
+        wrong = say(
+            "A certificate has {count} {kind}; {most} are allowed.",
+            count=f"{len(entries):,}",
+            kind=kind,
+            most=f"{SUBTREES:,}",
+        )
         raise Refused("structure.size", wrong, _CURE)
 
 

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from certificates.refusal import Finding, Outcome, Refused
+from certificates.sentence import lowered, say
 from certificates.x509.der import (
     BIT_STRING,
     INTEGER,
@@ -45,8 +46,8 @@ _CURVE_NAMES = {
     "1.2.156.10197.1.301": "SM2",
 }
 _SMALLEST_EXPONENT = 3
-_CURE = "Have a new key and certificate made: RSA of 2048 bits or more, or EC P-256 or P-384."
-_REISSUE = "Have the certificate issued again."
+_CURE = say("Have a new key and certificate made: RSA of 2048 bits or more, or EC P-256 or P-384.")
+_REISSUE = say("Have the certificate issued again.")
 # Small numbers without a common divisor: what a square leaves when divided by each is known, and
 # of 1,000 other numbers one passes all.
 _DIVISORS = (64, 63, 65, 11, 17, 19, 23)
@@ -61,7 +62,7 @@ def judge_public_key(called: str, info: Element) -> Iterator[Finding]:
     """
     parts = list(info.children())
     if [part.tag for part in parts] != [SEQUENCE, BIT_STRING]:
-        raise DerError(info.start, "a public key is not made of an algorithm and a key")
+        raise DerError(info.start, say("a public key is not made of an algorithm and a key"))
     algorithm = list(parts[0].children())
     oid = dotted(algorithm[0]) if algorithm else ""
     if oid in _RSA:
@@ -69,7 +70,11 @@ def judge_public_key(called: str, info: Element) -> Iterator[Finding]:
     elif oid == _ELLIPTIC_CURVE:
         _judge_curve(called, parts[0], algorithm[1:])
     elif oid not in _EDWARDS:
-        wrong = f"{called} has a key of a type that is not supported: {named(oid, KEY_ALGORITHMS)}."
+        wrong = say(
+            "{called} has a key of a type that is not supported: {name}.",
+            called=called,
+            name=named(oid, KEY_ALGORITHMS),
+        )
         raise Refused("key.type", wrong, _CURE)
 
 
@@ -82,58 +87,85 @@ def loaded_public_key(called: str, info: bytes) -> PublicKeyTypes:
     try:
         return load_der_public_key(info)
     except DECODING_ERRORS as error:
-        wrong = f"The public key of {_lower(called)} can't be read: it is not a valid key."
+        wrong = say(
+            "The public key of {called} can't be read: it is not a valid key.",
+            called=lowered(called),
+        )
         raise Refused("parse", wrong, _REISSUE) from error
-
-
-def _lower(called: str) -> str:
-    return called[0].lower() + called[1:]
 
 
 def _judge_rsa(called: str, key: Element) -> Iterator[Finding]:
     parts = list(key.expect(SEQUENCE).children())
     if [part.tag for part in parts] != [INTEGER, INTEGER]:
-        raise DerError(key.start, "an RSA key is not made of a modulus and an exponent")
+        raise DerError(key.start, say("an RSA key is not made of a modulus and an exponent"))
     modulus, exponent = (int.from_bytes(part.content, "big", signed=True) for part in parts)
     _refuse_bad_modulus(called, modulus)
     _refuse_bad_exponent(called, exponent)
     if has_adjacent_primes(modulus):
-        wrong = f"{called} has an RSA key made of two primes so close that anybody can find them."
+        wrong = say(
+            "{called} has an RSA key made of two primes so close that anybody can find them.",
+            called=called,
+        )
         raise Refused("key.weak", wrong, _CURE)
     if modulus.bit_length() < LEGACY_RSA_BITS:
-        sentence = f"{called} has an RSA key of only {modulus.bit_length()} bits."
-        cure = f"Keys of {LEGACY_RSA_BITS} bits or more are the measure of today."
+        sentence = say(
+            "{called} has an RSA key of only {bits} bits.",
+            called=called,
+            bits=modulus.bit_length(),
+        )
+        cure = say(
+            "Keys of {bits} bits or more are the measure of today.",
+            bits=LEGACY_RSA_BITS,
+        )
         yield Finding("key.weak", sentence, cure, Outcome.WARN, is_legacy=True)
     if exponent == _SMALLEST_EXPONENT:
-        sentence = f"{called} has an RSA key with the exponent 3."
-        yield Finding("key.bad", sentence, "65537 is usual.", Outcome.WARN, is_legacy=True)
+        sentence = say("{called} has an RSA key with the exponent 3.", called=called)
+        yield Finding("key.bad", sentence, say("65537 is usual."), Outcome.WARN, is_legacy=True)
 
 
 def _refuse_bad_modulus(called: str, modulus: int) -> None:
     bits = modulus.bit_length()
     if modulus <= 0 or modulus % 2 == 0:
-        how = "even" if modulus > 0 else "negative or zero"
-        wrong = f"{called} has an RSA key whose modulus is {how}: it is no RSA key."
+        how = say("even") if modulus > 0 else say("negative or zero")
+        wrong = say(
+            "{called} has an RSA key whose modulus is {how}: it is no RSA key.",
+            called=called,
+            how=how,
+        )
         raise Refused("key.bad", wrong, _CURE)
     if bits < WEAKEST_RSA_BITS:
-        wrong = (
-            f"{called} has an RSA key of {bits} bits; under {WEAKEST_RSA_BITS} it can be broken."
+        wrong = say(
+            "{called} has an RSA key of {bits} bits; under {least} it can be broken.",
+            called=called,
+            bits=bits,
+            least=WEAKEST_RSA_BITS,
         )
         raise Refused("key.weak", wrong, _CURE)
     if bits > LARGEST_RSA_BITS:
-        wrong = f"{called} has an RSA key of {bits:,} bits; up to {LARGEST_RSA_BITS:,} are taken."
+        wrong = say(
+            "{called} has an RSA key of {bits} bits; up to {most} are taken.",
+            called=called,
+            bits=f"{bits:,}",
+            most=f"{LARGEST_RSA_BITS:,}",
+        )
         raise Refused("key.size", wrong, _CURE)
 
 
 def _refuse_bad_exponent(called: str, exponent: int) -> None:
     if exponent < _SMALLEST_EXPONENT or exponent % 2 == 0:
-        how = "even" if exponent >= _SMALLEST_EXPONENT else "under 3"
-        wrong = f"{called} has an RSA key whose exponent is {how}: it protects nothing."
+        how = say("even") if exponent >= _SMALLEST_EXPONENT else say("under 3")
+        wrong = say(
+            "{called} has an RSA key whose exponent is {how}: it protects nothing.",
+            called=called,
+            how=how,
+        )
         raise Refused("key.bad", wrong, _CURE)
     if exponent.bit_length() > LARGEST_EXPONENT_BITS:
-        wrong = (
-            f"{called} has an RSA key with an exponent of {exponent.bit_length():,} bits; "
-            f"{LARGEST_EXPONENT_BITS} are taken."
+        wrong = say(
+            "{called} has an RSA key with an exponent of {bits} bits; {most} are taken.",
+            called=called,
+            bits=f"{exponent.bit_length():,}",
+            most=LARGEST_EXPONENT_BITS,
         )
         raise Refused("key.bad", wrong, _CURE)
 
@@ -166,16 +198,22 @@ def _is_square(number: int) -> bool:
 
 def _judge_curve(called: str, algorithm: Element, parameters: list[Element]) -> None:
     if len(parameters) != 1:
-        raise DerError(algorithm.start, "an elliptic curve is not named")
+        raise DerError(algorithm.start, say("an elliptic curve is not named"))
     if parameters[0].tag == SEQUENCE:
-        wrong = f"{called} describes its elliptic curve by numbers instead of naming it."
-        raise Refused("key.explicit-curve", wrong, "Have the key made on a named curve: P-256.")
+        wrong = say(
+            "{called} describes its elliptic curve by numbers instead of naming it.", called=called
+        )
+        raise Refused(
+            "key.explicit-curve", wrong, say("Have the key made on a named curve: P-256.")
+        )
     curve = dotted(parameters[0].expect(OBJECT_IDENTIFIER))
     if curve == _P192:
-        wrong = f"{called} has a key on the curve P-192, which is too weak."
+        wrong = say("{called} has a key on the curve P-192, which is too weak.", called=called)
         raise Refused("key.weak", wrong, _CURE)
     if curve not in _CURVES:
-        wrong = (
-            f"{called} has a key on a curve that is not supported: {named(curve, _CURVE_NAMES)}."
+        wrong = say(
+            "{called} has a key on a curve that is not supported: {name}.",
+            called=called,
+            name=named(curve, _CURVE_NAMES),
         )
         raise Refused("key.type", wrong, _CURE)

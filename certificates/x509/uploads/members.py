@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.der import DerError
 from certificates.x509.uploads.limits import CERTIFICATE_BYTES
 from certificates.x509.uploads.private_key_traces import shows_private_key
@@ -18,7 +19,7 @@ from certificates.x509.uploads.wrong_kinds import refuse_key
 _PIECE = 1024 * 1024  # octets that are searched for a key at once
 _OVERLAP = 200  # more than the longest mark of a key
 _BEGIN, _END = re.compile(rb"-----BEGIN [^\r\n]*"), re.compile(rb"-----END [^\r\n]*")
-_REWRITE = "Rewrite it: openssl pkcs7 -inform der -in FILE -outform der -out FILE.p7b"
+_REWRITE = say("Rewrite it: openssl pkcs7 -inform der -in FILE -outform der -out FILE.p7b")
 
 
 def refuse_keys_in(file: BinaryIO) -> None:
@@ -48,19 +49,21 @@ def pem_members(lines: Iterable[bytes]) -> Iterator[bytes]:
         block.append(line)
         octets += len(line)
         if octets > CERTIFICATE_BYTES:
-            wrong = (
-                f"Certificate {number + 1} of the file has more than {CERTIFICATE_BYTES:,} bytes."
+            wrong = say(
+                "Certificate {number} of the file has more than {most} bytes.",
+                number=number + 1,
+                most=f"{CERTIFICATE_BYTES:,}",
             )
-            raise Refused("upload.size", wrong, "Look whether its END line is missing.")
+            raise Refused("upload.size", wrong, say("Look whether its END line is missing."))
         if _END.search(line):
             yield b"".join(block)
             block, octets, number = [], 0, number + 1
     if block:
-        wrong = f"The file is cut: block {number + 1} has no END line."
-        raise Refused("parse", wrong, "Export it again.")
+        wrong = say("The file is cut: block {number} has no END line.", number=number + 1)
+        raise Refused("parse", wrong, say("Export it again."))
     if not number:
-        wrong = "There is no certificate in the file."
-        raise Refused("bundle.empty", wrong, "Choose a file in PEM, or PKCS#7 in DER.")
+        wrong = say("There is no certificate in the file.")
+        raise Refused("bundle.empty", wrong, say("Choose a file in PEM, or PKCS#7 in DER."))
 
 
 def der_members(data: bytes) -> Iterator[bytes]:
@@ -75,5 +78,9 @@ def der_members(data: bytes) -> Iterator[bytes]:
     try:
         yield from each_certificate_of(data)
     except DerError as error:
-        wrong = f"The file ({len(data):,} bytes) is not a PKCS#7 chain in DER: {error}."
+        wrong = say(
+            "The file ({count} bytes) is not a PKCS#7 chain in DER: {error}.",
+            count=f"{len(data):,}",
+            error=error,
+        )
         raise Refused("parse", wrong, _REWRITE) from error

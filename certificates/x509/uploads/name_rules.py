@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from certificates.refusal import Finding, Outcome, Refused
+from certificates.sentence import say
 from certificates.x509.der import Element
 from certificates.x509.fields import name_attributes
 from certificates.x509.object_names import ATTRIBUTES
@@ -16,7 +17,7 @@ from certificates.x509.visible import visible
 Attributes = list[tuple[str, str]]
 _COMMON_NAME = "2.5.4.3"
 _LONGEST_SHOWN = 100
-_CURE = "Have the certificate issued again with a proper name."
+_CURE = say("Have the certificate issued again with a proper name.")
 
 
 def shown(value: str) -> str:
@@ -41,8 +42,10 @@ def has_hidden_characters(value: str) -> bool:
 def refuse_hidden_characters(where: str, value: str) -> None:
     """Raises `Refused` name.control; `where` names the part and the certificate."""
     if has_hidden_characters(value):
-        wrong = f"{where} contains invisible characters: {shown(value)}."
-        cure = "It may be meant to deceive. Have the certificate issued again without them."
+        wrong = say(
+            "{where} contains invisible characters: {text}.", where=where, text=shown(value)
+        )
+        cure = say("It may be meant to deceive. Have the certificate issued again without them.")
         raise Refused("name.control", wrong, cure)
 
 
@@ -69,20 +72,34 @@ def judge_name(where: str, attributes: Attributes) -> Iterator[Finding]:
         Refused: name.long, name.control.
     """
     if len(attributes) > MOST:
-        wrong = f"{where} has {len(attributes):,} attributes; {MOST} are allowed."
+        wrong = say(
+            "{where} has {count} attributes; {most} are allowed.",
+            where=where,
+            count=f"{len(attributes):,}",
+            most=MOST,
+        )
         raise Refused("name.long", wrong, _CURE)
     for oid, characters in attributes:
         label = ATTRIBUTES.get(oid, oid)
-        refuse_hidden_characters(f"{where}, {label},", characters)
+        refuse_hidden_characters(say("{where}, {label},", where=where, label=label), characters)
         if len(characters) > ATTRIBUTE_CHARACTERS:
-            wrong = (
-                f"{where}, {label}, has {len(characters):,} characters; "
-                f"{ATTRIBUTE_CHARACTERS:,} are allowed."
+            wrong = say(
+                "{where}, {label}, has {count} characters; {most} are allowed.",
+                where=where,
+                label=label,
+                count=f"{len(characters):,}",
+                most=f"{ATTRIBUTE_CHARACTERS:,}",
             )
             raise Refused("name.long", wrong, _CURE)
         bound = UPPER_BOUNDS.get(oid, ATTRIBUTE_CHARACTERS)
         if len(characters) > bound:
-            sentence = f"{where}, {label}, has {len(characters)} characters; X.520 allows {bound}."
+            sentence = say(
+                "{where}, {label}, has {count} characters; X.520 allows {most}.",
+                where=where,
+                label=label,
+                count=len(characters),
+                most=bound,
+            )
             yield Finding("name.long", sentence, outcome=Outcome.WARN)
 
 
@@ -94,12 +111,16 @@ def judge_subject(called: str, subject: Attributes, *, is_ca: bool) -> Iterator[
     """
     identifiers = [oid for oid, _ in subject]
     if is_ca and not identifiers:
-        wrong = f"{called} is a CA certificate without a subject: nothing can name it as issuer."
+        wrong = say(
+            "{called} is a CA certificate without a subject: nothing can name it as issuer.",
+            called=called,
+        )
         raise Refused("name.empty", wrong, _CURE)
     if _COMMON_NAME not in identifiers:
-        sentence = (
-            f"{called} has no common name: it is shown by its first alternative name "
-            "or its serial number."
+        sentence = say(
+            "{called} has no common name: it is shown by its first alternative "
+            "name or its serial number.",
+            called=called,
         )
         yield Finding("name.empty", sentence, outcome=Outcome.WARN)
 
@@ -110,5 +131,5 @@ def called_by(subject: Attributes, serial: int) -> str:
     anything = [value for _, value in subject if value]
     for found in (common, anything):
         if found:
-            return f"The certificate {shown(found[-1])}"
-    return f"The certificate with the serial number {f'{serial:x}'[:40]}"
+            return say("The certificate {name}", name=shown(found[-1]))
+    return say("The certificate with the serial number {number}", number=f"{serial:x}"[:40])

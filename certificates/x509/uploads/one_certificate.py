@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from OpenSSL import crypto
 
 from certificates.refusal import Finding, Outcome, Refused
+from certificates.sentence import listed, say
 from certificates.x509.decoding import DECODING_ERRORS
 from certificates.x509.der import SEQUENCE, DerError, encode
 from certificates.x509.facts import Facts, read_facts
@@ -52,11 +53,38 @@ from certificates.x509.uploads.name_rules import (
 )
 from certificates.x509.uploads.ordinary import Ordinary, read_ordinary
 from certificates.x509.uploads.strict_der import Walk
+from certificates.x509.visible import cut
 
-_REISSUE = "Have the certificate issued again, or export it again as DER encoded X.509."
+_REISSUE = say("Have the certificate issued again, or export it again as DER encoded X.509.")
 _TIMES = ("not before", "not after")
 _MOST_NAMED = 3  # of unreadable parts in one sentence
 _ACCESSORS = ("subject", "issuer", "not_valid_before_utc", "not_valid_after_utc", "extensions")
+
+
+# The parts as sentences call them, by the words of RFC 5280 and of the library.
+_PARTS = {
+    "certificate": say("the certificate"),
+    "version": say("the version"),
+    "serial number": say("the serial number"),
+    "signature algorithm inside": say("the signature algorithm inside"),
+    "issuer": say("the issuer"),
+    "validity": say("the validity"),
+    "not before": say("the not before"),
+    "not after": say("the not after"),
+    "not valid before utc": say("the not valid before utc"),
+    "not valid after utc": say("the not valid after utc"),
+    "subject": say("the subject"),
+    "public key": say("the public key"),
+    "issuer unique identifier": say("the issuer unique identifier"),
+    "subject unique identifier": say("the subject unique identifier"),
+    "extensions": say("the extensions"),
+    "signature algorithm": say("the signature algorithm"),
+    "signature": say("the signature"),
+}
+
+
+def _called(part: str) -> str:
+    return _PARTS.get(part) or f"the {part}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +124,7 @@ class _Reader:
             self._attributes = attributes_of(self.fields.subject)
         self.called = called_by(self._attributes, self.fields.serial)
         for flaw in walked:
-            self.flaws.append(f"{self._part_at(flaw.offset)}: {flaw.reason}")
+            self.flaws.append(listed((self._part_at(flaw.offset), flaw.reason), ": "))
         self.extensions: list[Extension] = list(extension_entries(self.fields.extensions))
         self.names_itself = self._names_itself()
         is_old_root = self.names_itself and self.fields.version_number == 1
@@ -114,27 +142,28 @@ class _Reader:
     def _part_at(self, offset: int) -> str:
         for name, part in self.fields.named():
             if part.start <= offset < part.end:
-                return f"the {name}"
-        return "the certificate"
+                return _called(name)
+        return say("the certificate")
 
     def judge(self, part: str, rule: Callable[[], Iterator[Finding] | None]) -> None:
         """Ask one rule; what it can't read becomes a flaw of that part."""
         try:
             self.findings += rule() or ()
         except DerError as error:
-            self.flaws.append(f"{part}: {error.reason}")
+            self.flaws.append(listed((part, error.reason), ": "))
 
     def judge_fields(self) -> None:
         called, fields, subject = self.called, self.fields, self.subject
-        issuer = f"{called}, its issuer,"
-        self.judge("the version", lambda: judge_version(called, fields))
-        self.judge("the serial number", lambda: judge_serial(called, fields.serial))
-        self.judge("the signature algorithm", lambda: refuse_two_algorithms(called, fields))
-        self.judge("the subject", lambda: judge_name(f"{called}, its subject,", subject()))
-        self.judge("the issuer", lambda: judge_name(issuer, attributes_of(fields.issuer)))
-        self.judge("the subject", lambda: judge_subject(called, subject(), is_ca=self.is_ca))
-        self.judge("the public key", lambda: judge_public_key(called, fields.public_key))
-        self.judge("the signature", lambda: judge_signature(called, fields))
+        its_subject = say("{called}, its subject,", called=called)
+        its_issuer = say("{called}, its issuer,", called=called)
+        self.judge(_called("version"), lambda: judge_version(called, fields))
+        self.judge(_called("serial number"), lambda: judge_serial(called, fields.serial))
+        self.judge(_called("signature algorithm"), lambda: refuse_two_algorithms(called, fields))
+        self.judge(_called("subject"), lambda: judge_name(its_subject, subject()))
+        self.judge(_called("issuer"), lambda: judge_name(its_issuer, attributes_of(fields.issuer)))
+        self.judge(_called("subject"), lambda: judge_subject(called, subject(), is_ca=self.is_ca))
+        self.judge(_called("public key"), lambda: judge_public_key(called, fields.public_key))
+        self.judge(_called("signature"), lambda: judge_signature(called, fields))
 
     def judge_extensions(self) -> None:
         refuse_extensions(self.called, self.extensions)
@@ -154,14 +183,14 @@ class _Reader:
         label = EXTENSIONS.get(extension.oid, extension.oid)
         if flaw and extension.oid not in self.unread:
             self.unread.add(extension.oid)
-            self.flaws.append(f"the extension {label}: {flaw}")
+            self.flaws.append(say("the extension {name}: {why}", name=label, why=flaw))
 
     def touch(self, loaded: Loaded) -> None:
         """Decode what the library decodes on use, and add what fails to the flaws."""
         has_bad_times = any(flaw.startswith("the validity:") for flaw in self.flaws)
         for part, why in (loaded.unreadable | loaded.corrected).items():
             if not (has_bad_times and part in _TIMES):
-                self.flaws.append(f"the {part}: {plain_reason(why)}")
+                self.flaws.append(listed((_called(part), plain_reason(why)), ": "))
         for accessor in _ACCESSORS:
             try:
                 with quietly:
@@ -171,23 +200,31 @@ class _Reader:
 
     def _blame(self, accessor: str, why: str) -> None:
         if accessor != "extensions":
-            self.flaws.append(f"the {accessor.replace('_', ' ')}: {why}")
+            self.flaws.append(listed((_called(accessor.replace("_", " ")), why), ": "))
             return
         for extension in self.extensions:
             self._add(extension, library_flaw(extension))
         if not self.unread:
-            self.flaws.append(f"the extensions: {why}")
+            self.flaws.append(listed((_called("extensions"), why), ": "))
 
     def refuse_or_tell(self, *, is_real_ca: bool) -> None:
         """A flaw refuses the certificate, unless it is of a CA and other software reads it."""
         flaws = list(dict.fromkeys(self.flaws))
-        named = "; ".join(flaw[:300] for flaw in flaws[:_MOST_NAMED])
-        more = f"; and {len(flaws) - _MOST_NAMED} more" if len(flaws) > _MOST_NAMED else ""
+        named = listed([cut(flaw, 300) for flaw in flaws[:_MOST_NAMED]], "; ")
+        if len(flaws) > _MOST_NAMED:
+            more = len(flaws) - _MOST_NAMED
+            named = say("{flaws}; and {count} more", flaws=named, count=more)
         if not is_real_ca:
-            wrong = f"{self.called} can't be read: {named}{more}."
+            wrong = say("{called} can't be read: {flaws}.", called=self.called, flaws=named)
             raise Refused("parse", wrong, _REISSUE)
-        sentence = f"{self.called} is partly readable. It is kept as it is, but: {named}{more}."
-        cure = "Ask the CA for one that is written in DER, or make sure that it is the right one."
+        sentence = say(
+            "{called} is partly readable. It is kept as it is, but: {flaws}.",
+            called=self.called,
+            flaws=named,
+        )
+        cure = say(
+            "Ask the CA for one that is written in DER, or make sure that it is the right one."
+        )
         self.findings.append(Finding("parse", sentence, cure, Outcome.WARN))
 
 

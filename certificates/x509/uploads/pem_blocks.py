@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field
 
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.visible import visible
 
 # OpenSSL reads both, and so does this (RFC 7468, 5.1 and its appendix A).
@@ -16,7 +17,7 @@ CERTIFICATE_LABELS = ("CERTIFICATE", "X509 CERTIFICATE")
 _BOUNDARY = re.compile(rb"-----(BEGIN|END) ([^\r\n-]{0,100})-----")
 _SPACE = b" \t\r\n\v\f"
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
-_CURE = "Export the certificate again, as Base-64 encoded X.509 (PEM), or upload it as DER."
+_CURE = say("Export the certificate again, as Base-64 encoded X.509 (PEM), or upload it as DER.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,18 +96,24 @@ def decoded(block: Block) -> bytes:
     """
     body = block.body.translate(None, _SPACE)
     if body.translate(None, _BASE64):
-        wrong = f"Line {_first_bad_line(block)} of the file is not base64."
+        wrong = say(
+            "Line {line} of the file is not base64.",
+            line=_first_bad_line(block),
+        )
         if b"\\n" in body or b"\\r" in body:
-            cure = r"Replace each \n in the text by a real line break, and upload it again."
+            cure = say(r"Replace each \n in the text by a real line break, and upload it again.")
         else:
             cure = _CURE
         raise Refused("parse", wrong, cure)
     try:
         return binascii.a2b_base64(body, strict_mode=True)
     except binascii.Error as error:
-        wrong = (
-            f"The base64 of the {visible(block.label)} block that begins in line {block.line} "
-            "is damaged: characters are missing, or too many, or = stands within it."
+        wrong = say(
+            "The base64 of the {label} block that begins in line {line} is "
+            "damaged: characters are missing, or too many, or = stands within "
+            "it.",
+            label=visible(block.label),
+            line=block.line,
         )
         raise Refused("parse", wrong, _CURE) from error
 

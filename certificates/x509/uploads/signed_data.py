@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.der import (
     INTEGER,
     OBJECT_IDENTIFIER,
@@ -22,7 +23,7 @@ from certificates.x509.uploads.limits import CERTIFICATE_BYTES, CERTIFICATES
 
 _CONTEXT_0, _CONTEXT_1 = 0xA0, 0xA1
 _DATA = bytes.fromhex("2a864886f70d010701")  # 1.2.840.113549.1.7.1
-_CURE = "Export the chain as PKCS#7 with nothing but certificates, in DER (.p7b)."
+_CURE = say("Export the chain as PKCS#7 with nothing but certificates, in DER (.p7b).")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,11 @@ def certificates_of(data: bytes) -> Chain:
     if not elements:
         raise _empty()
     if len(elements) > CERTIFICATES:
-        wrong = f"The PKCS#7 file contains more than {CERTIFICATES} certificates."
-        raise Refused("bundle.count", wrong, "Upload them in several files.")
+        wrong = say(
+            "The PKCS#7 file contains more than {most} certificates.",
+            most=CERTIFICATES,
+        )
+        raise Refused("bundle.count", wrong, say("Upload them in several files."))
     if any(element.tag != SEQUENCE for element in elements):
         raise _other_content()
     has_lists = any(part.tag == _CONTEXT_1 and _is_not_empty(part) for part in optional)
@@ -73,18 +77,21 @@ def each_certificate_of(data: bytes) -> Iterator[bytes]:
         if element.tag != SEQUENCE:
             raise _other_content()
         if element.end - element.start > CERTIFICATE_BYTES:
-            wrong = f"A certificate in the PKCS#7 file has more than {CERTIFICATE_BYTES:,} octets."
+            wrong = say(
+                "A certificate in the PKCS#7 file has more than {most} octets.",
+                most=f"{CERTIFICATE_BYTES:,}",
+            )
             raise Refused("upload.size", wrong, _CURE)
         yield element.raw
 
 
 def _empty() -> Refused:
-    wrong = "The PKCS#7 file contains no certificate."
-    return Refused("bundle.empty", wrong, "Export it again, with the whole chain.")
+    wrong = say("The PKCS#7 file contains no certificate.")
+    return Refused("bundle.empty", wrong, say("Export it again, with the whole chain."))
 
 
 def _other_content() -> Refused:
-    wrong = "The PKCS#7 file contains something else than X.509 certificates."
+    wrong = say("The PKCS#7 file contains something else than X.509 certificates.")
     return Refused("bundle.content", wrong, _CURE)
 
 
@@ -95,7 +102,7 @@ def _parts_without_content(data: bytes) -> list[Element]:
     encapsulated = list(islice(parts[2].children(), 3))
     _refuse_content(encapsulated)
     if next(parts[-1].children(), None):
-        wrong = "The PKCS#7 file is a signed message, not only a chain of certificates."
+        wrong = say("The PKCS#7 file is a signed message, not only a chain of certificates.")
         raise Refused("bundle.content", wrong, _CURE)
     return parts
 
@@ -108,10 +115,10 @@ def _signed_data(data: bytes) -> Element:
     outer = only_element(data, maximum_length=len(data)).expect(SEQUENCE)
     parts = list(islice(outer.children(), 3))
     if [part.tag for part in parts] != [OBJECT_IDENTIFIER, _CONTEXT_0]:
-        raise DerError(outer.start, "a PKCS#7 file without its content")
+        raise DerError(outer.start, say("a PKCS#7 file without its content"))
     inner = list(islice(parts[1].children(), 2))
     if [part.tag for part in inner] != [SEQUENCE]:
-        raise DerError(parts[1].start, "a PKCS#7 file without its SignedData")
+        raise DerError(parts[1].start, say("a PKCS#7 file without its SignedData"))
     return inner[0]
 
 
@@ -121,16 +128,16 @@ def _refuse_odd_parts(data: bytes, parts: list[Element]) -> None:
     is_whole = tags[:3] == [INTEGER, SET, SEQUENCE] and tags[3:][-1:] == [SET]
     if not is_whole or optional not in ([], [_CONTEXT_0], [_CONTEXT_1], [_CONTEXT_0, _CONTEXT_1]):
         start = parts[0].start if parts else len(data)
-        raise DerError(start, "the parts of a SignedData are not there in their order")
+        raise DerError(start, say("the parts of a SignedData are not there in their order"))
 
 
 def _refuse_content(encapsulated: list[Element]) -> None:
     identifier = encapsulated[0] if encapsulated else None
     if identifier is None or identifier.tag != OBJECT_IDENTIFIER:
-        raise DerError(0, "a SignedData that does not name the type of its content")
+        raise DerError(0, say("a SignedData that does not name the type of its content"))
     if identifier.content != _DATA:
-        wrong = "The PKCS#7 file is made for content of another type, such as a nested PKCS#7."
+        wrong = say("The PKCS#7 file is made for content of another type, such as a nested PKCS#7.")
         raise Refused("bundle.content", wrong, _CURE)
     if len(encapsulated) > 1:
-        wrong = "The PKCS#7 file has content besides its certificates."
+        wrong = say("The PKCS#7 file has content besides its certificates.")
         raise Refused("bundle.content", wrong, _CURE)

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import NoReturn
 
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.der import OBJECT_IDENTIFIER, SEQUENCE, SET, DerError
 from certificates.x509.simple_values import SIMPLE_VALUES
 from certificates.x509.uploads.limits import DEPTH, ELEMENTS, IDENTIFIER_BYTES
@@ -19,8 +20,8 @@ _LONGEST_TAG = 6  # identifier octets
 _LONGEST_LENGTH = 8  # octets: no input is longer than that many can say
 # Of the universal class; EXTERNAL and EMBEDDED PDV are sequences too.
 _MADE_OF_OTHERS = {SEQUENCE, SET, 0x28, 0x2B}
-_NOT_DER = "DER, unlike BER, has only one way to write it"
-_CURE = "Have the certificate issued again: no CA builds one like this."
+_NOT_DER = say("DER, unlike BER, has only one way to write it")
+_CURE = say("Have the certificate issued again: no CA builds one like this.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Walk:
         while True:
             if position == end:
                 if members and not _ascending(source, [*members, position]):
-                    found.append(Flaw(members[0], "the parts of a SET are not in order"))
+                    found.append(Flaw(members[0], say("the parts of a SET are not in order")))
                 if not around:
                     return found
                 end, members = around.pop()
@@ -89,18 +90,23 @@ class Walk:
 
     def _refuse(self) -> NoReturn:
         if self._left < 0:
-            wrong = f"The file is made of more than {ELEMENTS:,} elements of DER."
-            raise Refused("structure.size", wrong, "Upload fewer certificates at once.")
-        wrong = f"Its elements are nested deeper than {DEPTH} levels."
+            wrong = say(
+                "The file is made of more than {most} elements of DER.",
+                most=f"{ELEMENTS:,}",
+            )
+            raise Refused("structure.size", wrong, say("Upload fewer certificates at once."))
+        wrong = say("Its elements are nested deeper than {most} levels.", most=DEPTH)
         raise Refused("structure.size", wrong, _CURE)
 
 
 def _check(source: bytes, position: int, content: int, after: int, found: list[Flaw]) -> None:
     tag = source[position]
     if tag == OBJECT_IDENTIFIER and after - content > IDENTIFIER_BYTES:
-        wrong = (
-            f"An object identifier at octet {position} has {after - content:,} octets; "
-            f"{IDENTIFIER_BYTES} are allowed."
+        wrong = say(
+            "An object identifier at octet {position} has {count} octets; {most} are allowed.",
+            position=position,
+            count=f"{after - content:,}",
+            most=IDENTIFIER_BYTES,
         )
         raise Refused("structure.size", wrong, _CURE)
     check = SIMPLE_VALUES.get(tag)
@@ -122,22 +128,29 @@ def _frame(source: bytes, position: int, end: int) -> tuple[int, int]:
     if source[position] not in _USUAL_TAGS:
         content = _after_unusual_tag(source, position, end) + 1
     if content > end:
-        raise DerError(position, "it ends before its length")
+        raise DerError(position, say("it ends before its length"))
     length = source[content - 1]
     if length >= _HIGHEST_BIT:
         content, length = _long_length(source, content - 1, end)
     if length > end - content:
-        raise DerError(position, f"{length:,} octets announced, {end - content:,} there")
+        raise DerError(
+            position,
+            say(
+                "{announced} octets announced, {there} there",
+                announced=f"{length:,}",
+                there=f"{end - content:,}",
+            ),
+        )
     return content, content + length
 
 
 def _wrong_form(tag: int) -> str:
     if tag in (0x00, _CONSTRUCTED):
-        return "an element with tag 0"
+        return say("an element with tag 0")
     if tag & _CONSTRUCTED and tag not in _MADE_OF_OTHERS:
-        return f"a value in pieces (tag {tag:#04x}): {_NOT_DER}"
+        return say("a value in pieces (tag {tag}): {rule}", tag=f"{tag:#04x}", rule=_NOT_DER)
     if not tag & _CONSTRUCTED and tag | _CONSTRUCTED in _MADE_OF_OTHERS:
-        return f"a sequence or set as one value (tag {tag:#04x})"
+        return say("a sequence or set as one value (tag {tag})", tag=f"{tag:#04x}")
     return ""
 
 
@@ -155,24 +168,29 @@ def _after_unusual_tag(source: bytes, position: int, end: int) -> int:
         if source[after] < _HIGHEST_BIT:
             number_is_small = after == position + 1 and source[after] < _NUMBER
             if number_is_small or source[position + 1] == _HIGHEST_BIT:
-                raise DerError(position, f"a tag that is longer than needed: {_NOT_DER}")
+                raise DerError(
+                    position, say("a tag that is longer than needed: {rule}", rule=_NOT_DER)
+                )
             return after + 1
-    raise DerError(position, "a tag that is cut short or too long")
+    raise DerError(position, say("a tag that is cut short or too long"))
 
 
 def _long_length(source: bytes, position: int, end: int) -> tuple[int, int]:
     """Where the content begins, and how many octets it has; the shortest form only (10.1)."""
     octets = source[position] & 0x7F
     if not octets:
-        raise DerError(position, f"a length of the indefinite form: {_NOT_DER}")
+        raise DerError(position, say("a length of the indefinite form: {rule}", rule=_NOT_DER))
     content = position + 1 + octets
     if content > end:
-        raise DerError(position, "a length that is cut short")
+        raise DerError(position, say("a length that is cut short"))
     if source[position + 1] == 0:
-        raise DerError(position, f"a length that is longer than needed: {_NOT_DER}")
+        raise DerError(position, say("a length that is longer than needed: {rule}", rule=_NOT_DER))
     if octets > _LONGEST_LENGTH:
-        raise DerError(position, f"a length of more than {_LONGEST_LENGTH} octets")
+        raise DerError(
+            position,
+            say("a length of more than {most} octets", most=_LONGEST_LENGTH),
+        )
     length = int.from_bytes(source[position + 1 : content], "big")
     if length < _HIGHEST_BIT:
-        raise DerError(position, f"a length that is longer than needed: {_NOT_DER}")
+        raise DerError(position, say("a length that is longer than needed: {rule}", rule=_NOT_DER))
     return content, length
