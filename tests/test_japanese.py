@@ -16,7 +16,7 @@ AS_IT_IS = {"code", "pre", "script", "style", "bdi", "textarea", "option"}
 # Names and words of the field that Japanese operators write in Latin letters, too.
 TERMS = re.compile(
     r"ccxsec|Security.administrator|Operator|Auditor|\./ccxsec [a-z ]+|IKE SA|CHILD SA|JavaScript"
-    r"|No such file or directory|systemctl start strongswan"
+    r"|No such file or directory|systemctl start strongswan|Webhook|Syslog"
 )
 PROSE = re.compile(r"[A-Za-z]{2,}[,:]? [a-z]{2,}|^[A-Z][a-z]{3,}$")
 # Screens whose every text is translated; phase by phase all of them.
