@@ -2,13 +2,14 @@
 
 from django.apps import AppConfig
 from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from certificates.sentence import translate_by
 
 
 class CertificatesConfig(AppConfig):
     name = "certificates"
-    verbose_name = "Security"
+    verbose_name = _("Security")
 
     def ready(self) -> None:
         translate_by(gettext, ngettext)

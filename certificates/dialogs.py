@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods
 from certificates.access import Permission, signed_in
 from certificates.models import Node, Purpose
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 View = Callable[..., HttpResponseBase]
 
@@ -148,4 +149,4 @@ def place_of(
 
 def tell(request: HttpRequest, refused: Refused) -> None:
     """Show a refusal above the next page."""
-    messages.error(request, f"{refused} Nothing was changed.")
+    messages.error(request, say("{refused} Nothing was changed.", refused=refused))

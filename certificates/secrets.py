@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.db.models import Model
 
+from certificates.sentence import say
+
 FORMAT = b"\x01"
 KEY_BYTES, NONCE_BYTES, TAG_BYTES = 32, 12, 16
 _HEADER = len(FORMAT) + 4
@@ -71,11 +73,19 @@ def parse_key_ring(text: str, source: str) -> KeyRing:
         except ValueError:
             key = b""
         if not re.fullmatch("[0-9]{1,9}", number) or len(key) != KEY_BYTES:
-            wrong = "is not 'number:base64 of 32 bytes'"
-            raise MasterKeyError(f"Entry {len(keys) + 1} of {source} {wrong}. Put the backup back.")
+            raise MasterKeyError(
+                say(
+                    "Entry {number} of {source} is not 'number:base64 of 32 bytes'. "
+                    "Put the backup back.",
+                    number=len(keys) + 1,
+                    source=source,
+                )
+            )
         keys[int(number)] = key
     if not keys:
-        raise MasterKeyError(f"There is no master key in {source}. Put its backup back.")
+        raise MasterKeyError(
+            say("There is no master key in {source}. Put its backup back.", source=source)
+        )
     return KeyRing(keys)
 
 
@@ -88,8 +98,13 @@ def key_ring() -> KeyRing:
         state = path.stat()
     except OSError as error:
         raise MasterKeyError(
-            f"The master key file {path} can't be read ({error.strerror}). Without it no key in the"
-            " database opens: put its backup back, or name it in CCXSEC_MASTER_KEY_FILE."
+            say(
+                "The master key file {path} can't be read ({strerror}). Without it "
+                "no key in the database opens: put its backup back, or name it in "
+                "CCXSEC_MASTER_KEY_FILE.",
+                path=path,
+                strerror=error.strerror,
+            )
         ) from None
     return _read_ring(path, state.st_mtime_ns, state.st_ino)
 
@@ -122,7 +137,9 @@ def unseal(sealed: bytes, where: bytes, ring: KeyRing | None = None) -> bytes:
     try:
         return AESGCM(data_key).decrypt(body[:NONCE_BYTES], body[NONCE_BYTES:], where)
     except (InvalidTag, ValueError):
-        raise SealError(f"The sealed value at {where.decode()} was changed.") from None
+        raise SealError(
+            say("The sealed value at {where} was changed.", where=where.decode())
+        ) from None
 
 
 def rewrap(sealed: bytes, where: bytes) -> bytes:
@@ -135,7 +152,7 @@ def master_key_of(sealed: bytes) -> int:
     """Number of the master key that a sealed value needs."""
     sealed = bytes(sealed)
     if sealed[:1] != FORMAT or len(sealed) < _HEADER + _WRAPPED + NONCE_BYTES + TAG_BYTES:
-        raise SealError("A sealed value has an unknown format.")
+        raise SealError(say("A sealed value has an unknown format."))
     number: int = struct.unpack(">I", sealed[1:_HEADER])[0]
     return number
 
@@ -149,7 +166,9 @@ def _wrap(ring: KeyRing, data_key: bytes, where: bytes) -> bytes:
 def _unwrap(ring: KeyRing, sealed: bytes, where: bytes) -> bytes:
     number = master_key_of(sealed)
     if number not in ring.keys:
-        raise SealError(f"Master key {number} is needed and not there. Put its backup back.")
+        raise SealError(
+            say("Master key {number} is needed and not there. Put its backup back.", number=number)
+        )
     nonce, wrapped = sealed[_HEADER:][:NONCE_BYTES], sealed[_HEADER + NONCE_BYTES :]
     try:
         return AESGCM(ring.keys[number]).decrypt(
@@ -157,6 +176,10 @@ def _unwrap(ring: KeyRing, sealed: bytes, where: bytes) -> bytes:
         )
     except InvalidTag:
         raise SealError(
-            f"The sealed value at {where.decode()} was changed or moved, or master key {number} is"
-            " not the one that it was sealed with."
+            say(
+                "The sealed value at {where} was changed or moved, or master key "
+                "{number} is not the one that it was sealed with.",
+                where=where.decode(),
+                number=number,
+            )
         ) from None

@@ -109,6 +109,26 @@ class _Lowered(Sentence):
         return found.lower() if found in self.forms else found
 
 
+class _Replaced(Sentence):
+    """A sentence in which other words stand for some."""
+
+    __slots__ = ("new", "old", "text")
+    text: str
+    old: str
+    new: str
+
+    def __new__(cls, text: str, old: str, new: str) -> Self:
+        said = super().__new__(cls, (text.replace(old, new),), {})
+        said.text, said.old, said.new = text, old, new
+        return said
+
+    def translated(self) -> str:
+        return in_language(self.text).replace(in_language(self.old), in_language(self.new))
+
+    def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
+        return type(self), (self.text, self.old, self.new)
+
+
 class _Html(str):
     """Escaped already, by the protocol that Django and others share."""
 
@@ -164,6 +184,11 @@ def lowered(text: str) -> str:
     if isinstance(text, Sentence):
         return _Lowered(text.forms, text.values, text.number, text.context)
     return text.lower()
+
+
+def replaced(text: str, old: str, new: str) -> str:
+    """What `text.replace(old, new)` is; a translation of `text` has that of `old` in it."""
+    return _Replaced(text, old, new)
 
 
 def _settled(values: Mapping[str, object]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models.signals import m2m_changed, post_delete, post_save
 from django.dispatch import receiver
 from django.http import HttpRequest
+from django.utils import translation
 
 from certificates.access import acting, client_address
 from certificates.models import Action, Event
@@ -77,6 +78,7 @@ def _related(
     if action not in ("post_add", "post_remove", "post_clear") or pk_set == set():
         return
     kind = _ACTIONS.get(type(instance))
-    names = ", ".join(str(row) for row in model.objects.filter(pk__in=pk_set or ())[:50])
+    with translation.override("en"):  # the log is not in the language of whoever acts
+        names = ", ".join(str(row) for row in model.objects.filter(pk__in=pk_set or ())[:50])
     what = f"{action.removeprefix('post_')} {names}".strip()
     Event.objects.record(acting(), kind[1] if kind else Action.GROUP_CHANGE, instance, change=what)

@@ -15,6 +15,7 @@ from enum import Enum
 from pathlib import Path
 
 from certificates.outgoing import ForbiddenAddressError, connect
+from certificates.sentence import say, say_as
 from certificates.x509.visible import visible
 
 PATIENCE = 20.0  # seconds for one answer
@@ -45,13 +46,13 @@ class Server:
 class Stage(Enum):
     """How far it came. From HANDED on, nobody but the server knows whether it has the message."""
 
-    CONNECT = "connecting"
-    TLS = "protecting the connection"
-    SIGN_IN = "signing in"
-    MAIL = "naming the sender"
-    RECIPIENTS = "naming the recipients"
-    HANDED = "handing over the text"
-    DONE = "done"
+    CONNECT = say_as("it broke while", "connecting")
+    TLS = say("protecting the connection")
+    SIGN_IN = say("signing in")
+    MAIL = say("naming the sender")
+    RECIPIENTS = say("naming the recipients")
+    HANDED = say("handing over the text")
+    DONE = say("done")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,11 @@ def _talk(
     options = [f"size={len(content)}"] if client.has_extn("size") else []
     said.reply = _reply(*client.within().mail(client.server.sender, options))
     if not said.reply.is_taken:
-        said.problem = f"The server refused the sender {client.server.sender}: {said.reply}."
+        said.problem = say(
+            "The server refused the sender {sender}: {reply}.",
+            sender=client.server.sender,
+            reply=said.reply,
+        )
         return
     said.stage, said.reply = Stage.RECIPIENTS, None
     for address in recipients:
@@ -156,15 +161,15 @@ def _talk(
     taken = [address for address, answer in said.recipients.items() if answer.is_taken]
     if not taken:
         said.reply = next(reversed(said.recipients.values()))
-        said.problem = f"The server took none of the recipients: {said.reply}."
+        said.problem = say("The server took none of the recipients: {reply}.", reply=said.reply)
         return
     if not hand_over(taken):
-        said.problem = "Another worker has taken over."
+        said.problem = say("Another worker has taken over.")
         return
     said.stage = Stage.HANDED
     said.reply = _reply(*client.within(client.last).data(content))
     if not said.reply.is_taken:
-        said.problem = f"The server refused the message: {said.reply}."
+        said.problem = say("The server refused the message: {reply}.", reply=said.reply)
         return
     said.stage = Stage.DONE
     client.leave()
@@ -182,7 +187,7 @@ class _Client(smtplib.SMTP):
     def within(self, longest: float = 0.0) -> "_Client":
         left = self.deadline - time.monotonic()
         if left <= 0:
-            raise TimeoutError("timed out: the whole conversation took too long")
+            raise TimeoutError(say("timed out: the whole conversation took too long"))
         if self.sock:
             self.sock.settimeout(longest or min(self.patience, max(left, 1.0)))
         return self
@@ -228,53 +233,83 @@ def _reply(code: int, text: bytes | str) -> Reply:
     return Reply(code, visible(" ".join(words.split()))[:400])
 
 
-def explain(error: Exception, stage: Stage, server: Server) -> str:  # noqa: PLR0911 - one a fault
+def explain(error: Exception, stage: Stage, server: Server) -> str:
     """What went wrong, in words, with what to do next; the server's own answer is in it."""
-    where = f"{server.host} port {server.port}"
+    where = say("{host} port {port}", host=server.host, port=server.port)
+    if isinstance(error, ForbiddenAddressError):
+        return say("{error}, and not an address of a mail server. Enter another host.", error=error)
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return _explain_missing(stage, where)
+    if isinstance(error, smtplib.SMTPResponseException):
+        return _explain_answer(error, stage, where)
     text = visible(" ".join(str(error).split()))[:300]
-    match error:
-        case ForbiddenAddressError():
-            return f"{text}, and not an address of a mail server. Enter another host."
-        case smtplib.SMTPAuthenticationError():
-            answer = _reply(error.smtp_code, error.smtp_error)
-            return f"The server refused user or password: {answer}. Enter them again."
-        case smtplib.SMTPNotSupportedError() if stage is Stage.TLS:
-            return f"{where} offers no STARTTLS. Choose TLS or none, or another port."
-        case smtplib.SMTPNotSupportedError():
-            return f"{where} offers no sign-in on this connection. Choose STARTTLS or TLS."
-        case smtplib.SMTPConnectError() if error.smtp_code < 0:
-            return f"What answers at {where} is no mail server. Look at host and port."
-        case smtplib.SMTPConnectError():
-            answer = _reply(error.smtp_code, error.smtp_error)
-            again = "Ask its administrator." if answer.is_final else "It is tried again."
-            return f"The server at {where} turned us away: {answer}. {again}"
-        case smtplib.SMTPResponseException():
-            answer = _reply(error.smtp_code, error.smtp_error)
-            return f"The server answered {answer}, while {stage.value}."
-        case _:
-            return _explain_connection(error, stage, where, text)
-
-
-def _explain_connection(  # noqa: PLR0911 - one a fault
-    error: Exception, stage: Stage, where: str, text: str
-) -> str:
-    silent = isinstance(error, TimeoutError) or "timed out" in text
     if stage is Stage.HANDED:
-        return f"The line broke while {stage.value}: the server may have it ({text})."
-    match error:
-        case ssl.SSLCertVerificationError():
-            why = error.verify_message or text
-            return (
-                f"The certificate of {where} is not trusted: {why}. Name its CA, or the right host."
-            )
-        case ssl.SSLError():
-            return f"{where} does not speak TLS at once ({error.reason}). Choose STARTTLS."
-        case socket.gaierror():
-            return f"The name of the server is not known: {where}. Look at it, and at the DNS."
-        case ConnectionRefusedError():
-            return f"Nobody answers at {where}: connection refused. Look at host and port."
-        case _ if silent and stage is Stage.CONNECT:
-            hint = "It may be down, behind a firewall, or expect TLS where STARTTLS is chosen."
-            return f"{where} was silent, while {stage.value}. {hint}"
-        case _:
-            return f"The line to {where} broke while {stage.value}: {text or type(error).__name__}."
+        return say(
+            "The line broke while {stage}: the server may have it ({text}).",
+            stage=stage.value,
+            text=text,
+        )
+    if isinstance(error, ssl.SSLError):
+        return _explain_tls(error, where, text)
+    return _explain_connection(error, stage, where, text)
+
+
+def _explain_missing(stage: Stage, where: str) -> str:
+    if stage is Stage.TLS:
+        return say("{where} offers no STARTTLS. Choose TLS or none, or another port.", where=where)
+    return say("{where} offers no sign-in on this connection. Choose STARTTLS or TLS.", where=where)
+
+
+def _explain_answer(error: smtplib.SMTPResponseException, stage: Stage, where: str) -> str:
+    answer = _reply(error.smtp_code, error.smtp_error)
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return say(
+            "The server refused user or password: {answer}. Enter them again.", answer=answer
+        )
+    if not isinstance(error, smtplib.SMTPConnectError):
+        return say("The server answered {answer}, while {stage}.", answer=answer, stage=stage.value)
+    if error.smtp_code < 0:
+        return say("What answers at {where} is no mail server. Look at host and port.", where=where)
+    again = say("Ask its administrator.") if answer.is_final else say("It is tried again.")
+    return say(
+        "The server at {where} turned us away: {answer}. {again}",
+        where=where,
+        answer=answer,
+        again=again,
+    )
+
+
+def _explain_tls(error: ssl.SSLError, where: str, text: str) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return say(
+            "The certificate of {where} is not trusted: {why}. Name its CA, or the right host.",
+            where=where,
+            why=error.verify_message or text,
+        )
+    return say(
+        "{where} does not speak TLS at once ({reason}). Choose STARTTLS.",
+        where=where,
+        reason=error.reason,
+    )
+
+
+def _explain_connection(error: Exception, stage: Stage, where: str, text: str) -> str:
+    if isinstance(error, socket.gaierror):
+        return say(
+            "The name of the server is not known: {where}. Look at it, and at the DNS.", where=where
+        )
+    if isinstance(error, ConnectionRefusedError):
+        return say(
+            "Nobody answers at {where}: connection refused. Look at host and port.", where=where
+        )
+    if stage is Stage.CONNECT and (isinstance(error, TimeoutError) or "timed out" in text):
+        hint = say("It may be down, behind a firewall, or expect TLS where STARTTLS is chosen.")
+        return say(
+            "{where} was silent, while {stage}. {hint}", where=where, stage=stage.value, hint=hint
+        )
+    return say(
+        "The line to {where} broke while {stage}: {why}.",
+        where=where,
+        stage=stage.value,
+        why=text or type(error).__name__,
+    )

@@ -9,6 +9,7 @@ from logging.handlers import SysLogHandler
 
 from certificates.outgoing import anywhere
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 LOCAL = "/dev/log"
 
@@ -60,8 +61,8 @@ def checked_address(text: str) -> str:
         bool(colon and host) and port.isdecimal() and 1 <= int(port) <= 65535  # noqa: PLR2004
     )
     if not good:
-        wrong = f"{text!r} is no address of a log server."
-        raise Refused("syslog.address", wrong, "Write /dev/log, or host:port.")
+        wrong = say("{text} is no address of a log server.", text=repr(text))
+        raise Refused("syslog.address", wrong, say("Write /dev/log, or host:port."))
     return text
 
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from certificates.outgoing import GuardedConnection, is_loopback, target_of
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.names import host_name
 from certificates.x509.visible import visible
 
@@ -36,24 +37,24 @@ def checked_url(text: str) -> str:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise _refused(text, "It can't be read.") from None
+        raise _refused(text, say("It can't be read.")) from None
     if visible(url) != url or " " in url or not url.isascii() or len(url) > _LONGEST:
-        raise _refused(text, "It is too long, or has characters that no address has.")
+        raise _refused(text, say("It is too long, or has characters that no address has."))
     if not host or parts.username or parts.password or parts.fragment or port == 0:
-        raise _refused(text, "It needs a host, and no user or fragment.")
+        raise _refused(text, say("It needs a host, and no user or fragment."))
     if not is_loopback(host) and ":" not in host and not host.replace(".", "").isdigit():
         try:
             host_name(host)
         except Refused:
-            raise _refused(text, "Its host is no host name.") from None
+            raise _refused(text, say("Its host is no host name.")) from None
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
-        raise _refused(text, "It must begin with https://.")
+        raise _refused(text, say("It must begin with https://."))
     return url
 
 
 def _refused(text: str, why: str) -> Refused:
-    wrong = f"{visible(text)[:80]!r} is no address of a webhook. {why}"
-    return Refused("webhook.url", wrong, "Write it like https://hooks.example.com/ccxsec.")
+    wrong = say("{text} is no address of a webhook. {why}", text=repr(visible(text)[:80]), why=why)
+    return Refused("webhook.url", wrong, say("Write it like https://hooks.example.com/ccxsec."))
 
 
 def post(
@@ -75,7 +76,7 @@ def post(
     try:
         client.connect()
         if not hand_over():
-            return Answer(False, 0, "Another worker has taken over.")
+            return Answer(False, 0, say("Another worker has taken over."))
         was_handed = True
         client.request("POST", target_of(url), body, dict(headers))
         response = client.getresponse()

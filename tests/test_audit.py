@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.hashers import make_password
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.db import transaction
 from django.test import Client
+from django.utils import translation
 from pytest_django import Settings
 
 from certificates import anchor
@@ -169,6 +170,15 @@ def test_users_and_groups_are_audited_whoever_changes_them(client: Client) -> No
         ("user:delete", "new", "root"),
     ]
     assert not User.objects.filter(pk=user.pk).exists()
+
+
+def test_the_log_is_english_whatever_the_language_of_who_acts() -> None:
+    group = Group.objects.create(name="Night shift")
+    with translation.override("ja"):
+        group.permissions.add(Permission.objects.get(codename="view_certificate"))
+
+    changed = Event.objects.latest("sequence")
+    assert changed.detail == {"change": "add Security | certificate | Can view certificate"}
 
 
 @pytest.mark.parametrize("tamper", [cut_the_tail, remove_everything])

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
@@ -12,6 +12,7 @@ from certificates import jobs
 from certificates.models import Job, JobState
 from certificates.models.job import LEASE, MAXIMUM_ATTEMPTS
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -26,7 +27,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
         return "All good."
 
     def refuse(row: Job) -> str:
-        raise Refused("test", "It can't be done.", "Leave it.")
+        raise Refused("test", say("It can't be done."), say("Try it again in a moment."))
 
     def crash(row: Job) -> str:
         raise ZeroDivisionError("secret in the message")
@@ -73,7 +74,27 @@ def test_a_refusal_ends_it_with_its_sentence(work: list[Job]) -> None:
     ended = jobs.run(new("refuse").pk)
 
     assert ended
-    assert (ended.state, ended.messages) == (JobState.FAILED, ["It can't be done. Leave it."])
+    kept = Job.objects.get(pk=ended.pk)
+    assert (kept.state, kept.messages) == (
+        JobState.FAILED,
+        ["It can't be done. Try it again in a moment."],
+    )
+
+
+def test_what_is_kept_is_plain_english_whoever_causes_it(work: list[Job]) -> None:
+    said = say("{target} waits.", target=say("the request"))
+    with translation.override("ja"):
+        row = new(once=said)
+        row.target = said
+        row.messages = [said]
+        row.save()
+        jobs.run(new("refuse").pk)
+
+    kept = Job.objects.filter(target=said).get()
+    assert (kept.target, kept.messages) == ("the request waits.", ["the request waits."])
+    assert type(kept.target) is type(kept.messages[0]) is str
+    refused = Job.objects.get(kind="refuse")
+    assert refused.messages == ["It can't be done. Try it again in a moment."]
 
 
 def test_a_crash_ends_it_without_its_details(work: list[Job]) -> None:

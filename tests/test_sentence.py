@@ -16,6 +16,7 @@ from certificates.sentence import (
     in_language,
     listed,
     lowered,
+    replaced,
     say,
     say_as,
     say_count,
@@ -32,6 +33,8 @@ JAPANESE = {
     "a verb\4Open": "開く",
     "Open": "開いています",
     "Self-signed": "自己署名",
+    "Put it into the store.": "保管庫に入れます。",
+    "the store": "保管庫",
     "It {value.__class__} is": "{value.__class__}",
 }
 
@@ -102,6 +105,16 @@ def test_a_label_within_a_sentence() -> None:
     assert in_language(lowered(say("Self-signed"))) == "自己署名"
     assert in_language(lowered(say("Not known"))) == "not known"
     assert lowered("Plain") == "plain"
+
+
+def test_words_are_replaced_in_each_language() -> None:
+    said = replaced(say("Put it into the store."), say("the store"), "A & B")
+
+    for kept in (said, pickle.loads(pickle.dumps(said)), copy.deepcopy(said)):
+        assert kept == "Put it into A & B."
+        assert in_language(kept) == "A & Bに入れます。"
+        assert format_html("{}", kept) == "A &amp; Bに入れます。"
+    assert in_language(replaced("the store {value}", say("the store"), "b")) == "the store {value}"
 
 
 def test_empty_texts_are_left_out() -> None:

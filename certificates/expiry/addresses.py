@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.names import host_name
 from certificates.x509.visible import visible
 
@@ -29,14 +30,18 @@ def read_addresses(text: str) -> Addresses:
     """
     typed = [part.strip() for part in re.split(r"[;,\r\n]", text) if part.strip(" \t")]
     if len(typed) > MOST:
-        wrong = f"These are {len(typed)} addresses."
-        raise Refused("email.count", wrong, f"Write up to {MOST}, or one of a mailing list.")
+        wrong = say("These are {count} addresses.", count=len(typed))
+        raise Refused(
+            "email.count", wrong, say("Write up to {most}, or one of a mailing list.", most=MOST)
+        )
     kept: dict[str, str] = {}
     converted = []
     for one in typed:
         address = read_address(one)
         if address.partition("@")[2] != one.partition("@")[2].lower():
-            converted.append(f"{visible(one)} is written {address}.")
+            converted.append(
+                say("{typed} is written {address}.", typed=visible(one), address=address)
+            )
         kept.setdefault(address.lower(), address)
     return Addresses(list(kept.values()), converted)
 
@@ -46,23 +51,23 @@ def read_address(text: str) -> str:
     address = text.strip(" \t")
     local, at, domain = address.rpartition("@")
     if not address.isprintable() or visible(address) != address or " " in address:
-        raise _refused(text, "It contains a blank, a line break or an invisible character.")
+        raise _refused(text, say("It contains a blank, a line break or an invisible character."))
     if not at or not local or not domain:
-        raise _refused(text, "It has no name before the @ or no domain behind it.")
+        raise _refused(text, say("It has no name before the @ or no domain behind it."))
     if not local.isascii():
-        wrong = "Few mail servers take letters beyond ASCII before the @."
+        wrong = say("Few mail servers take letters beyond ASCII before the @.")
         raise _refused(text, wrong)
     if not _LOCAL.fullmatch(local) or len(local) > LONGEST_LOCAL or local.startswith("-"):
-        raise _refused(text, "What stands before the @ is not the name of a mailbox.")
+        raise _refused(text, say("What stands before the @ is not the name of a mailbox."))
     try:
         name = host_name(domain)
     except Refused:
         name = ""
     if not name or domain.endswith(".") or len(f"{local}@{name}") > LONGEST:
-        raise _refused(text, "What stands behind the @ is not a domain.")
+        raise _refused(text, say("What stands behind the @ is not a domain."))
     return f"{local}@{name}"
 
 
 def _refused(text: str, why: str) -> Refused:
-    wrong = f"{visible(text)[:80]!r} is not one e-mail address. {why}"
-    return Refused("email.syntax", wrong, "Write each like ops@example.com, separated by ;")
+    wrong = say("{text} is not one e-mail address. {why}", text=repr(visible(text)[:80]), why=why)
+    return Refused("email.syntax", wrong, say("Write each like ops@example.com, separated by ;"))

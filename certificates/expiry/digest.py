@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from certificates.expiry.severity import Severity, distance, severity
+from certificates.sentence import in_language, listed, say
 from certificates.x509.visible import defused, visible
 
 TOP = 50  # certificates in the text; all are in the attached table
@@ -83,20 +84,36 @@ class Digest:
     @property
     def subject(self) -> str:
         """Counts, and the most urgent one."""
-        counted = ", ".join(f"{n} {kind}" for kind, n in self.counts.items() if n)
         first = self.top[0]
-        past = first.not_after < self.at
-        when = f"{'expired' if past else 'expires'} {distance(first.not_after, self.at)}"
-        text = f"[ccxsec] {counted}: {first.file_name} on {first.node} {when}"
-        return shortened(visible(text), SUBJECT_LENGTH)
+        said: dict[str, object] = {
+            "counted": listed(kind.counted(n) for kind, n in self.counts.items() if n),
+            "file_name": first.file_name,
+            "node": first.node,
+            "distance": distance(first.not_after, self.at),
+        }
+        text = say("[ccxsec] {counted}: {file_name} on {node} expires {distance}", **said)
+        if first.not_after < self.at:
+            text = say("[ccxsec] {counted}: {file_name} on {node} expired {distance}", **said)
+        return text
 
     @property
     def left_out(self) -> str:
         """A sentence about what stands in the table only, or not even there."""
         if self.total <= TOP:
             return ""
-        text = f"These are the {TOP} most urgent of {self.total:,}; the attached table has"
-        return f"{text} {'all' if self.total <= MOST_ROWS else f'the first {MOST_ROWS:,}'}."
+        total = f"{self.total:,}"
+        if self.total <= MOST_ROWS:
+            return say(
+                "These are the {top} most urgent of {total}; the attached table has all.",
+                top=TOP,
+                total=total,
+            )
+        return say(
+            "These are the {top} most urgent of {total}; the attached table has the first {rows}.",
+            top=TOP,
+            total=total,
+            rows=f"{MOST_ROWS:,}",
+        )
 
 
 def digest_of(findings: Iterable[Found], *, at: datetime, base: str) -> Digest:
@@ -128,10 +145,15 @@ def moment(at: datetime) -> str:
 def what_to_do(found: Found) -> str:
     """The next step, in one sentence."""
     if found.type == "own-cert":
-        return "Generate a new one, or have a CA sign one; then restart the service."
+        return say("Generate a new one, or have a CA sign one; then restart the service.")
     if found.type == "trust-cert":
-        return "Upload its successor, or delete it when nothing needs it any more."
-    return "Replace it at the server that shows it."
+        return say("Upload its successor, or delete it when nothing needs it any more.")
+    return say("Replace it at the server that shows it.")
+
+
+def subject_of(digest: Digest) -> str:
+    """The subject as it is sent: in the language of the moment."""
+    return shortened(visible(in_language(digest.subject)), SUBJECT_LENGTH)
 
 
 def shortened(text: str, length: int) -> str:

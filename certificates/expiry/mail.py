@@ -18,9 +18,11 @@ from certificates.expiry.digest import (
     Found,
     moment,
     shortened,
+    subject_of,
     what_to_do,
 )
-from certificates.expiry.severity import distance
+from certificates.expiry.severity import Severity, distance
+from certificates.sentence import in_language, say, say_count
 from certificates.x509.visible import visible
 
 POLICY = SMTP.clone(cte_type="7bit")  # goes through every server, also one without 8BITMIME
@@ -28,16 +30,22 @@ _LONGEST_NAME = 200
 
 
 def digest_message(
-    digest: Digest, *, message_id: str, sender: str, recipients: Sequence[str]
+    digest: Digest,
+    *,
+    message_id: str,
+    sender: str,
+    recipients: Sequence[str],
+    language: str = "en",
 ) -> bytes:
     """The message as it goes over the line; the same arguments give the same bytes.
 
     Args:
         message_id: with its angle brackets.
+        language: of the moment, in which the texts are: what the HTML says of itself.
     """
-    message = _headed(digest.subject, digest.at, message_id, sender, recipients)
+    message = _headed(subject_of(digest), digest.at, message_id, sender, recipients)
     message.set_content(_text(digest))
-    message.add_alternative(_html(digest), subtype="html")
+    message.add_alternative(_html(digest, language), subtype="html")
     if digest.left_out:
         name = f"expiring-{digest.at.astimezone(UTC):%Y-%m-%d}.csv"
         message.add_attachment(digest.table, subtype="csv", filename=name)
@@ -48,10 +56,16 @@ def trial_message(
     *, node: str, base: str, message_id: str, sender: str, recipients: Sequence[str], at: datetime
 ) -> bytes:
     """What the test button sends (MO-3)."""
-    message = _headed("[ccxsec] Test message", at, message_id, sender, recipients)
-    text = f"This is a test of the Certificate Monitor on {visible(node)}.\n\n"
-    text += "Warnings before certificates expire will come to these addresses.\n\n"
-    message.set_content(f"{text}{base}admin/monitor/\n")
+    subject = in_language(say("[ccxsec] Test message"))
+    message = _headed(subject, at, message_id, sender, recipients)
+    lines = (
+        say("This is a test of the Certificate Monitor on {node}.", node=visible(node)),
+        "",
+        say("Warnings before certificates expire will come to these addresses."),
+        "",
+        f"{base}admin/monitor/",
+    )
+    message.set_content("".join(f"{in_language(line)}\n" for line in lines))
     return _bytes(message, message_id)
 
 
@@ -81,51 +95,84 @@ def _name(text: str) -> str:
 
 
 def _text(digest: Digest) -> str:
-    return "\n".join(_text_lines(digest)) + "\n"
+    return "".join(f"{in_language(line)}\n" for line in _text_lines(digest))
 
 
 def _text_lines(digest: Digest) -> Iterator[str]:
-    yield f"{digest.total:,} certificate{'s' if digest.total != 1 else ''} on {moment(digest.at)}"
+    yield _head(digest)
     if digest.left_out:
         yield digest.left_out
     for kind, members in digest.groups:
         yield ""
-        yield f"{kind.heading} ({digest.counts[kind]:,})"
+        yield _heading(kind, digest)
         yield "-" * 40
         for found in members:
             yield ""
-            yield f"{_name(found.file_name)} on {_name(found.node)}"
-            yield f"  {found.unit} ({found.type}), common name {_name(found.common_name) or '-'}"
-            yield f"  {_when(found, digest.at)}"
+            yield say("{file} on {node}", file=_name(found.file_name), node=_name(found.node))
+            about = say(
+                "{unit} ({type}), common name {common_name}",
+                unit=found.unit,
+                type=found.type,
+                common_name=_name(found.common_name) or "-",
+            )
+            yield f"  {in_language(about)}"
+            yield f"  {in_language(_when(found, digest.at))}"
             yield f"  SHA-256 {found.fingerprint[:FINGERPRINT]}..."
             if found.link:
                 yield f"  {found.link}"
-            yield f"  {what_to_do(found)}"
+            yield f"  {in_language(what_to_do(found))}"
     yield ""
-    yield "To be left in peace about one: acknowledge it on its page, with a reason and a date."
+    yield say(
+        "To be left in peace about one: acknowledge it on its page, with a reason and a date."
+    )
     yield f"{digest.base}admin/monitor/"
 
 
 def _when(found: Found, at: datetime) -> str:
-    word = "expired" if found.not_after < at else "expires"
-    return f"{word} {moment(found.not_after)}, {distance(found.not_after, at)}"
+    when, far = moment(found.not_after), distance(found.not_after, at)
+    if found.not_after < at:
+        return say("expired {moment}, {distance}", moment=when, distance=far)
+    return say("expires {moment}, {distance}", moment=when, distance=far)
 
 
-def _html(digest: Digest) -> str:
-    head = f"{digest.total:,} certificate{'s' if digest.total != 1 else ''}, {moment(digest.at)}"
-    parts = [f'<!doctype html><html lang="en"><body><h1>{escape(head)}</h1>']
+def _head(digest: Digest) -> str:
+    return say_count(
+        "{count} certificate on {moment}",
+        "{count} certificates on {moment}",
+        digest.total,
+        count=f"{digest.total:,}",
+        moment=moment(digest.at),
+    )
+
+
+def _heading(kind: Severity, digest: Digest) -> str:
+    return f"{in_language(kind.heading)} ({digest.counts[kind]:,})"
+
+
+def _shown(text: str) -> str:
+    """In the language of the moment, for HTML."""
+    return escape(in_language(text))
+
+
+def _html(digest: Digest, language: str) -> str:
+    count = say_count(
+        "{count} certificate", "{count} certificates", digest.total, count=f"{digest.total:,}"
+    )
+    head = f"{in_language(count)}, {moment(digest.at)}"
+    parts = [f'<!doctype html><html lang="{escape(language)}"><body><h1>{escape(head)}</h1>']
     if digest.left_out:
-        parts.append(f"<p>{escape(digest.left_out)}</p>")
+        parts.append(f"<p>{_shown(digest.left_out)}</p>")
     for kind, members in digest.groups:
-        parts.append(f"<h2>{escape(kind.heading)} ({digest.counts[kind]:,})</h2>")
+        parts.append(f"<h2>{escape(_heading(kind, digest))}</h2>")
         parts.append('<table border="1" cellpadding="6" cellspacing="0"><tr>')
-        headings = ("Certificate", "Node", "Expiration", "What to do")
-        parts += [f'<th align="left">{heading}</th>' for heading in headings]
+        headings = (say("Certificate"), say("Node"), say("Expiration"), say("What to do"))
+        parts += [f'<th align="left">{_shown(heading)}</th>' for heading in headings]
         parts.append("</tr>")
         parts += [_html_row(found, digest.at) for found in members]
         parts.append("</table>")
     page = escape(f"{digest.base}admin/monitor/")
-    parts.append(f'<p><a href="{page}">Certificate Monitor</a></p></body></html>')
+    monitor = _shown(say("Certificate Monitor"))
+    parts.append(f'<p><a href="{page}">{monitor}</a></p></body></html>')
     return "\n".join(parts)
 
 
@@ -138,7 +185,7 @@ def _html_row(found: Found, at: datetime) -> str:
     cells = (
         f"{name}<br>{escape(details)}<br><code>{escape(print_)}</code>",
         escape(_name(found.node)),
-        escape(_when(found, at)),
-        escape(what_to_do(found)),
+        _shown(_when(found, at)),
+        _shown(what_to_do(found)),
     )
     return f"<tr>{''.join(f'<td valign=top>{cell}</td>' for cell in cells)}</tr>"

@@ -5,7 +5,7 @@ import hmac
 import json
 from datetime import UTC, datetime
 
-from certificates.expiry.digest import Digest, Found
+from certificates.expiry.digest import Digest, Found, subject_of
 from certificates.expiry.severity import days_left
 from certificates.x509.visible import visible
 
@@ -18,7 +18,7 @@ def digest_payload(digest: Digest, *, message_id: str) -> bytes:
         "event": "certificate-expiry",
         "id": message_id,
         "at": _utc(digest.at),
-        "subject": digest.subject,
+        "subject": subject_of(digest),
         "counts": {kind.value: count for kind, count in digest.counts.items()},
         "shown": len(digest.top),
         "total": digest.total,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 START_DAYS = range(1, 3651)  # ten years: longer than any certificate that is made here
 
@@ -17,6 +18,10 @@ class Unit(StrEnum):
 
     HOURS = "hours"
     DAYS = "days"
+
+    @property
+    def label(self) -> str:
+        return say("hours") if self is Unit.HOURS else say("days")
 
     @property
     def length(self) -> timedelta:
@@ -52,14 +57,31 @@ def rule_of(start_days: int, frequency: int, unit: str) -> Rule:
         Refused: monitor.start, monitor.frequency, monitor.unit.
     """
     if start_days not in START_DAYS:
-        wrong = f"A notice can't start {start_days} days before the expiry."
-        cure = f"Choose {START_DAYS[0]} to {START_DAYS[-1]:,} days."
+        wrong = say(
+            "A notice can't start {start_days} days before the expiry.", start_days=start_days
+        )
+        cure = say(
+            "Choose {least} to {most} days.", least=START_DAYS[0], most=f"{START_DAYS[-1]:,}"
+        )
         raise Refused("monitor.start", wrong, cure)
     if unit not in list(Unit):
-        wrong = f"{unit!r} is no unit of the frequency."
-        raise Refused("monitor.unit", wrong, "Choose hours or days.")
+        wrong = say("{unit} is no unit of the frequency.", unit=repr(unit))
+        raise Refused("monitor.unit", wrong, say("Choose hours or days."))
     allowed = Unit(unit).allowed
     if frequency not in allowed:
-        wrong = f"A notice can't come each {frequency} {unit}."
-        raise Refused("monitor.frequency", wrong, f"Choose {allowed[0]} to {allowed[-1]:,} {unit}.")
+        wrong = say(
+            "A notice can't come each {frequency} {unit}.",
+            frequency=frequency,
+            unit=Unit(unit).label,
+        )
+        raise Refused(
+            "monitor.frequency",
+            wrong,
+            say(
+                "Choose {least} to {most} {unit}.",
+                least=allowed[0],
+                most=f"{allowed[-1]:,}",
+                unit=Unit(unit).label,
+            ),
+        )
     return Rule(timedelta(days=start_days), frequency * Unit(unit).length)

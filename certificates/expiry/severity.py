@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from certificates.sentence import say, say_count
+
 
 class Severity(StrEnum):
     """The most urgent first."""
@@ -14,11 +16,26 @@ class Severity(StrEnum):
 
     @property
     def heading(self) -> str:
-        limit = {Severity.CRITICAL: CRITICAL, Severity.WARNING: WARNING}.get(self)
-        return f"{self.capitalize()}: within {limit.days} days" if limit else self.capitalize()
+        return _HEADINGS[self]
+
+    def counted(self, count: int) -> str:
+        """Such as "3 expired"."""
+        return say("{count} {severity}", count=count, severity=_WORDS[self])
 
 
 CRITICAL, WARNING = timedelta(days=3), timedelta(days=14)
+_HEADINGS = {
+    Severity.EXPIRED: say("Expired"),
+    Severity.CRITICAL: say("Critical: within {days} days", days=CRITICAL.days),
+    Severity.WARNING: say("Warning: within {days} days", days=WARNING.days),
+    Severity.NOTICE: say("Notice"),
+}
+_WORDS = {
+    Severity.EXPIRED: say("expired"),
+    Severity.CRITICAL: say("critical"),
+    Severity.WARNING: say("warning"),
+    Severity.NOTICE: say("notice"),
+}
 
 
 def severity(not_after: datetime, now: datetime) -> Severity:
@@ -36,11 +53,17 @@ def distance(not_after: datetime, now: datetime) -> str:
     left = not_after - now
     length = abs(left)
     hours = int(length.total_seconds()) // 3600
+    is_past = left < timedelta(0)
     if length >= timedelta(days=1):
-        span = f"{length.days:,} day{'s' if length.days != 1 else ''}"
-    else:
-        span = f"{hours} hour{'s' if hours != 1 else ''}" if hours else "less than an hour"
-    return f"{span} ago" if left < timedelta(0) else f"in {span}"
+        days, count = length.days, f"{length.days:,}"
+        if is_past:
+            return say_count("{count} day ago", "{count} days ago", days, count=count)
+        return say_count("in {count} day", "in {count} days", days, count=count)
+    if hours:
+        if is_past:
+            return say_count("{count} hour ago", "{count} hours ago", hours)
+        return say_count("in {count} hour", "in {count} hours", hours)
+    return say("less than an hour ago") if is_past else say("in less than an hour")
 
 
 def days_left(not_after: datetime, now: datetime) -> int:

@@ -5,13 +5,15 @@ from typing import Any
 
 from django.db import models
 
+from certificates.sentence import say
+
 LONGEST_HOURS, MOST_KEPT = 24 * 90, 1_000
 
 
 class BackupLock(models.TextChoices):
-    NONE = "", "Not chosen yet"
-    RECIPIENT = "recipient", "A recipient's public key"
-    PASSPHRASE = "passphrase", "A passphrase that is kept sealed on this server"
+    NONE = "", say("Not chosen yet")
+    RECIPIENT = "recipient", say("A recipient's public key")
+    PASSPHRASE = "passphrase", say("A passphrase that is kept sealed on this server")
 
 
 class BackupSettingsQuerySet(models.QuerySet["BackupSettings"]):
@@ -53,7 +55,7 @@ class BackupSettings(models.Model):
         permissions = [("back_up_product", "Can make, download and schedule backups")]
 
     def __str__(self) -> str:
-        return "backup settings"
+        return say("backup settings")
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.pk = 1  # there is one row

@@ -10,6 +10,7 @@ from typing import Self
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
 
 from certificates.models.insertion import insert_many, portions
 from certificates.models.node import Node
@@ -17,6 +18,7 @@ from certificates.models.private_key import PrivateKey
 from certificates.models.purpose import Purpose
 from certificates.models.read_columns import CLASSIFIED, KEY_TYPES, ReadColumns, columns
 from certificates.models.search import Among
+from certificates.sentence import say
 from certificates.x509.facts import Facts
 from certificates.x509.keys import PrivateKeyTypes
 from certificates.x509.visible import visible
@@ -49,8 +51,8 @@ ORDERED = {
 
 
 class State(models.TextChoices):
-    ACTIVE = "active", "Active"
-    SUPERSEDED = "superseded", "Superseded"
+    ACTIVE = "active", say("Active")
+    SUPERSEDED = "superseded", say("Superseded")
 
 
 class CertificateQuerySet(models.QuerySet["Certificate"]):
@@ -195,6 +197,8 @@ class Certificate(ReadColumns):
     objects = CertificateQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("certificate")
+        verbose_name_plural = _("certificates")
         permissions = [
             ("download_certificate", "Can download certificates"),
             ("generate_certificate", "Can generate certificates"),
@@ -250,7 +254,7 @@ class Certificate(ReadColumns):
         ]
 
     def __str__(self) -> str:
-        return f"{self.purpose} certificate of {self.node}"
+        return say("{purpose} certificate of {node}", purpose=self.purpose, node=self.node)
 
     @property
     def serves(self) -> Purpose:

@@ -17,11 +17,13 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, models, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from certificates import anchor
 from certificates.models.insertion import insert_many
 from certificates.models.secret import Secret
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.visible import visible
 
 Detail = Mapping[str, str | int | bool]
@@ -197,17 +199,19 @@ class Event(models.Model):
 
     sequence = models.PositiveBigIntegerField(primary_key=True)
     at = models.DateTimeField(db_index=True)
-    actor = models.CharField(max_length=200)
-    action = models.CharField(max_length=40, choices=action_choices)
+    actor = models.CharField(_("actor"), max_length=200)
+    action = models.CharField(_("action"), max_length=40, choices=action_choices)
     object_type = models.CharField(max_length=60, blank=True)
     object_id = models.CharField(max_length=40, blank=True)
-    object_text = models.CharField("object", max_length=300)
+    object_text = models.CharField(_("object"), max_length=300)
     detail = models.JSONField(default=dict)
     code = models.CharField(max_length=64)
 
     objects = EventQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
         default_permissions = ("view",)
         ordering = ["-sequence"]
         indexes = [models.Index(fields=["object_type", "object_id"], name="events_of_object")]
@@ -249,8 +253,11 @@ def _next_sequence(newest: Event | None) -> int:
     try:
         held = anchor.read()
     except (OSError, ValueError) as error:
-        wrong = f"The anchor of the audit log, {settings.CCXSEC_AUDIT_ANCHOR}, can't be read."
-        cure = "Mend its rights, or put its backup back; without it nothing is changed here."
+        wrong = say(
+            "The anchor of the audit log, {file}, can't be read.",
+            file=settings.CCXSEC_AUDIT_ANCHOR,
+        )
+        cure = say("Mend its rights, or put its backup back; without it nothing is changed here.")
         raise Refused("audit.anchor", wrong, cure) from error
     if held is None or held.sequence < last:
         return last + 1

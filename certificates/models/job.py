@@ -5,17 +5,20 @@ from typing import Any, Self
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from certificates.sentence import say, say_as
 
 LEASE = timedelta(minutes=6)  # longer than the worker's own limit of 300 s for a task
 MAXIMUM_ATTEMPTS = 3
 
 
 class JobState(models.TextChoices):
-    QUEUED = "queued", "Queued"
-    RUNNING = "running", "Running"
-    DONE = "done", "Done"
-    FAILED = "failed", "Failed"
-    CANCELLED = "cancelled", "Cancelled"
+    QUEUED = "queued", say_as("a job", "Queued")
+    RUNNING = "running", say("Running")
+    DONE = "done", say("Done")
+    FAILED = "failed", say("Failed")
+    CANCELLED = "cancelled", say("Cancelled")
 
     @property
     def is_final(self) -> bool:
@@ -46,13 +49,13 @@ class Job(models.Model):
     target = models.CharField(max_length=200, blank=True, help_text="What it works on, in words.")
     arguments = models.JSONField(default=dict, help_text="Primary keys and choices; no secret.")
     idempotency_key = models.CharField(max_length=200, blank=True)
-    state = models.CharField(max_length=12, choices=JobState, default=JobState.QUEUED)
+    state = models.CharField(_("state"), max_length=12, choices=JobState, default=JobState.QUEUED)
     attempt = models.PositiveIntegerField(default=0)
     done = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(default=0)
     messages = models.JSONField(default=list, help_text="Lines for the operator, oldest first.")
     cancel_requested = models.BooleanField(default=False)
-    started_by = models.CharField(max_length=200)
+    started_by = models.CharField(_("started by"), max_length=200)
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
@@ -61,6 +64,8 @@ class Job(models.Model):
     objects = JobQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("job")
+        verbose_name_plural = _("jobs")
         default_permissions = ("view",)
         ordering = ["-created_at"]
         constraints = [

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from certificates.expiry.periods import Rule, Unit, rule_of
+from certificates.sentence import say
 
 SETTINGS_KEY = 1
 SMTP_PASSWORD, WEBHOOK_KEY = "monitor-smtp", "monitor-webhook"
@@ -17,7 +18,7 @@ class Security(models.TextChoices):
 
     STARTTLS = "starttls", "STARTTLS"
     TLS = "tls", "TLS"
-    NONE = "none", "None"
+    NONE = "none", say("None")
 
     @property
     def port(self) -> int:
@@ -70,7 +71,7 @@ class MonitorSettings(models.Model):
         ]
 
     def __str__(self) -> str:
-        return "Certificate Monitor"
+        return say("Certificate Monitor")
 
     @property
     def rule(self) -> Rule:
@@ -155,14 +156,14 @@ class Acknowledgement(models.Model):
 class SilenceField(models.TextChoices):
     """What of a trust certificate a rule looks at."""
 
-    PURPOSE = "purpose", "Certificate"
-    ISSUER = "issuer", "Issuer"
-    COMMON_NAME = "common_name", "Common name"
+    PURPOSE = "purpose", say("Certificate")
+    ISSUER = "issuer", say("Issuer")
+    COMMON_NAME = "common_name", say("Common name")
 
 
 class SilenceOperator(models.TextChoices):
-    IS = "is", "is exactly"
-    CONTAINS = "contains", "contains"
+    IS = "is", say("is exactly")
+    CONTAINS = "contains", say("contains")
 
 
 class SilenceRule(models.Model):
@@ -185,4 +186,9 @@ class SilenceRule(models.Model):
 
     @property
     def sentence(self) -> str:
-        return f"{self.get_field_display()} {self.get_operator_display()} {self.value}"
+        return say(
+            "{field} {operator} {value}",
+            field=self.get_field_display(),
+            operator=self.get_operator_display(),
+            value=self.value,
+        )

@@ -5,19 +5,21 @@ from typing import Self
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from certificates.models.event import Event
 from certificates.models.purpose import Service
+from certificates.sentence import say
 
 
 class Role(models.TextChoices):
-    PUBLISHER = "publisher", "Publisher"
-    SUBSCRIBER = "subscriber", "Subscriber"
+    PUBLISHER = "publisher", say("Publisher")
+    SUBSCRIBER = "subscriber", say("Subscriber")
 
 
 class Reach(models.TextChoices):
-    BY_HAND = "by-hand", "Not reached: its files are copied and its services restarted by hand"
-    SSH = "ssh", "Over SSH"
+    BY_HAND = "by-hand", say("Not reached: its files are copied and its services restarted by hand")
+    SSH = "ssh", say("Over SSH")
 
 
 class NodeQuerySet(models.QuerySet["Node"]):
@@ -34,12 +36,15 @@ class Node(models.Model):
     """A server of the cluster."""
 
     host_name = models.CharField(
-        max_length=253, unique=True, help_text="Fully qualified, as clients call this server."
+        _("host name"),
+        max_length=253,
+        unique=True,
+        help_text=_("Fully qualified, as clients call this server."),
     )
     addresses = models.JSONField(default=list, blank=True, help_text="IPv4 and IPv6 addresses.")
-    role = models.CharField(max_length=10, choices=Role, default=Role.SUBSCRIBER)
+    role = models.CharField(_("role"), max_length=10, choices=Role, default=Role.SUBSCRIBER)
     is_local = models.BooleanField(default=False, editable=False)
-    description = models.CharField(max_length=200, blank=True)
+    description = models.CharField(_("description"), max_length=200, blank=True)
     reach = models.CharField(
         "reached", max_length=8, choices=Reach, default=Reach.BY_HAND, editable=False
     )
@@ -56,6 +61,8 @@ class Node(models.Model):
     objects = NodeQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("node")
+        verbose_name_plural = _("nodes")
         ordering = ["role", "host_name"]
         constraints = [
             models.UniqueConstraint(
@@ -160,7 +167,7 @@ class Deployment(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.service} on {self.node}"
+        return say("{service} on {node}", service=self.service, node=self.node)
 
     @property
     def is_in_force(self) -> bool:

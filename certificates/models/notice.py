@@ -9,12 +9,13 @@ from django.utils.functional import cached_property
 
 from certificates.models.node import Deployment, Node
 from certificates.models.purpose import Service
+from certificates.sentence import say, say_as
 
 
 class Closing(models.TextChoices):
-    OPEN = "", "Open"
-    SEEN = "seen", "Seen in a TLS handshake"
-    ACKNOWLEDGED = "acknowledged", "Acknowledged"
+    OPEN = "", say_as("not done yet", "Open")
+    SEEN = "seen", say("Seen in a TLS handshake")
+    ACKNOWLEDGED = "acknowledged", say("Acknowledged")
 
 
 # `RestartNotice.expected` of a change that no handshake shows, such as one of a trust store.
@@ -77,7 +78,7 @@ class RestartNotice(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"restart of {self.service} on {self.node}"
+        return say("restart of {service} on {node}", service=self.service, node=self.node)
 
     @property
     def fingerprint(self) -> str:
@@ -139,4 +140,4 @@ class BackupReminder(models.Model):
         ]
 
     def __str__(self) -> str:
-        return "backup reminder"
+        return say("backup reminder")

@@ -9,35 +9,37 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
 
 from certificates.expiry.digest import Found
+from certificates.sentence import say, say_as
 
 LEASE = timedelta(minutes=4)  # for one message; a conversation is given up long before
 LONGEST_WAIT = timedelta(hours=6)  # until an address that was put off is tried again
 
 
 class Channel(models.TextChoices):
-    EMAIL = "email", "E-mail"
-    WEBHOOK = "webhook", "Webhook"
-    SYSLOG = "syslog", "Syslog"
+    EMAIL = "email", say("E-mail")
+    WEBHOOK = "webhook", say("Webhook")
+    SYSLOG = "syslog", say("Syslog")
 
 
 class MessageState(models.TextChoices):
-    OPEN = "open", "Being sent"
-    SENT = "sent", "Sent"
-    UNKNOWN = "unknown", "Unknown"
-    NOT_SENT = "not sent", "Not sent"
+    OPEN = "open", say("Being sent")
+    SENT = "sent", say_as("a message", "Sent")
+    UNKNOWN = "unknown", say("Unknown")
+    NOT_SENT = "not sent", say("Not sent")
 
 
 class DeliveryState(models.TextChoices):
     """HANDED: the text is at the server, as far as we know; its answer is not."""
 
-    WAITING = "waiting", "Waiting"
-    HANDED = "handed", "May be sent"
-    SENT = "sent", "Sent"
-    REFUSED = "refused", "Refused"
-    UNKNOWN = "unknown", "Unknown"
-    NOT_SENT = "not sent", "Not sent"
+    WAITING = "waiting", say("Waiting")
+    HANDED = "handed", say("May be sent")
+    SENT = "sent", say_as("a message", "Sent")
+    REFUSED = "refused", say("Refused")
+    UNKNOWN = "unknown", say("Unknown")
+    NOT_SENT = "not sent", say("Not sent")
 
 
 UNSETTLED = (DeliveryState.WAITING, DeliveryState.HANDED)
@@ -69,7 +71,7 @@ class Message(models.Model):
     same content, as that follows from its notices, `at`, `sender` and `base` alone.
     """
 
-    channel = models.CharField(max_length=8, choices=Channel)
+    channel = models.CharField(_("channel"), max_length=8, choices=Channel)
     identifier = models.CharField(max_length=200, unique=True, help_text="The Message-ID.")
     at = models.DateTimeField(help_text="When it was composed.")
     subject = models.CharField(max_length=200, blank=True)
@@ -98,19 +100,24 @@ class Delivery(models.Model):
     """A message to one address, and the server's own answer."""
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="deliveries")
-    address = models.CharField(max_length=500)
-    state = models.CharField(max_length=8, choices=DeliveryState, default=DeliveryState.WAITING)
+    address = models.CharField(_("address"), max_length=500)
+    state = models.CharField(
+        _("state"), max_length=8, choices=DeliveryState, default=DeliveryState.WAITING
+    )
     handed = models.PositiveIntegerField(
         default=0, help_text="How often the text was handed over without an answer."
     )
     tries = models.PositiveIntegerField(default=0)
-    reply = models.CharField(max_length=500, blank=True, help_text="What the server said last.")
+    reply = models.CharField(
+        _("reply"), max_length=500, blank=True, help_text="What the server said last."
+    )
     changed_at = models.DateTimeField()
     not_before = models.DateTimeField(null=True, help_text="When it is tried again.")
 
     class Meta:
         default_permissions = ()
-        verbose_name_plural = "deliveries"
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
         ordering = ["-pk"]
         constraints = [
             models.UniqueConstraint(fields=["message", "address"], name="one_delivery_per_address")
@@ -124,7 +131,7 @@ class Delivery(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.message} to {self.address}"
+        return say("{message} to {address}", message=self.message, address=self.address)
 
 
 class NotificationQuerySet(models.QuerySet["Notification"]):
@@ -172,7 +179,12 @@ class Notification(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.file_name} on {self.node}, {self.channel}"
+        return say(
+            "{file_name} on {node}, {channel}",
+            file_name=self.file_name,
+            node=self.node,
+            channel=self.channel,
+        )
 
     @property
     def watched(self) -> str:

@@ -7,11 +7,13 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from certificates.models.certificate import file_stem
 from certificates.models.node import Node
 from certificates.models.purpose import Service
 from certificates.models.read_columns import ReadColumns, columns
+from certificates.sentence import say
 from certificates.x509.facts import Facts
 
 PROBED_EACH = timedelta(hours=1)
@@ -62,6 +64,8 @@ class Endpoint(models.Model):
     objects = EndpointQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("endpoint")
+        verbose_name_plural = _("endpoints")
         default_permissions = ()
         constraints = [
             models.UniqueConstraint(
@@ -151,4 +155,6 @@ class Observed(ReadColumns):
         ]
 
     def __str__(self) -> str:
-        return f"observed certificate of {self.node} ({self.file_name})"
+        return say(
+            "observed certificate of {node} ({file_name})", node=self.node, file_name=self.file_name
+        )

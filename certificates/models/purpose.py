@@ -5,6 +5,7 @@ from enum import StrEnum
 from django.db import models
 
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.visible import visible
 
 
@@ -49,16 +50,22 @@ class Purpose(models.TextChoices):
         except ValueError:
             known = ", ".join(cls.values)
             if "directory" in text.lower():
-                wrong = "Directory trust certificates do not apply to this product."
-                raise Refused("purpose.directory", wrong, f"Choose one of: {known}.") from None
-            wrong = f"There is no certificate purpose {visible(text)[:40]!r}."
-            raise Refused("purpose.unknown", wrong, f"Choose one of: {known}.") from None
+                wrong = say("Directory trust certificates do not apply to this product.")
+                raise Refused(
+                    "purpose.directory", wrong, say("Choose one of: {known}.", known=known)
+                ) from None
+            wrong = say("There is no certificate purpose {text}.", text=repr(visible(text)[:40]))
+            raise Refused(
+                "purpose.unknown", wrong, say("Choose one of: {known}.", known=known)
+            ) from None
 
     @classmethod
     def own_named(cls, text: str) -> "Purpose":
         """An identity's purpose; raises what `named` raises, and `Refused` purpose.wrong."""
         purpose = cls.named(text)
         if not purpose.is_own:
-            wrong = f"{purpose} is a trust store: no certificate is made for it."
-            raise Refused("purpose.wrong", wrong, f"Choose {purpose.service}.")
+            wrong = say(
+                "{purpose} is a trust store: no certificate is made for it.", purpose=purpose
+            )
+            raise Refused("purpose.wrong", wrong, say("Choose {service}.", service=purpose.service))
         return purpose

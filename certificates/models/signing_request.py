@@ -5,18 +5,20 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from certificates.models.certificate import KEY_TYPES, Certificate
 from certificates.models.node import Node
 from certificates.models.private_key import PrivateKey
 from certificates.models.purpose import Purpose
+from certificates.sentence import say
 
 
 class RequestState(models.TextChoices):
-    PENDING = "pending", "Pending"
-    CONSUMED = "consumed", "Consumed"
-    SUPERSEDED = "superseded", "Superseded"
-    CANCELLED = "cancelled", "Cancelled"
+    PENDING = "pending", say("Pending")
+    CONSUMED = "consumed", say("Consumed")
+    SUPERSEDED = "superseded", say("Superseded")
+    CANCELLED = "cancelled", say("Cancelled")
 
 
 class SigningRequestQuerySet(models.QuerySet["SigningRequest"]):
@@ -39,8 +41,12 @@ class SigningRequest(models.Model):
     nodes = models.ManyToManyField(
         Node, related_name="+", help_text="All that share the identity, `node` among them."
     )
-    purpose = models.CharField(max_length=24, choices=[(p.value, p.label) for p in Purpose.own()])
-    state = models.CharField(max_length=12, choices=RequestState, default=RequestState.PENDING)
+    purpose = models.CharField(
+        _("purpose"), max_length=24, choices=[(p.value, p.label) for p in Purpose.own()]
+    )
+    state = models.CharField(
+        _("state"), max_length=12, choices=RequestState, default=RequestState.PENDING
+    )
     common_name = models.CharField(max_length=255, blank=True)
     subject = models.TextField(blank=True)
     subject_alternative_names = models.TextField(blank=True)
@@ -69,6 +75,8 @@ class SigningRequest(models.Model):
     objects = SigningRequestQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("signing request")
+        verbose_name_plural = _("signing requests")
         default_permissions = ()
         ordering = ["purpose", "node", "-pk"]
         constraints = [
@@ -84,7 +92,7 @@ class SigningRequest(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.purpose} signing request of {self.node}"
+        return say("{purpose} signing request of {node}", purpose=self.purpose, node=self.node)
 
     @property
     def serves(self) -> Purpose:

@@ -15,6 +15,7 @@ from certificates.models import (
     RestartNotice,
 )
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 
 @transaction.atomic
@@ -35,8 +36,11 @@ def acknowledge_restart(notice: RestartNotice, *, actor: Actor, now: datetime) -
         .update(closed_at=now, closed_by=str(actor), closing=Closing.ACKNOWLEDGED)
     )
     if not changed:
-        wrong = f"The {notice} is not due any more, or for another reason than you were shown."
-        raise Refused("restart.closed", wrong, "Look at the list again.")
+        wrong = say(
+            "The {notice} is not due any more, or for another reason than you were shown.",
+            notice=notice,
+        )
+        raise Refused("restart.closed", wrong, say("Look at the list again."))
     Event.objects.record(str(actor), Action.RESTART_ACKNOWLEDGE, notice, reason=notice.reason)
 
 
@@ -52,7 +56,9 @@ def acknowledge_backup(*, actor: Actor, now: datetime) -> None:
     Event.objects.hold()
     reminder = BackupReminder.objects.open().select_for_update().first()
     if reminder is None:
-        raise Refused("backup.closed", "No backup reminder is open.", "There is nothing to do.")
+        raise Refused(
+            "backup.closed", say("No backup reminder is open."), say("There is nothing to do.")
+        )
     BackupReminder.objects.filter(pk=reminder.pk).update(closed_at=now, closed_by=str(actor))
     Event.objects.record(str(actor), Action.BACKUP_ACKNOWLEDGE, reminder)
 
@@ -74,7 +80,11 @@ def cancel_job(
     Event.objects.hold()
     row = Job.objects.select_for_update().get(pk=job.pk)
     if row.is_final:
-        raise Refused("job.ended", f"The job {row} has ended already.", "There is nothing to do.")
+        raise Refused(
+            "job.ended",
+            say("The job {row} has ended already.", row=row),
+            say("There is nothing to do."),
+        )
     row.cancel_requested = True
     if row.state == JobState.QUEUED:
         row.state, row.ended_at = JobState.CANCELLED, now

@@ -11,6 +11,7 @@ from certificates import anchor
 from certificates.anchor import Anchor
 from certificates.models import Event
 from certificates.models.event import audit_key
+from certificates.sentence import say, together
 
 A_PAGE = 2000  # rows that are read at once: the log may have millions
 ANCHOR_PATIENCE = 2.0  # seconds in which a change that is being made moves the anchor
@@ -56,18 +57,30 @@ class Chain:
 
     def _problem(self, event: Event | Unreadable) -> str:
         if event.sequence <= self.whole:
-            return f"Event {event.sequence} is in a place where no event belongs."
+            return say(
+                "Event {sequence} is in a place where no event belongs.", sequence=event.sequence
+            )
         if event.sequence != self.whole + 1:
             return _gap(self.whole + 1, event.sequence - 1)
         if isinstance(event, Unreadable):
-            return f"Event {event.sequence} can't be read: it was changed after it was written."
+            return say(
+                "Event {sequence} can't be read: it was changed after it was written.",
+                sequence=event.sequence,
+            )
         if not _is_as_written(event, self.before, self.key):
-            what = f"Event {event.sequence} ({event.action}) or the order of the events"
-            return f"{what} was changed after it was written."
+            return say(
+                "Event {sequence} ({action}) or the order of the events was changed after it "
+                "was written.",
+                sequence=event.sequence,
+                action=event.action,
+            )
         anchored = self.anchored
         if anchored and event.sequence == anchored.sequence and event.code != anchored.code:
-            what = f"Event {event.sequence} is not the one that the anchor file names"
-            return f"{what}: the log was written anew."
+            return say(
+                "Event {sequence} is not the one that the anchor file names: the log was "
+                "written anew.",
+                sequence=event.sequence,
+            )
         return ""
 
 
@@ -82,7 +95,7 @@ def verify_audit() -> AuditVerdict:
                 return AuditVerdict(chain.whole, problem)
         return AuditVerdict(chain.whole, _end(chain.whole, anchored, newest))
     except (OSError, ValueError):
-        return AuditVerdict(0, "The anchor file can't be read: a cut tail can't be seen.")
+        return AuditVerdict(0, say("The anchor file can't be read: a cut tail can't be seen."))
 
 
 def read_log(first: int = 0, last: int | None = None) -> Iterator[Event | Unreadable]:
@@ -127,21 +140,25 @@ def _end(whole: int, anchored: Anchor | None, newest: int) -> str:
         newest: the last event when the reading began: its change was done by then.
     """
     if anchored and whole < anchored.sequence:
-        cut = "The tail was cut, or the anchor file was changed."
-        return f"{_gap(whole + 1, anchored.sequence)} {cut}"
+        cut = say("The tail was cut, or the anchor file was changed.")
+        return together(_gap(whole + 1, anchored.sequence), cut)
     if whole and not anchored:
-        return "The anchor file is gone: a cut tail can't be seen."
+        return say("The anchor file is gone: a cut tail can't be seen.")
     deadline = time.monotonic() + ANCHOR_PATIENCE
     while anchored and anchored.sequence < newest:
         if time.monotonic() > deadline:
-            behind = f"The anchor file names event {anchored.sequence}, and the log goes on to"
-            return f"{behind} event {newest}: it was put back, or could not be written."
+            return say(
+                "The anchor file names event {sequence}, and the log goes on to event {newest}: "
+                "it was put back, or could not be written.",
+                sequence=anchored.sequence,
+                newest=newest,
+            )
         time.sleep(0.05)
         anchored = anchor.read()
     return ""
 
 
 def _gap(first: int, last: int) -> str:
-    return (
-        f"Event {first} is missing." if first >= last else f"Events {first} to {last} are missing."
-    )
+    if first >= last:
+        return say("Event {first} is missing.", first=first)
+    return say("Events {first} to {last} are missing.", first=first, last=last)

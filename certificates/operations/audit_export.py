@@ -20,6 +20,7 @@ from certificates.access import Actor, Permission
 from certificates.models import Action, Certificate, Event
 from certificates.operations.audit import Chain, Unreadable, read_log
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.signing import Signer, SigningKey, sign, weakness
 
 FORMAT, VERSION = "ccxsec-audit-export", 1
@@ -137,7 +138,7 @@ def _text(moment: datetime | None) -> str:
 
 
 def _short(whole: int, last: int) -> str:
-    return "" if whole >= last else f"The log ends before event {last}."
+    return "" if whole >= last else say("The log ends before event {last}.", last=last)
 
 
 def _between(since: datetime | None, until: datetime | None) -> tuple[int, int]:
@@ -148,8 +149,8 @@ def _between(since: datetime | None, until: datetime | None) -> tuple[int, int]:
     numbers = rows.values_list("sequence", flat=True)
     first, last = numbers.order_by("sequence").first(), numbers.order_by("-sequence").first()
     if first is None or last is None:
-        wrong = "The audit log has no event of that time."
-        raise Refused("audit.empty", wrong, "Choose another time.")
+        wrong = say("The audit log has no event of that time.")
+        raise Refused("audit.empty", wrong, say("Choose another time."))
     return first, last
 
 
@@ -163,5 +164,5 @@ def _signer(actor: Actor) -> tuple[Certificate, Signer]:
         key = row.unseal_key(actor=str(actor), reason="sign an export of the audit log")
         if isinstance(key, SigningKey):
             return row, Signer(row.purpose, certificate, key)
-    wrong = "This server has no certificate with a key that could sign the export."
-    raise Refused("audit.signer", wrong, "Generate tomcat or ipsec with a stronger key.")
+    wrong = say("This server has no certificate with a key that could sign the export.")
+    raise Refused("audit.signer", wrong, say("Generate tomcat or ipsec with a stronger key."))

@@ -13,6 +13,7 @@ from certificates.models import Certificate, Node, Purpose
 from certificates.models.certificate import CertificateQuerySet
 from certificates.models.insertion import portions
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 MOST_NODES = 4  # beside each other
 FEW = 500  # differences that are looked up by their fingerprints
@@ -134,8 +135,10 @@ def trust_store(text: str) -> Purpose:
     """
     purpose = Purpose.named(text)
     if purpose.is_own:
-        wrong = f"{purpose} is the identity of one node, and no trust store."
-        raise Refused("purpose.wrong", wrong, f"Choose {purpose.service}-trust.")
+        wrong = say("{purpose} is the identity of one node, and no trust store.", purpose=purpose)
+        raise Refused(
+            "purpose.wrong", wrong, say("Choose {service}-trust.", service=purpose.service)
+        )
     return purpose
 
 

@@ -18,6 +18,7 @@ from certificates.operations.examination import refuse_unless_accepted, under_po
 from certificates.operations.examine_trust import already_there, trust_checks
 from certificates.operations.upload import add_trusted
 from certificates.refusal import Finding, Outcome, Refused
+from certificates.sentence import say, say_count
 from certificates.x509.reading import ReadCertificate, read_upload
 
 MOST = 2_000  # certificates in one step
@@ -75,7 +76,10 @@ class Copying:
         """What must be restarted afterwards, in that order (CM-7)."""
         if not self.rows:
             return []
-        return [f"{self.purpose.service} on {node}" for node in Node.objects.in_restart_order()]
+        return [
+            say("{service} on {node}", service=self.purpose.service, node=node)
+            for node in Node.objects.in_restart_order()
+        ]
 
     @property
     def shown(self) -> str:
@@ -118,12 +122,16 @@ def _gathered(target: Node, purpose: Purpose, wanted: Wanted) -> _Gathered:
     """The rows that `target` lacks, each certificate once."""
     sources = tuple(node for node in wanted.sources if node != target)
     if not sources:
-        wrong = f"Nothing is copied from {target} to itself."
-        raise Refused("copy.source", wrong, "Choose another node.")
+        wrong = say("Nothing is copied from {target} to itself.", target=target)
+        raise Refused("copy.source", wrong, say("Choose another node."))
     asked = tuple(dict.fromkeys(wanted.fingerprints))
     if len(asked) > MOST:
-        wrong = f"{len(asked):,} certificates were chosen; one step copies up to {MOST:,}."
-        raise Refused("copy.many", wrong, "Choose fewer, or all that is missing.")
+        wrong = say(
+            "{count} certificates were chosen; one step copies up to {most}.",
+            count=f"{len(asked):,}",
+            most=f"{MOST:,}",
+        )
+        raise Refused("copy.many", wrong, say("Choose fewer, or all that is missing."))
     store = Stores(purpose, (target,)).rows
     there = Exists(store.filter(fingerprint=OuterRef("fingerprint")))
     offered = Stores(purpose, sources)
@@ -141,11 +149,19 @@ def _gathered(target: Node, purpose: Purpose, wanted: Wanted) -> _Gathered:
     rows = [row for row in named if row.fingerprint not in held]
     unknown = len(asked) - len(held) - len(rows)
     if unknown:
-        where = ", ".join(map(str, sources))
-        many = "One of the certificates is" if unknown == 1 else f"{unknown} certificates are"
-        wrong = f"{many} not in {purpose} of {where} any more."
-        raise Refused("copy.unknown", wrong, "Open the comparison again, and choose there.")
+        raise _unknown(unknown, purpose, sources)
     return _Gathered(rows, len(held), is_part=False)
+
+
+def _unknown(count: int, purpose: Purpose, sources: Sequence[Node]) -> Refused:
+    wrong = say_count(
+        "One of the certificates is not in {purpose} of {where} any more.",
+        "{count} certificates are not in {purpose} of {where} any more.",
+        count,
+        purpose=purpose,
+        where=", ".join(map(str, sources)),
+    )
+    return Refused("copy.unknown", wrong, say("Open the comparison again, and choose there."))
 
 
 Readings = dict[str, ReadCertificate | Refused]
@@ -180,8 +196,13 @@ def _checks(
     there = already_there(target, purpose, [r for r in reads if isinstance(r, ReadCertificate)])
     for row, read in zip(rows, reads, strict=True):
         if isinstance(read, Refused):
-            wrong = f"{row.file_name} of {row.node} is not taken any more: {read.sentence}"
-            yield Finding(read.code, wrong, "Leave it out.")
+            wrong = say(
+                "{file_name} of {node} is not taken any more: {sentence}",
+                file_name=row.file_name,
+                node=row.node,
+                sentence=read.sentence,
+            )
+            yield Finding(read.code, wrong, say("Leave it out."))
         else:
             yield from trust_checks(read, purpose, there, now)
 
@@ -220,8 +241,12 @@ def copy_trusted(
 
 def _refuse(found: Copying, shown: str, confirmed: Collection[str]) -> None:
     if found.shown != shown:
-        wrong = f"Something about {found.purpose} of {found.target} changed since you looked at it."
-        raise Refused("state.changed", wrong, "Look at it again, then decide.")
+        wrong = say(
+            "Something about {purpose} of {target} changed since you looked at it.",
+            purpose=found.purpose,
+            target=found.target,
+        )
+        raise Refused("state.changed", wrong, say("Look at it again, then decide."))
     refuse_unless_accepted(found.checks, confirmed)
 
 

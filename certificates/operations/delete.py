@@ -21,6 +21,7 @@ from certificates.models import (
 from certificates.operations.consequences import ask_for_restarts, intend, lock_places
 from certificates.operations.paths import chain_of_path, path_in_store
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.facts import CertificateType
 
 MOST_AT_ONCE = 500
@@ -69,17 +70,21 @@ def impact_of(chosen: Collection[int], *, now: datetime) -> Impact:
         Refused: certificate.unknown, delete.own, delete.many.
     """
     if len(chosen) > MOST_AT_ONCE:
-        wrong = f"{len(chosen)} certificates are more than {MOST_AT_ONCE}."
-        raise Refused("delete.many", wrong, "Delete them in several steps.")
+        wrong = say(
+            "{count} certificates are more than {most}.",
+            count=len(chosen),
+            most=MOST_AT_ONCE,
+        )
+        raise Refused("delete.many", wrong, say("Delete them in several steps."))
     found = Certificate.objects.filter(pk__in=chosen).select_related("node")
     rows = tuple(found.defer("subject", "undecoded").in_list_order())
     if len(rows) != len(set(chosen)) or not rows:
-        wrong = "A chosen certificate is not there any more."
-        raise Refused("certificate.unknown", wrong, "Look at the list, and choose again.")
+        wrong = say("A chosen certificate is not there any more.")
+        raise Refused("certificate.unknown", wrong, say("Look at the list, and choose again."))
     own = next((row for row in rows if row.is_own), None)
     if own:
-        wrong = f"The {own} is an identity: it can be replaced, not deleted."
-        cure = "Generate a new one, or upload one that a CA has signed."
+        wrong = say("The {own} is an identity: it can be replaced, not deleted.", own=own)
+        cure = say("Generate a new one, or upload one that a CA has signed.")
         raise Refused("delete.own", wrong, cure)
     places = dict.fromkeys((row.node, row.serves.service) for row in rows)
     dependent: list[Certificate] = []
@@ -140,8 +145,8 @@ def delete_trusted(chosen: Collection[int], *, shown: str, actor: Actor, now: da
         ]
         impact = impact_of(chosen, now=now)
         if impact.shown != shown:
-            wrong = "What depends on these certificates was changed since you looked at it."
-            raise Refused("state.changed", wrong, "Look at it again, then decide.")
+            wrong = say("What depends on these certificates was changed since you looked at it.")
+            raise Refused("state.changed", wrong, say("Look at it again, then decide."))
         touched = {(row.node_id, row.serves.service.value) for row in impact.certificates}
         gone = [
             (row, {"fingerprint": row.fingerprint, "subject": row.common_name})

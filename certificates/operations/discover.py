@@ -17,6 +17,7 @@ from certificates.operations.endpoint import allowed_places
 from certificates.outgoing import Allowed, UnknownHostError
 from certificates.probe import ProbeError, served_chain
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.facts import Facts, read_facts
 
 UPKEEP = "upkeep"
@@ -44,8 +45,8 @@ def request_probe(endpoint: Endpoint | None, *, actor: Actor) -> Job:
     """
     actor.require(Permission.RESTART)
     if endpoint is None and not Endpoint.objects.exists():
-        wrong = "No address to look at is listed yet."
-        raise Refused("probe.none", wrong, "Add one: ./ccxsec discover add, or Discovery.")
+        wrong = say("No address to look at is listed yet.")
+        raise Refused("probe.none", wrong, say("Add one: ./ccxsec discover add, or Discovery."))
     with transaction.atomic():
         what = str(endpoint) if endpoint else "every endpoint"
         Event.objects.record(str(actor), Action.ENDPOINT_PROBE, endpoint or what)

@@ -8,6 +8,7 @@ from certificates.models import Action, Endpoint, Event, Node, Service
 from certificates.models.observed import MOST_ENDPOINTS
 from certificates.outgoing import Allowed, UnknownHostError
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.names import host_name, server_name
 from certificates.x509.visible import visible
 
@@ -48,10 +49,18 @@ def add_endpoint(
     row.host = server_name(host) if host.strip() else ""
     row.server_name = host_name(sni) if sni.strip() else ""
     if not 1 <= port <= LAST_PORT:
-        raise Refused("probe.port", f"{port} is no port.", f"Enter 1 to {LAST_PORT}, such as 8443.")
+        raise Refused(
+            "probe.port",
+            say("{port} is no port.", port=port),
+            say("Enter 1 to {most}, such as 8443.", most=LAST_PORT),
+        )
     if service and service not in list(Service):
-        wrong = f"There is no service {visible(service)[:40]!r}."
-        raise Refused("probe.service", wrong, f"Choose one of: {', '.join(Service)}; or none.")
+        wrong = say("There is no service {service}.", service=repr(visible(service)[:40]))
+        raise Refused(
+            "probe.service",
+            wrong,
+            say("Choose one of: {services}; or none.", services=", ".join(Service)),
+        )
     refuse_place(row.place, row.port)
     with transaction.atomic():
         Event.objects.hold()
@@ -73,16 +82,23 @@ def refuse_place(host: str, port: int) -> None:
     try:
         allowed_places().place(host, port)
     except UnknownHostError as error:
-        raise Refused("probe.host", str(error), "Look at the name, or enter an address.") from error
+        raise Refused(
+            "probe.host", str(error), say("Look at the name, or enter an address.")
+        ) from error
 
 
 def _refuse_known(row: Endpoint) -> None:
     same = {"node": row.node, "host": row.host, "port": row.port, "server_name": row.server_name}
     if Endpoint.objects.filter(**same).exists():
-        raise Refused("probe.known", f"{row} is looked at already.", "Look at the list.")
+        raise Refused(
+            "probe.known", say("{row} is looked at already.", row=row), say("Look at the list.")
+        )
     if Endpoint.objects.count() >= MOST_ENDPOINTS:
-        wrong = f"{MOST_ENDPOINTS} addresses are looked at already, and no more can be."
-        raise Refused("probe.count", wrong, "Remove one that is not needed any more.")
+        wrong = say(
+            "{most} addresses are looked at already, and no more can be.",
+            most=MOST_ENDPOINTS,
+        )
+        raise Refused("probe.count", wrong, say("Remove one that is not needed any more."))
 
 
 @transaction.atomic

@@ -13,11 +13,13 @@ from django.conf import settings
 
 from certificates.models import Certificate, Node, PrivateKey, Purpose, SigningRequest
 from certificates.refusal import Finding, Outcome, Refused
+from certificates.sentence import say, together
 from certificates.x509.reading import ReadCertificate
 
 WARNINGS = "confirm.warnings"  # the refusal that asks whether its warnings are accepted
 
 
+_LONGEST_TOLD = 1000  # characters of all warnings together
 MOST_LISTED = 50  # certificates of a file on the page, if they are not written
 
 
@@ -115,7 +117,9 @@ class Examination:
         if not self.changes:
             return []
         cluster = Node.objects.in_restart_order()
-        return [f"{self.purpose.service} on {node}" for node in cluster]
+        return [
+            say("{service} on {node}", service=self.purpose.service, node=node) for node in cluster
+        ]
 
     @property
     def shown(self) -> str:
@@ -164,8 +168,10 @@ def refuse_unless_accepted(checks: Sequence[Finding], confirmed: Collection[str]
         raise Refused(failed.code, failed.sentence, failed.cure)
     warnings = [check.sentence for check in checks if check.outcome == Outcome.WARN]
     if warnings and WARNINGS not in confirmed:
-        wrong = f"There are warnings: {' '.join(warnings)[:1000]}"
-        raise Refused(WARNINGS, wrong, "Confirm them, or leave it as it is.")
+        told = together(*warnings)
+        shown = told if len(told) <= _LONGEST_TOLD else told[:_LONGEST_TOLD]
+        wrong = say("There are warnings: {warnings}", warnings=shown)
+        raise Refused(WARNINGS, wrong, say("Confirm them, or leave it as it is."))
 
 
 def under_policy(checks: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -173,7 +179,11 @@ def under_policy(checks: Iterable[Finding]) -> tuple[Finding, ...]:
     if settings.CCXSEC_ALLOW_LEGACY:
         return tuple(checks)
     return tuple(
-        Finding(c.code, f"{c.sentence} It is forbidden here (CCXSEC_ALLOW_LEGACY=false).", c.cure)
+        Finding(
+            c.code,
+            together(c.sentence, say("It is forbidden here (CCXSEC_ALLOW_LEGACY=false).")),
+            c.cure,
+        )
         if c.is_legacy and c.outcome == Outcome.WARN
         else c
         for c in checks
@@ -190,4 +200,8 @@ def failing(check: Finding) -> Finding:
 def title_of(read: ReadCertificate) -> str:
     """What a sentence calls a certificate."""
     facts = read.facts
-    return facts.common_name or facts.subject or f"serial number {facts.serial_number}"
+    return (
+        facts.common_name
+        or facts.subject
+        or say("serial number {number}", number=facts.serial_number)
+    )

@@ -20,6 +20,7 @@ from certificates.operations.examination import (
 from certificates.operations.key_owner import KeyOwner, key_fingerprint, owner_of
 from certificates.operations.paths import path_in_store
 from certificates.refusal import Finding
+from certificates.sentence import replaced, say, say_count, together
 from certificates.x509.chain import PathVerdict
 from certificates.x509.comparison import Difference, compare, difference_of_names
 from certificates.x509.facts import read_facts
@@ -33,7 +34,7 @@ ACCEPTED_PURPOSES = {
     Service.TOMCAT: {_SERVER, _ANY_PURPOSE},
     Service.IPSEC: {_SERVER, _ANY_PURPOSE, *_IPSEC},
 }
-STRONGER = "Have the CA sign it with SHA-256 or stronger."
+STRONGER = say("Have the CA sign it with SHA-256 or stronger.")
 # What the reading marks only, and an identity may not have.
 _NOT_IN_AN_IDENTITY = {"serial", "signature.weak"}
 
@@ -98,9 +99,17 @@ def _identity_of(node: Node, purpose: Purpose, upload: Upload) -> ReadCertificat
 
 def _only_authorities(purpose: Purpose, upload: Upload) -> Finding:
     many = len(upload.certificates)
-    what = title_of(upload.certificates[0]) if many == 1 else f"Each of the {many} certificates"
-    wrong = f"{what} is the certificate of a CA; {purpose} takes the certificate of a server."
-    return Finding("purpose.wrong", wrong, f"Choose {purpose.service}-trust for it.")
+    what = say("Each of the {many} certificates", many=many)
+    if many == 1:
+        what = title_of(upload.certificates[0])
+    wrong = say(
+        "{what} is the certificate of a CA; {purpose} takes the certificate of a server.",
+        what=what,
+        purpose=purpose,
+    )
+    return Finding(
+        "purpose.wrong", wrong, say("Choose {service}-trust for it.", service=purpose.service)
+    )
 
 
 def _issuers(
@@ -113,9 +122,22 @@ def _issuers(
 
 def _held(upload: Upload, issuers: Sequence[ReadCertificate]) -> Finding:
     many = len(upload.certificates)
-    what = "One certificate" if many == 1 else f"{many} certificates"
-    with_issuers = f", {len(issuers)} of them issuers of the server's" if issuers else ""
-    return passed("parse", f"{what} in {upload.form}{with_issuers}, read completely.")
+    if not issuers:
+        told = say_count(
+            "One certificate in {form}, read completely.",
+            "{count} certificates in {form}, read completely.",
+            many,
+            form=upload.form,
+        )
+        return passed("parse", told)
+    told = say(
+        "{count} certificates in {form}, {issuers} of them issuers of the server's, read "
+        "completely.",
+        count=many,
+        form=upload.form,
+        issuers=len(issuers),
+    )
+    return passed("parse", told)
 
 
 def _marked(
@@ -138,7 +160,7 @@ def is_weak_link(found: Finding, read: ReadCertificate) -> bool:
 
 
 def _failed(found: Finding) -> Finding:
-    cure = found.cure or "Have the CA issue another one."
+    cure = found.cure or say("Have the CA issue another one.")
     if found.code == "signature.weak":
         cure = STRONGER
     return Finding(found.code, found.sentence, cure)
@@ -146,42 +168,59 @@ def _failed(found: Finding) -> Finding:
 
 def _purpose(purpose: Purpose, read: ReadCertificate) -> Finding:
     if read.is_ca:
-        wrong = f"{title_of(read)} has your key, but it is the certificate of a CA: whoever holds"
-        wrong += " the key could sign certificates."
-        return Finding("identity.ca", wrong, "Have the request signed as a server's.")
-    return passed("purpose.wrong", f"The certificate of a server: it fits {purpose}.")
+        wrong = say(
+            "{what} has your key, but it is the certificate of a CA: whoever holds the key could "
+            "sign certificates.",
+            what=title_of(read),
+        )
+        return Finding("identity.ca", wrong, say("Have the request signed as a server's."))
+    return passed(
+        "purpose.wrong", say("The certificate of a server: it fits {purpose}.", purpose=purpose)
+    )
 
 
 def _signed_with_rsa(read: ReadCertificate) -> Finding:
     algorithm = read.facts.signature_algorithm
     if "RSA" not in algorithm:
-        wrong = f"It is signed with {algorithm}; this product takes RSA-signed certificates."
-        return Finding("identity.rsa", wrong, "Ask the CA for a certificate signed with RSA.")
-    return passed("identity.rsa", f"Signed with RSA ({algorithm}).")
+        wrong = say(
+            "It is signed with {algorithm}; this product takes RSA-signed certificates.",
+            algorithm=algorithm,
+        )
+        return Finding("identity.rsa", wrong, say("Ask the CA for a certificate signed with RSA."))
+    return passed("identity.rsa", say("Signed with RSA ({algorithm}).", algorithm=algorithm))
 
 
 def _usage(purpose: Purpose, read: ReadCertificate) -> Finding:
     usages = read.extended_key_usages
     if usages is None:
-        return passed("identity.usage", "It is not limited to any extended key usage.")
+        return passed("identity.usage", say("It is not limited to any extended key usage."))
     if not ACCEPTED_PURPOSES[purpose.service].intersection(usages):
         listed = ", ".join(KEY_PURPOSES.get(usage, usage) for usage in usages[:10])
-        wrong = f"Its extended key usages ({listed}) lack TLS Web Server Authentication."
-        return Finding("identity.usage", wrong, "Have the CA issue it for a server.")
-    return passed("identity.usage", f"Its extended key usages let it serve {purpose.service}.")
+        wrong = say(
+            "Its extended key usages ({listed}) lack TLS Web Server Authentication.", listed=listed
+        )
+        return Finding("identity.usage", wrong, say("Have the CA issue it for a server."))
+    return passed(
+        "identity.usage",
+        say("Its extended key usages let it serve {service}.", service=purpose.service),
+    )
 
 
 def _validity(read: ReadCertificate, now: datetime) -> Finding:
     begin, end = read.facts.not_before, read.facts.not_after
     if end is None or end < now:
-        wrong = f"It has expired: it was valid until {at(end)}." if end else ""
-        return Finding("validity", wrong or "Its end can't be read.", "Ask the CA for a new one.")
+        wrong = say("It has expired: it was valid until {at}.", at=at(end)) if end else ""
+        return Finding(
+            "validity", wrong or say("Its end can't be read."), say("Ask the CA for a new one.")
+        )
     if begin is None or begin > now:
-        wrong = f"It is not valid yet: it begins on {at(begin)}." if begin else ""
-        cure = "Wait, or look at the clock of this server and of the CA."
-        return warned("validity", wrong or "Its beginning can't be read.", cure)
+        wrong = say("It is not valid yet: it begins on {at}.", at=at(begin)) if begin else ""
+        cure = say("Wait, or look at the clock of this server and of the CA.")
+        return warned("validity", wrong or say("Its beginning can't be read."), cure)
     days = (end - now).days
-    return passed("validity", f"Valid now, until {end:%Y-%m-%d} ({days} days).")
+    return passed(
+        "validity", say("Valid now, until {end} ({days} days).", end=f"{end:%Y-%m-%d}", days=days)
+    )
 
 
 def _first_failing(verdicts: dict[Node, PathVerdict]) -> PathVerdict:
@@ -198,23 +237,29 @@ def _path(purpose: Purpose, verdicts: dict[Node, PathVerdict]) -> Iterator[Findi
         return
     node = next(node for node, found in verdicts.items() if found is verdict)
     if len(verdicts) > 1:
-        store = f"{store} of {node}"
+        store = say("{store} of {node}", store=store, node=node)
     for found in verdict.findings:
-        cure = found.cure.replace("the trust store", store)
-        sentence = found.sentence.replace("the trust store", store)
+        cure = replaced(found.cure, say("the trust store"), store)
+        sentence = replaced(found.sentence, say("the trust store"), store)
         yield Finding(found.code, sentence, cure, found.outcome, found.is_legacy)
 
 
 def path_in_words(verdict: PathVerdict, store: str) -> str:
     """How far up it goes, and what clients must know themselves."""
-    words = f"A path of {len(verdict.path)} certificates ends in {store}"
-    end = read_facts(verdict.path[-1])
+    end, count = read_facts(verdict.path[-1]), len(verdict.path)
     if end.subject_digest == end.issuer_digest:
-        return f"{words}, at a root."
-    name = end.common_name or end.subject
-    issuer = end.issuer_common_name or end.issuer
-    words += f", at {name}. Its issuer, {issuer}, is not here: if that is no root which clients"
-    return f"{words} know, they will refuse the server until it is uploaded, too."
+        return say(
+            "A path of {count} certificates ends in {store}, at a root.", count=count, store=store
+        )
+    return say(
+        "A path of {count} certificates ends in {store}, at {name}. Its issuer, {issuer}, is not "
+        "here: if that is no root which clients know, they will refuse the server until it is "
+        "uploaded, too.",
+        count=count,
+        store=store,
+        name=end.common_name or end.subject,
+        issuer=end.issuer_common_name or end.issuer,
+    )
 
 
 def _left_out(
@@ -222,33 +267,41 @@ def _left_out(
 ) -> Iterator[Finding]:
     for other in others:
         if other not in issuers:
-            wrong = f"{title_of(other)} is in the file, and its path doesn't need it."
-            yield warned("path.unrelated", wrong, "It is left out; nothing of it is kept.")
+            what = title_of(other)
+            wrong = say("{what} is in the file, and its path doesn't need it.", what=what)
+            yield warned("path.unrelated", wrong, say("It is left out; nothing of it is kept."))
 
 
 def _differences(owner: KeyOwner, read: ReadCertificate) -> Iterator[Finding]:
     """What the CA changed: names are confirmed, usages it left out are only told."""
     if owner.request:
-        against = "the request"
+        against = say("the request")
         found: Sequence[Difference] = compare(owner.request.pem.encode(), read.der)
     elif owner.current:
-        against = "the present certificate"
+        against = say("the present certificate")
         before = load_der_x509_certificate(bytes(owner.current.der))
         found = difference_of_names(before, load_der_x509_certificate(read.der))
     else:
         return
     names = [one for one in found if one.part in ("subject", "alternative names")]
     for one in names:
-        lost = "Clients that use a missing name will refuse it: ask the CA, or confirm it."
-        added = "Nobody asked for the extra ones: look whether they are yours."
-        cure = " ".join([*([lost] if one.missing else []), *([added] if one.extra else [])])
-        told = one.replace("asked for", "in it") if owner.current else one
-        yield warned("identity.names", f"Against {against}: {told}", cure)
+        lost = say("Clients that use a missing name will refuse it: ask the CA, or confirm it.")
+        added = say("Nobody asked for the extra ones: look whether they are yours.")
+        cure = together(lost if one.missing else "", added if one.extra else "")
+        told: str = one
+        if owner.current:
+            told = replaced(one, say("asked for"), say("in it"))
+        yield warned(
+            "identity.names", say("Against {against}: {told}", against=against, told=told), cure
+        )
     if not names:
-        yield passed("identity.names", f"Subject and alternative names are those of {against}.")
+        yield passed(
+            "identity.names",
+            say("Subject and alternative names are those of {against}.", against=against),
+        )
     for one in found:
         if one not in names and one.part != "key":
-            yield passed("identity.usage", f"Told only: {one}")
+            yield passed("identity.usage", say("Told only: {one}", one=one))
 
 
 def _known(
@@ -256,8 +309,12 @@ def _known(
 ) -> Iterator[Finding]:
     holders = [row.node for row in replaces if row.fingerprint == read.facts.fingerprint]
     if holders:
-        wrong = f"It is in force already for {purpose} of {', '.join(map(str, holders))}."
-        yield warned("identity.known", wrong, "Nothing of it would change there.")
+        wrong = say(
+            "It is in force already for {purpose} of {nodes}.",
+            purpose=purpose,
+            nodes=", ".join(map(str, holders)),
+        )
+        yield warned("identity.known", wrong, say("Nothing of it would change there."))
 
 
 def _items(

@@ -19,6 +19,7 @@ from certificates.operations.examination import (
 )
 from certificates.operations.examine_identity import STRONGER, is_weak_link
 from certificates.refusal import Finding
+from certificates.sentence import say, say_count
 from certificates.x509.reading import ReadCertificate, Upload
 
 _CROWD = 2_000  # rows of the same names that are looked at
@@ -29,8 +30,13 @@ def examine_trust(node: Node, purpose: Purpose, upload: Upload, now: datetime) -
     """Judge one certificate or several for a node's trust store. Nothing needs a path there."""
     reads = upload.certificates
     there = already_there(node, purpose, reads)
-    many = f"{len(reads)} certificates" if len(reads) > 1 else "One certificate"
-    checks = [passed("parse", f"{many} in {upload.form}.")]
+    told = say_count(
+        "One certificate in {form}.",
+        "{count} certificates in {form}.",
+        len(reads),
+        form=upload.form,
+    )
+    checks = [passed("parse", told)]
     of_certificates = {id(found) for read in reads for found in read.warnings}
     checks += [found for found in upload.warnings if id(found) not in of_certificates]
     for read in reads:
@@ -80,8 +86,8 @@ def trust_checks(
     yield _purpose(read, purpose)
     yield _validity(read, now)
     if read.facts.fingerprint in there.known:
-        wrong = f"{title_of(read)} is in {purpose} already."
-        yield warned("trust.known", wrong, "Nothing would change.")
+        wrong = say("{what} is in {purpose} already.", what=title_of(read), purpose=purpose)
+        yield warned("trust.known", wrong, say("Nothing would change."))
     else:
         yield from _same_name(read, there)
 
@@ -89,31 +95,61 @@ def trust_checks(
 def _purpose(read: ReadCertificate, purpose: Purpose) -> Finding:
     what = title_of(read)
     if not read.is_ca and not read.is_self_signed:
-        wrong = f"{what} is the certificate of a server that a CA has signed; {purpose} takes"
-        wrong += " certificates of CAs, and self-signed ones."
-        return Finding("purpose.wrong", wrong, f"Choose {purpose.service} for it.")
-    kind = "of a CA" if read.is_ca else "a server's own, self-signed"
-    return passed("purpose.wrong", f"{what}: {kind}, it fits {purpose}.")
+        wrong = say(
+            "{what} is the certificate of a server that a CA has signed; {purpose} takes "
+            "certificates of CAs, and self-signed ones.",
+            what=what,
+            purpose=purpose,
+        )
+        return Finding(
+            "purpose.wrong", wrong, say("Choose {service} for it.", service=purpose.service)
+        )
+    told = say("{what}: of a CA, it fits {purpose}.", what=what, purpose=purpose)
+    if not read.is_ca:
+        told = say(
+            "{what}: a server's own, self-signed, it fits {purpose}.", what=what, purpose=purpose
+        )
+    return passed("purpose.wrong", told)
 
 
 def _validity(read: ReadCertificate, now: datetime) -> Finding:
     begin, end, what = read.facts.not_before, read.facts.not_after, title_of(read)
     if end is None or begin is None:
-        return warned("validity", f"{what}: its validity can't be read.", "Look at its details.")
+        return warned(
+            "validity",
+            say("{what}: its validity can't be read.", what=what),
+            say("Look at its details."),
+        )
     if end < now:
-        wrong = f"{what} has expired: it was valid until {at(end)}."
-        return warned("validity", wrong, "No path is trusted through it; upload a newer one.")
+        wrong = say("{what} has expired: it was valid until {at}.", what=what, at=at(end))
+        return warned("validity", wrong, say("No path is trusted through it; upload a newer one."))
     if begin > now:
-        wrong = f"{what} is not valid yet: it begins on {at(begin)}."
-        return warned("validity", wrong, "No path is trusted through it before.")
-    return passed("validity", f"{what}: valid now, until {end:%Y-%m-%d}.")
+        wrong = say("{what} is not valid yet: it begins on {at}.", what=what, at=at(begin))
+        return warned("validity", wrong, say("No path is trusted through it before."))
+    return passed(
+        "validity", say("{what}: valid now, until {end}.", what=what, end=f"{end:%Y-%m-%d}")
+    )
 
 
 def _same_name(read: ReadCertificate, there: AlreadyThere) -> Iterator[Finding]:
     begin = read.facts.not_before
     for row in there.same_name.get(read.facts.subject_digest, [])[:MOST_NAMED]:
         newer = bool(row.not_before and begin and row.not_before > begin)
-        wrong = f"Another certificate of the name {title_of(read)} is there: {row.file_name},"
-        wrong += f" SHA-256 {row.fingerprint[:16]}…, {'newer' if newer else 'older'} than this one"
-        wrong += f" ({read.facts.fingerprint[:16]}…)."
-        yield warned("trust.same-name", wrong, "Both are kept; neither is overwritten.")
+        said: dict[str, object] = {
+            "what": title_of(read),
+            "file_name": row.file_name,
+            "its": row.fingerprint[:16],
+            "own": read.facts.fingerprint[:16],
+        }
+        wrong = say(
+            "Another certificate of the name {what} is there: {file_name}, SHA-256 {its}…, older "
+            "than this one ({own}…).",
+            **said,
+        )
+        if newer:
+            wrong = say(
+                "Another certificate of the name {what} is there: {file_name}, SHA-256 {its}…, "
+                "newer than this one ({own}…).",
+                **said,
+            )
+        yield warned("trust.same-name", wrong, say("Both are kept; neither is overwritten."))

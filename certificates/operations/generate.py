@@ -21,6 +21,7 @@ from certificates.models import (
 from certificates.operations.consequences import ask_for_restarts, intend
 from certificates.operations.key_choice import LEGACY, chosen_key
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.facts import CertificateType, read_facts
 from certificates.x509.keys import new_key
 from certificates.x509.names import Subject, alternative_names, server_name
@@ -117,22 +118,31 @@ def suggestions(node: Node) -> tuple[Subject, list[str]]:
 
 def _check_days(days: int) -> None:
     if not 1 <= days <= MAXIMUM_DAYS:
-        wrong = f"A certificate can't be valid for {days} days."
-        raise Refused("validity", wrong, f"Choose 1 to {MAXIMUM_DAYS} days.")
+        wrong = say("A certificate can't be valid for {days} days.", days=days)
+        raise Refused("validity", wrong, say("Choose 1 to {most} days.", most=MAXIMUM_DAYS))
 
 
 def _refuse_stale(
     node: Node, purpose: Purpose, current: Certificate | None, replacing: str
 ) -> None:
     if replacing != (current.fingerprint if current else ""):
-        wrong = f"The {purpose} certificate of {node} was changed since you looked at it."
+        wrong = say(
+            "The {purpose} certificate of {node} was changed since you looked at it.",
+            purpose=purpose,
+            node=node,
+        )
         raise Refused(
-            "state.changed", wrong, "Look at the one that is in force now, then decide again."
+            "state.changed", wrong, say("Look at the one that is in force now, then decide again.")
         )
 
 
 def _ask_before_overwriting(current: Certificate | None, confirmed: Collection[str]) -> None:
     if current and current.type == CertificateType.CA_SIGNED and CA_SIGNED not in confirmed:
-        wrong = f"The {current} was signed by a CA ({current.issuer_common_name}); this replaces it"
-        cure = "Confirm it, or leave the certificate as it is."
-        raise Refused(CA_SIGNED, f"{wrong} by a self-signed one that clients don't know.", cure)
+        wrong = say(
+            "The {certificate} was signed by a CA ({issuer}); this replaces it by a self-signed "
+            "one that clients don't know.",
+            certificate=current,
+            issuer=current.issuer_common_name,
+        )
+        cure = say("Confirm it, or leave the certificate as it is.")
+        raise Refused(CA_SIGNED, wrong, cure)

@@ -11,6 +11,7 @@ from certificates.models import (
     RestartNotice,
     SigningRequest,
 )
+from certificates.sentence import say
 from certificates.x509.chain import is_authority
 
 LOOKED_AT = 100  # of the newest trust certificates
@@ -67,15 +68,18 @@ def _standing(node: Node, purpose: Purpose) -> _Standing:
 
 def _at_the_request(purpose: Purpose, standing: _Standing) -> list[Step]:
     request, installed, own = standing.request, standing.installed, purpose.value
-    signed = "its answer was installed" if installed else "at your CA; nothing to see from here"
-    there = "it is in the trust store"
-    there = there if standing.authority else "from your CA: its root or subordinate"
-    make = f"Generate a CSR for {purpose}"
+    signed = say("at your CA; nothing to see from here")
+    if installed:
+        signed = say("its answer was installed")
+    there = say("from your CA: its root or subordinate")
+    if standing.authority:
+        there = say("it is in the trust store")
+    make = say("Generate a CSR for {purpose}", purpose=purpose)
     return [
         Step(1, make, request is not None, _request(request), "request", own),
-        Step(2, "Download the CSR", _downloaded(request), _download(request), "download", own),
-        Step(3, "Have the CA sign it", installed is not None, signed),
-        Step(4, "Get the CA's own certificate", standing.authority is not None, there),
+        Step(2, say("Download the CSR"), _downloaded(request), _download(request), "download", own),
+        Step(3, say("Have the CA sign it"), installed is not None, signed),
+        Step(4, say("Get the CA's own certificate"), standing.authority is not None, there),
     ]
 
 
@@ -83,15 +87,20 @@ def _at_the_upload(purpose: Purpose, standing: _Standing) -> list[Step]:
     installed, store = standing.installed, f"{purpose.service}-trust"
     is_there = installed is not None
     authority = _authority(standing.authority, store)
-    install = f"Upload the signed certificate to {purpose}"
+    install = say("Upload the signed certificate to {purpose}", purpose=purpose)
     is_restarted = is_there and not standing.waiting
     restarted = _restart(installed, standing.waiting)
     return [
         Step(
-            5, f"Upload it to {store}", standing.authority is not None, authority, "upload", store
+            5,
+            say("Upload it to {store}", store=store),
+            standing.authority is not None,
+            authority,
+            "upload",
+            store,
         ),
         Step(6, install, is_there, _installed(installed), "upload", purpose.value),
-        Step(7, "Restart the service on every node", is_restarted, restarted, "restart"),
+        Step(7, say("Restart the service on every node"), is_restarted, restarted, "restart"),
     ]
 
 
@@ -113,10 +122,11 @@ def _newest_authority(node: Node, purpose: Purpose) -> Certificate | None:
 
 def _request(request: SigningRequest | None) -> str:
     if request is None:
-        return "no request was made yet"
+        return say("no request was made yet")
     if request.is_pending:
-        return f"pending since {at(request.created_at)}"
-    return f"made {at(request.created_at)}, answered {at(request.closed_at)}"
+        return say("pending since {at}", at=at(request.created_at))
+    made, answered = at(request.created_at), at(request.closed_at)
+    return say("made {made}, answered {answered}", made=made, answered=answered)
 
 
 def _downloaded(request: SigningRequest | None) -> bool:
@@ -125,23 +135,37 @@ def _downloaded(request: SigningRequest | None) -> bool:
 
 def _download(request: SigningRequest | None) -> str:
     if request and request.downloaded_at:
-        return f"downloaded {at(request.downloaded_at)}"
-    return "not downloaded here" if _downloaded(request) else "not downloaded yet"
+        return say("downloaded {at}", at=at(request.downloaded_at))
+    return say("not downloaded here") if _downloaded(request) else say("not downloaded yet")
 
 
 def _authority(newest: Certificate | None, store: str) -> str:
     if newest is None:
-        return f"{store} holds no CA yet; a chain with the CA's certificate does it in one step"
-    return f"newest in {store}: {newest.file_name}, since {at(newest.created_at)}"
+        return say(
+            "{store} holds no CA yet; a chain with the CA's certificate does it in one step",
+            store=store,
+        )
+    return say(
+        "newest in {store}: {file_name}, since {at}",
+        store=store,
+        file_name=newest.file_name,
+        at=at(newest.created_at),
+    )
 
 
 def _installed(installed: Certificate | None) -> str:
     if installed is None:
-        return "not installed yet"
-    return f"installed {at(installed.created_at)}, issued by {installed.issuer_common_name}"
+        return say("not installed yet")
+    return say(
+        "installed {at}, issued by {issuer}",
+        at=at(installed.created_at),
+        issuer=installed.issuer_common_name,
+    )
 
 
 def _restart(installed: Certificate | None, waiting: list[str]) -> str:
     if installed is None:
-        return "after the installation"
-    return f"due on {', '.join(waiting)}" if waiting else "done, or acknowledged"
+        return say("after the installation")
+    if waiting:
+        return say("due on {nodes}", nodes=", ".join(waiting))
+    return say("done, or acknowledged")

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from django.conf import settings
 
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.policy import KEY_LENGTHS, KeyChoice
 
 LEGACY = "confirm.legacy"  # the code of the refusal that asks whether a weak key is meant
@@ -27,17 +28,20 @@ def chosen_key(
         choice = KeyChoice(key)
     except ValueError:
         kind, _, size = str(key)[:40].partition("-")
-        what = f"RSA keys of {size} bits" if kind == "rsa" else f"Keys of the kind {key!r:.40}"
-        wrong = f"{what} are not made here."
-        cure = f"Choose RSA with {lengths} bits, or EC P-256, P-384, P-521."
+        wrong = say("Keys of the kind {kind} are not made here.", kind=f"{key!r:.40}")
+        if kind == "rsa":
+            wrong = say("RSA keys of {size} bits are not made here.", size=size)
+        cure = say("Choose RSA with {lengths} bits, or EC P-256, P-384, P-521.", lengths=lengths)
         raise Refused("key.size", wrong, cure) from None
     if rsa_only and not choice.is_rsa:
-        wrong = f"{choice.label}: a signing request is made for RSA keys only."
-        raise Refused("key.size", wrong, f"Choose RSA with {lengths} bits.")
+        wrong = say("{choice}: a signing request is made for RSA keys only.", choice=choice.label)
+        raise Refused("key.size", wrong, say("Choose RSA with {lengths} bits.", lengths=lengths))
     if choice.is_legacy and not settings.CCXSEC_ALLOW_LEGACY:
-        wrong = f"{choice.label} is forbidden here (CCXSEC_ALLOW_LEGACY=false)."
-        raise Refused("key.legacy", wrong, "Choose RSA with 2048 bits or more.")
+        wrong = say("{choice} is forbidden here (CCXSEC_ALLOW_LEGACY=false).", choice=choice.label)
+        raise Refused("key.legacy", wrong, say("Choose RSA with 2048 bits or more."))
     if choice.is_legacy and LEGACY not in confirmed:
-        wrong = f"{choice.label}: such a key can be broken, and many clients refuse it."
-        raise Refused(LEGACY, wrong, "Choose a longer key, or confirm that you want this one.")
+        wrong = say(
+            "{choice}: such a key can be broken, and many clients refuse it.", choice=choice.label
+        )
+        raise Refused(LEGACY, wrong, say("Choose a longer key, or confirm that you want this one."))
     return choice

@@ -14,6 +14,7 @@ from certificates.models import (
 )
 from certificates.operations.examination import passed
 from certificates.refusal import Finding
+from certificates.sentence import lowered, say
 from certificates.x509.reading import ReadCertificate
 
 
@@ -44,13 +45,20 @@ def owner_of(node: Node, purpose: Purpose, read: ReadCertificate) -> KeyOwner:
     here = requests.for_place(node, purpose).select_related("node", "private_key")
     pending = here.pending().first()
     if pending:
-        found = passed("identity.key", f"It answers the pending {pending} of {_made(pending)}.")
+        found = passed(
+            "identity.key",
+            say(
+                "It answers the pending {pending} of {made}.", pending=pending, made=_made(pending)
+            ),
+        )
         nodes = tuple(pending.nodes.in_restart_order())
         return KeyOwner(found, pending.private_key, request=pending, nodes=nodes)
     current = node.certificates.active().for_purpose(purpose).select_related("private_key").first()
     key = current.private_key if current else None
     if key and key.public_key_fingerprint == fingerprint:
-        found = passed("identity.key", "It renews the present certificate: the key is the same.")
+        found = passed(
+            "identity.key", say("It renews the present certificate: the key is the same.")
+        )
         holders = Certificate.objects.active().for_purpose(purpose).filter(private_key=key)
         nodes = tuple(Node.objects.in_restart_order().filter(certificates__in=holders))
         return KeyOwner(found, key, current=current, nodes=nodes)
@@ -63,34 +71,70 @@ def _made(request: SigningRequest) -> str:
 
 
 def _stale(request: SigningRequest) -> Finding:
-    wrong = f"It answers signing request {request.pk}, the {request} of {_made(request)}, which was"
-    wrong += f" {request.get_state_display().lower()}"
-    wrong += f" on {at(request.closed_at)}." if request.closed_at else "."
+    said: dict[str, object] = {
+        "number": request.pk,
+        "request": request,
+        "made": _made(request),
+        "state": lowered(request.get_state_display()),
+    }
+    wrong = say(
+        "It answers signing request {number}, the {request} of {made}, which was {state}.", **said
+    )
+    if request.closed_at:
+        wrong = say(
+            "It answers signing request {number}, the {request} of {made}, which was {state} on "
+            "{closed}.",
+            **said,
+            closed=at(request.closed_at),
+        )
     if request.state == RequestState.CONSUMED:
-        cure = "Its key is not in force any more: roll back to that certificate, or make a new"
-        return Finding("identity.stale", wrong, f"{cure} request.")
-    cure = f"Take that request up again on its page (./ccxsec csr reopen {request.pk}), or have"
-    cure += " the present one signed."
+        cure = say(
+            "Its key is not in force any more: roll back to that certificate, or make a new "
+            "request."
+        )
+        return Finding("identity.stale", wrong, cure)
+    cure = say(
+        "Take that request up again on its page (./ccxsec csr reopen {number}), or have the "
+        "present one signed.",
+        number=request.pk,
+    )
     return Finding("identity.stale", wrong, cure)
 
 
 def _foreign(node: Node, purpose: Purpose, fingerprint: str) -> Finding:
     former = node.certificates.former().for_purpose(purpose)
     if former.filter(private_key__public_key_fingerprint=fingerprint).exists():
-        wrong = "Its public key is that of a former certificate, which is not in force any more."
-        return Finding("identity.key", wrong, "Roll back to that certificate.")
+        wrong = say(
+            "Its public key is that of a former certificate, which is not in force any more."
+        )
+        return Finding("identity.key", wrong, say("Roll back to that certificate."))
     pending = SigningRequest.objects.pending().select_related("node")
     elsewhere = pending.filter(public_key_fingerprint=fingerprint).first()
     if elsewhere:
-        wrong = f"It answers the {elsewhere}, not a request for {purpose} of {node}."
-        cure = f"Upload it to {elsewhere.purpose} of {elsewhere.node}."
+        wrong = say(
+            "It answers the {request}, not a request for {purpose} of {node}.",
+            request=elsewhere,
+            purpose=purpose,
+            node=node,
+        )
+        cure = say(
+            "Upload it to {purpose} of {node}.", purpose=elsewhere.purpose, node=elsewhere.node
+        )
         return Finding("identity.key", wrong, cure)
     mine = pending.for_place(node, purpose).first()
     if mine is None:
-        wrong = f"No request is pending for {purpose} of {node}, and its public key is not that of"
-        wrong += " the present certificate: its private key is not here."
-        return Finding("identity.key", wrong, "Generate a CSR here, and have that one signed.")
-    wrong = f"Its public key is neither that of the pending {mine} of {_made(mine)}"
-    wrong += " nor that of the present certificate."
-    cure = "Download the pending CSR, have exactly that one signed, and upload the answer."
+        wrong = say(
+            "No request is pending for {purpose} of {node}, and its public key is not that of the "
+            "present certificate: its private key is not here.",
+            purpose=purpose,
+            node=node,
+        )
+        return Finding("identity.key", wrong, say("Generate a CSR here, and have that one signed."))
+    wrong = say(
+        "Its public key is neither that of the pending {request} of {made} nor that of the "
+        "present certificate.",
+        request=mine,
+        made=_made(mine),
+    )
+    cure = say("Download the pending CSR, have exactly that one signed, and upload the answer.")
     return Finding("identity.key", wrong, cure)

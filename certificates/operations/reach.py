@@ -21,6 +21,7 @@ from certificates.operations.ssh_login import (
 from certificates.reach.node import offered_host_key
 from certificates.reach.ssh import HostKey
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.names import host_name as checked_host_name
 from certificates.x509.visible import visible
 
@@ -79,10 +80,14 @@ def save_reach(
     actor.require(Permission.CONFIGURE)
     Event.objects.hold()
     if node.is_local:
-        wrong = f"{node} is this server, which needs no connection."
-        raise Refused("reach.local", wrong, "Choose another node.")
+        wrong = say("{node} is this server, which needs no connection.", node=node)
+        raise Refused("reach.local", wrong, say("Choose another node."))
     if reach not in Reach.values:
-        raise Refused("reach.unknown", f"{reach!r} is no way to a node.", "Choose ssh or by-hand.")
+        raise Refused(
+            "reach.unknown",
+            say("{reach} is no way to a node.", reach=repr(reach)),
+            say("Choose ssh or by-hand."),
+        )
     row = Node.objects.select_for_update().get(pk=node.pk)
     moved = (ssh_host, ssh_port) != (row.ssh_host, row.ssh_port)
     row.reach, row.ssh_port, row.ssh_user = reach, checked_port(ssh_port), ssh_user.strip()
@@ -114,8 +119,8 @@ def contact(node: Node, *, actor: Actor) -> HostKey:
     """
     actor.require(Permission.CONFIGURE)
     if node.is_local or not node.is_reached:
-        wrong = f"{node} is not reached over SSH."
-        raise Refused("node.unreachable", wrong, "Set up SSH for it first.")
+        wrong = say("{node} is not reached over SSH.", node=node)
+        raise Refused("node.unreachable", wrong, say("Set up SSH for it first."))
     return offered_host_key(node)
 
 
@@ -132,8 +137,13 @@ def pin_host_key(node: Node, *, fingerprint: str, actor: Actor) -> list[Job]:
     """
     offered = contact(node, actor=actor)
     if offered.fingerprint.rstrip("=") != fingerprint.strip().rstrip("="):
-        wrong = f"{node} shows the host key {offered.fingerprint}, not {visible(fingerprint)[:80]}."
-        raise Refused("host-key.other", wrong, "Compare it with the server's own once more.")
+        wrong = say(
+            "{node} shows the host key {offered}, not {expected}.",
+            node=node,
+            offered=offered.fingerprint,
+            expected=visible(fingerprint)[:80],
+        )
+        raise Refused("host-key.other", wrong, say("Compare it with the server's own once more."))
     with transaction.atomic():
         Event.objects.hold()
         Node.objects.filter(pk=node.pk).update(host_key=offered.line, host_key_alarm="")
@@ -154,8 +164,8 @@ def keep_host_key(node: Node, *, actor: Actor) -> None:
     Event.objects.hold()
     row = Node.objects.select_for_update().get(pk=node.pk)
     if not row.host_key_alarm:
-        wrong = f"{node} has shown no other host key."
-        raise Refused("host-key.no-alarm", wrong, "There is nothing to decide.")
+        wrong = say("{node} has shown no other host key.", node=node)
+        raise Refused("host-key.no-alarm", wrong, say("There is nothing to decide."))
     Event.objects.record(str(actor), Action.NODE_PIN, row, kept=True, refused=row.host_key_alarm)
     Node.objects.filter(pk=node.pk).update(host_key_alarm="")
     node.refresh_from_db()
@@ -192,22 +202,21 @@ def save_place(node: Node, service: Service, place: Place, *, actor: Actor) -> J
 def _check_place(node: Node, place: Place) -> None:
     parts = place.folder.split("/")
     if place.folder and node.is_local:
-        wrong = "The folder of this server's store is set by CCXSEC_STORE."
-        raise Refused("place.folder", wrong, "Leave it empty here.")
+        wrong = say("The folder of this server's store is set by CCXSEC_STORE.")
+        raise Refused("place.folder", wrong, say("Leave it empty here."))
     if place.folder and (parts[0] or len(parts) < 3 or {"", ".", ".."} & set(parts[1:])):  # noqa: PLR2004 - / and a name
-        wrong = f"{visible(place.folder)[:100]!r} is no folder below another one."
-        raise Refused("place.folder", wrong, "Write it like /etc/ccxsec/tomcat.")
+        wrong = say(
+            "{folder} is no folder below another one.", folder=repr(visible(place.folder)[:100])
+        )
+        raise Refused("place.folder", wrong, say("Write it like /etc/ccxsec/tomcat."))
     if visible(place.folder) != place.folder:
-        wrong = "The folder contains invisible characters."
-        raise Refused("place.folder", wrong, "Type it again instead of pasting it.")
-    for what, name in (("owner", place.owner), ("group", place.group)):
-        if name and not (_is_number(name) if name.isdecimal() else ACCOUNT.fullmatch(name)):
-            wrong = f"{visible(name)[:60]!r} is no {what}."
-            raise Refused("place.account", wrong, "Write a name such as tomcat, or a number.")
+        wrong = say("The folder contains invisible characters.")
+        raise Refused("place.folder", wrong, say("Type it again instead of pasting it."))
+    _check_accounts(place)
     _check_command(place.restart_command)
     if not 1 <= place.restart_limit <= MAXIMUM_LIMIT:
-        wrong = f"A restart can't be given {place.restart_limit} seconds."
-        raise Refused("place.limit", wrong, f"Choose 1 to {MAXIMUM_LIMIT}.")
+        wrong = say("A restart can't be given {seconds} seconds.", seconds=place.restart_limit)
+        raise Refused("place.limit", wrong, say("Choose 1 to {most}.", most=MAXIMUM_LIMIT))
     if place.probe_port is not None:
         checked_port(place.probe_port)
         if place.probe_host:
@@ -221,18 +230,37 @@ def _is_number(text: str) -> bool:
     return text.isascii() and len(text) <= 10 and int(text) < 2**32 - 1  # noqa: PLR2004 - digits
 
 
+def _check_accounts(place: Place) -> None:
+    cure = say("Write a name such as tomcat, or a number.")
+    if not _is_account(place.owner):
+        raise Refused("place.account", say("{name} is no owner.", name=_shown(place.owner)), cure)
+    if not _is_account(place.group):
+        raise Refused("place.account", say("{name} is no group.", name=_shown(place.group)), cure)
+
+
+def _is_account(name: str) -> bool:
+    """None is said: it is left as it is."""
+    return not name or bool(_is_number(name) if name.isdecimal() else ACCOUNT.fullmatch(name))
+
+
+def _shown(name: str) -> str:
+    return repr(visible(name)[:60])
+
+
 def _check_command(text: str) -> None:
     try:
         words = shlex.split(text)
     except ValueError as error:
-        wrong = f"The restart command can't be taken apart: {error}."
-        raise Refused("place.command", wrong, "Close its quotation marks.") from None
+        wrong = say("The restart command can't be taken apart: {error}.", error=error)
+        raise Refused("place.command", wrong, say("Close its quotation marks.")) from None
     if visible(text) != text or (text and not words):
-        wrong = "The restart command contains invisible characters, or nothing else."
-        raise Refused("place.command", wrong, "Type it again instead of pasting it.")
+        wrong = say("The restart command contains invisible characters, or nothing else.")
+        raise Refused("place.command", wrong, say("Type it again instead of pasting it."))
     if words and not words[0].startswith("/"):
-        wrong = f"{words[0][:60]!r} is no full path of a program."
-        raise Refused("place.command", wrong, "Write it like /usr/bin/systemctl restart tomcat10.")
+        wrong = say("{program} is no full path of a program.", program=repr(words[0][:60]))
+        raise Refused(
+            "place.command", wrong, say("Write it like /usr/bin/systemctl restart tomcat10.")
+        )
 
 
 def _keep_secret(row: Node, password: str, private_key: str, passphrase: str) -> None:
@@ -241,8 +269,8 @@ def _keep_secret(row: Node, password: str, private_key: str, passphrase: str) ->
     if typed:
         Secret.objects.keep(row.ssh_secret, json.dumps(typed.as_dict()).encode())
     elif not Secret.objects.filter(name=row.ssh_secret).exists():
-        wrong = f"There is no password and no private key for {row} yet."
-        raise Refused("reach.secret", wrong, "Give one of them.")
+        wrong = say("There is no password and no private key for {row} yet.", row=row)
+        raise Refused("reach.secret", wrong, say("Give one of them."))
 
 
 @transaction.atomic

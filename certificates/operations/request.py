@@ -24,6 +24,7 @@ from certificates.operations.consequences import lock_places
 from certificates.operations.generate import suggestions
 from certificates.operations.key_choice import LEGACY, chosen_key
 from certificates.refusal import Refused
+from certificates.sentence import lowered, say
 from certificates.x509.csr import RequestFacts, RequestHash, read_request, signing_request
 from certificates.x509.keys import new_key
 from certificates.x509.names import Subject, alternative_names, server_name
@@ -132,9 +133,9 @@ def _chosen_hash(name: RequestHash | str) -> RequestHash:
     try:
         return RequestHash(name)
     except ValueError:
-        wrong = f"A request can't be signed with {str(name)!r:.40}."
+        wrong = say("A request can't be signed with {name}.", name=f"{str(name)!r:.40}")
         known = ", ".join(RequestHash)
-        raise Refused("request.hash", wrong, f"Choose one of: {known}.") from None
+        raise Refused("request.hash", wrong, say("Choose one of: {known}.", known=known)) from None
 
 
 def pending_for(nodes: Collection[Node], purpose: Purpose) -> list[SigningRequest]:
@@ -147,8 +148,12 @@ def _refuse_stale(
     node: Node, purpose: Purpose, pending: list[SigningRequest], replacing: Collection[int]
 ) -> None:
     if {row.pk for row in pending} != set(replacing):
-        wrong = f"The {purpose} signing request of {node} was changed since you looked at it."
-        cure = "Look at the one that is pending now, then decide again."
+        wrong = say(
+            "The {purpose} signing request of {node} was changed since you looked at it.",
+            purpose=purpose,
+            node=node,
+        )
+        cure = say("Look at the one that is pending now, then decide again.")
         raise Refused("state.changed", wrong, cure)
 
 
@@ -156,9 +161,14 @@ def _ask_before_superseding(pending: list[SigningRequest], confirmed: Collection
     if pending and PENDING not in confirmed:
         row = pending[0]
         made = at(row.created_at)
-        wrong = f"The {row} of {made} ({row.common_name}) awaits its certificate;"
-        wrong += " a new request takes its place, and the answer to the former won't fit."
-        raise Refused(PENDING, wrong, "Confirm it, or use the pending request.")
+        wrong = say(
+            "The {request} of {made} ({common_name}) awaits its certificate; a new request takes "
+            "its place, and the answer to the former won't fit.",
+            request=row,
+            made=made,
+            common_name=row.common_name,
+        )
+        raise Refused(PENDING, wrong, say("Confirm it, or use the pending request."))
 
 
 def _row(
@@ -190,8 +200,13 @@ def cancel_request(request: SigningRequest, *, actor: Actor, now: datetime) -> N
         lock_places(request.nodes.all(), request.serves.service)
         row = SigningRequest.objects.select_related("node").get(pk=request.pk)
         if not row.is_pending:
-            wrong = f"The {row} of {row.created_at:%Y-%m-%d} is {row.get_state_display().lower()}."
-            raise Refused("request.closed", wrong, "There is nothing to cancel.")
+            wrong = say(
+                "The {request} of {day} is {state}.",
+                request=row,
+                day=f"{row.created_at:%Y-%m-%d}",
+                state=lowered(row.get_state_display()),
+            )
+            raise Refused("request.closed", wrong, say("There is nothing to cancel."))
         row.close(RequestState.CANCELLED, by=str(actor), now=now)
         key = row.public_key_fingerprint
         Event.objects.record(str(actor), Action.REQUEST_CANCEL, row, key_fingerprint=key)
@@ -221,11 +236,15 @@ def reopen_request(
         lock_places(nodes, request.serves.service)
         row = SigningRequest.objects.select_related("node").get(pk=request.pk)
         if row.is_pending:
-            wrong = f"The {row} is pending already."
-            raise Refused("request.open", wrong, "There is nothing to take up.")
+            wrong = say("The {request} is pending already.", request=row)
+            raise Refused("request.open", wrong, say("There is nothing to take up."))
         if row.state == RequestState.CONSUMED or row.private_key_id is None:
-            wrong = f"The {row} of {row.created_at:%Y-%m-%d} was answered already."
-            raise Refused("request.answered", wrong, "Make a new request.")
+            wrong = say(
+                "The {request} of {day} was answered already.",
+                request=row,
+                day=f"{row.created_at:%Y-%m-%d}",
+            )
+            raise Refused("request.answered", wrong, say("Make a new request."))
         pending = pending_for(nodes, row.serves)
         _refuse_stale(row.node, row.serves, pending, replacing)
         _ask_before_superseding(pending, confirmed)

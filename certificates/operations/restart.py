@@ -30,6 +30,7 @@ from certificates.outgoing import Place, UnknownHostError
 from certificates.probe import ProbeError, served_chain
 from certificates.reach.node import run_on
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.visible import visible
 
 PATIENCE = 60.0  # seconds until the new certificate must be seen
@@ -92,8 +93,10 @@ def request_restarts(notices: Sequence[RestartNotice], *, actor: Actor) -> Job:
     actor.require(Permission.RESTART)
     due = [notice for notice in notices if notice.can_be_run]
     if not due:
-        wrong = "No restart is due that this product can do."
-        raise Refused("restart.none", wrong, "Restart the others by hand, then acknowledge them.")
+        wrong = say("No restart is due that this product can do.")
+        raise Refused(
+            "restart.none", wrong, say("Restart the others by hand, then acknowledge them.")
+        )
     for notice in due:
         _refuse_what_cannot_run(notice)
     with transaction.atomic():
@@ -106,15 +109,21 @@ def request_restarts(notices: Sequence[RestartNotice], *, actor: Actor) -> Job:
 
 def _refuse_what_cannot_run(notice: RestartNotice) -> None:
     if notice.closed_at:
-        wrong = f"The {notice} is not due any more."
-        raise Refused("restart.closed", wrong, "Look at the list again.")
+        wrong = say("The {notice} is not due any more.", notice=notice)
+        raise Refused("restart.closed", wrong, say("Look at the list again."))
     if not notice.can_be_run:
-        wrong = f"{notice.service} on {notice.node} can't be restarted from here."
-        cure = "Restart it there, then acknowledge the notice; or give its command under Nodes."
+        wrong = say(
+            "{service} on {node} can't be restarted from here.",
+            service=notice.service,
+            node=notice.node,
+        )
+        cure = say(
+            "Restart it there, then acknowledge the notice; or give its command under Nodes."
+        )
         raise Refused("restart.by-hand", wrong, cure)
     if not notice.place.restart_command and web_server.running() is None:
-        wrong = "The web server does not run."
-        cure = "Start it with ./ccxsec up: it then serves the new certificate."
+        wrong = say("The web server does not run.")
+        cure = say("Start it with ./ccxsec up: it then serves the new certificate.")
         raise Refused("restart.not-running", wrong, cure)
 
 

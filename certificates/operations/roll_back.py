@@ -15,6 +15,7 @@ from certificates.operations.examine_identity import path_in_words
 from certificates.operations.paths import path_in_store
 from certificates.operations.store_content import certificate_key_fingerprint
 from certificates.refusal import Finding, Outcome, Refused
+from certificates.sentence import say
 from certificates.x509.facts import CertificateType
 from certificates.x509.visible import visible
 
@@ -66,11 +67,20 @@ def examine_roll_back(
     candidates = rows.former().filter(fingerprint=wanted) if to else rows.former()
     former, current = candidates.first(), rows.active().first()
     if former is None and rows.former().exists():
-        wrong = f"No former {purpose} certificate of {node} has the fingerprint {visible(to)[:64]}."
-        raise Refused("rollback.unknown", wrong, "Look at the details of the one in force.")
+        wrong = say(
+            "No former {purpose} certificate of {node} has the fingerprint {to}.",
+            purpose=purpose,
+            node=node,
+            to=visible(to)[:64],
+        )
+        raise Refused("rollback.unknown", wrong, say("Look at the details of the one in force."))
     if former is None or current is None:
-        wrong = f"{node} has no former {purpose} certificate: nothing was replaced yet."
-        raise Refused("rollback.none", wrong, "Upload the one that you want.")
+        wrong = say(
+            "{node} has no former {purpose} certificate: nothing was replaced yet.",
+            node=node,
+            purpose=purpose,
+        )
+        raise Refused("rollback.none", wrong, say("Upload the one that you want."))
     checks = [
         _key(former),
         *_strength(former),
@@ -83,33 +93,40 @@ def examine_roll_back(
 def _key(former: Certificate) -> Finding:
     key = former.private_key
     if key is None or key.public_key_fingerprint != certificate_key_fingerprint(former):
-        wrong = "Its private key is not here any more."
-        return Finding("identity.key", wrong, "Make a new CSR, or generate a certificate.")
-    return passed("identity.key", "Its private key is here.")
+        wrong = say("Its private key is not here any more.")
+        return Finding("identity.key", wrong, say("Make a new CSR, or generate a certificate."))
+    return passed("identity.key", say("Its private key is here."))
 
 
 def _strength(former: Certificate) -> Iterator[Finding]:
     if former.is_legacy:
-        wrong = f"It is legacy: {former.key_label}, {former.signature_algorithm}."
-        cure = "Generate or request a stronger one."
+        wrong = say(
+            "It is legacy: {key_label}, {signature_algorithm}.",
+            key_label=former.key_label,
+            signature_algorithm=former.signature_algorithm,
+        )
+        cure = say("Generate or request a stronger one.")
         yield Finding("key.weak", wrong, cure, Outcome.WARN, is_legacy=True)
 
 
 def _validity(former: Certificate, now: datetime) -> Finding:
     end = former.not_after
     if end is None or end < now:
-        wrong = f"It has expired: it was valid until {at(end)}." if end else ""
-        cure = "Upload a renewed one, or generate a self-signed one."
-        return Finding("validity", wrong or "Its end can't be read.", cure)
+        wrong = say("It has expired: it was valid until {at}.", at=at(end)) if end else ""
+        cure = say("Upload a renewed one, or generate a self-signed one.")
+        return Finding("validity", wrong or say("Its end can't be read."), cure)
     if former.not_before and former.not_before > now:
-        wrong = f"It is not valid yet: it begins on {at(former.not_before)}."
-        return warned("validity", wrong, "Wait, or look at the clock of this server.")
-    return passed("validity", f"Valid until {end:%Y-%m-%d} ({(end - now).days} days).")
+        wrong = say("It is not valid yet: it begins on {at}.", at=at(former.not_before))
+        return warned("validity", wrong, say("Wait, or look at the clock of this server."))
+    return passed(
+        "validity",
+        say("Valid until {end} ({days} days).", end=f"{end:%Y-%m-%d}", days=(end - now).days),
+    )
 
 
 def _path(former: Certificate, purpose: Purpose, now: datetime) -> tuple[Finding, ...]:
     if former.type == CertificateType.SELF_SIGNED:
-        sentence = "Self-signed: clients trust it by trusting exactly this certificate."
+        sentence = say("Self-signed: clients trust it by trusting exactly this certificate.")
         return (passed("path", sentence),)
     verdict = path_in_store(former.node, purpose, bytes(former.der), now=now)
     if not verdict.trusted:
@@ -146,8 +163,12 @@ def roll_back(
         deployment = Deployment.objects.lock(node, purpose.service)
         found = examine_roll_back(node, purpose, to=to, now=now)
         if found.shown != shown:
-            wrong = f"The {purpose} certificate of {node} was changed since you looked at it."
-            raise Refused("state.changed", wrong, "Look at it again, then decide.")
+            wrong = say(
+                "The {purpose} certificate of {node} was changed since you looked at it.",
+                purpose=purpose,
+                node=node,
+            )
+            raise Refused("state.changed", wrong, say("Look at it again, then decide."))
         refuse_unless_accepted(found.checks, confirmed)
         found.current.supersede(now)
         found.former.bring_back()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from certificates.operations.node import checked_address
 from certificates.reach.private_key import read_private_key
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.names import host_name as checked_host_name
 from certificates.x509.visible import visible
 
@@ -38,7 +39,11 @@ def checked_host(text: str) -> str:
 def checked_port(number: int) -> int:
     """A TCP port. Raises `Refused` port."""
     if not 1 <= number <= MAXIMUM_PORT:
-        raise Refused("port", f"{number} is no port.", f"Choose 1 to {MAXIMUM_PORT}.")
+        raise Refused(
+            "port",
+            say("{number} is no port.", number=number),
+            say("Choose 1 to {most}.", most=MAXIMUM_PORT),
+        )
     return number
 
 
@@ -46,8 +51,8 @@ def checked_user(text: str) -> str:
     """A user to sign in as. Raises `Refused` reach.user."""
     text = text.strip()
     if not ACCOUNT.fullmatch(text):
-        wrong = f"{visible(text)[:60]!r} is no user to sign in as."
-        raise Refused("reach.user", wrong, "Enter the user's name on that server.")
+        wrong = say("{text} is no user to sign in as.", text=repr(visible(text)[:60]))
+        raise Refused("reach.user", wrong, say("Enter the user's name on that server."))
     return text
 
 
@@ -58,11 +63,13 @@ def checked_secret(password: str, private_key: str, passphrase: str) -> SshSecre
         Refused: reach.secret (both were given), reach.key.
     """
     if password and private_key:
-        raise Refused("reach.secret", "Password and private key are both given.", "Give one.")
+        raise Refused(
+            "reach.secret", say("Password and private key are both given."), say("Give one.")
+        )
     if private_key:
         try:
             private_key = read_private_key(private_key.replace("\r\n", "\n"), passphrase)
         except ValueError as error:
-            wrong = f"The private key can't be used: {error}."
-            raise Refused("reach.key", wrong, "Give it as ssh-keygen writes it.") from None
+            wrong = say("The private key can't be used: {error}.", error=error)
+            raise Refused("reach.key", wrong, say("Give it as ssh-keygen writes it.")) from None
     return SshSecret(password, private_key)

@@ -26,6 +26,7 @@ from certificates.operations.examination import (
 from certificates.operations.examine_identity import examine_identity
 from certificates.operations.examine_trust import examine_trust
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.facts import Facts
 from certificates.x509.reading import Upload, read_upload
 
@@ -94,8 +95,12 @@ def install_upload(
 
 def _refuse(examined: Examination, shown: str, confirmed: Collection[str]) -> None:
     if examined.shown != shown:
-        wrong = f"Something about {examined.purpose} of {examined.node} changed since you saw the"
-        raise Refused("state.changed", f"{wrong} checks.", "Look at them again, then decide.")
+        wrong = say(
+            "Something about {purpose} of {node} changed since you saw the checks.",
+            purpose=examined.purpose,
+            node=examined.node,
+        )
+        raise Refused("state.changed", wrong, say("Look at them again, then decide."))
     refuse_unless_accepted(examined.checks, confirmed)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from certificates.models import Certificate, Endpoint
 from certificates.models.certificate import State
 from certificates.models.observed import Answer
+from certificates.sentence import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,32 +36,43 @@ def verdicts(endpoints: Sequence[Endpoint]) -> list[Verdict]:
 
 def _verdict(endpoint: Endpoint, rows: Sequence[Certificate]) -> Verdict:
     if endpoint.answer is Answer.NEVER:
-        return Verdict("plain", "Not yet", "Nobody has looked there yet.")
+        return Verdict("plain", say("Not yet"), say("Nobody has looked there yet."))
     if endpoint.answer is Answer.FAILED:
-        cure = "Look at the service; or remove the address."
-        return Verdict("critical", "No answer", endpoint.error, cure)
+        cure = say("Look at the service; or remove the address.")
+        return Verdict("critical", say("No answer"), endpoint.error, cure)
     return _of_ours(endpoint, rows) if rows else _foreign()
 
 
 def _foreign() -> Verdict:
-    said = "It serves a certificate that is none of ours; its expiration is watched."
-    return Verdict("soon", "Not ours", said)
+    said = say("It serves a certificate that is none of ours; its expiration is watched.")
+    return Verdict("soon", say("Not ours"), said)
 
 
 def _of_ours(endpoint: Endpoint, rows: Sequence[Certificate]) -> Verdict:
     own = [row for row in rows if row.is_own and row.node_id == endpoint.node_id]
     right = [row for row in own if endpoint.service in ("", row.purpose)]
     if any(row.state == State.ACTIVE for row in right):
-        return Verdict("valid", "In force", "It serves the certificate that is intended.")
+        return Verdict("valid", say("In force"), say("It serves the certificate that is intended."))
     if right:
-        cure = f"Restart {right[0].purpose} on {endpoint.node}."
-        return Verdict("critical", "Older", "It serves one that was replaced here.", cure)
+        cure = say("Restart {purpose} on {node}.", purpose=right[0].purpose, node=endpoint.node)
+        return Verdict("critical", say("Older"), say("It serves one that was replaced here."), cure)
     if own:
-        said = f"It serves the {own[0].purpose} certificate of this node, not {endpoint.service}."
-        return Verdict("soon", "Another service's", said, "Look at the service's configuration.")
+        said = say(
+            "It serves the {purpose} certificate of this node, not {service}.",
+            purpose=own[0].purpose,
+            service=endpoint.service,
+        )
+        return Verdict(
+            "soon", say("Another service's"), said, say("Look at the service's configuration.")
+        )
     elsewhere = next((row for row in rows if row.is_own), None)
     if elsewhere:
-        said = f"It serves the {elsewhere}."
-        return Verdict("soon", "Another node's", said, "Look at the service's configuration.")
-    said = f"It serves a certificate that stands in {rows[0].purpose}, and no identity of ours."
-    return Verdict("soon", "Trusted", said)
+        said = say("It serves the {elsewhere}.", elsewhere=elsewhere)
+        return Verdict(
+            "soon", say("Another node's"), said, say("Look at the service's configuration.")
+        )
+    said = say(
+        "It serves a certificate that stands in {purpose}, and no identity of ours.",
+        purpose=rows[0].purpose,
+    )
+    return Verdict("soon", say("Trusted"), said)

@@ -4,26 +4,28 @@ import ipaddress
 import socket
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
+from certificates.sentence import say
+
 Address = IPv4Address | IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 # Refused even where a name of the list leads there: what answers is not what was meant. The last
 # ones hand out the credentials of a cloud's machine to whoever asks from it.
 _NEVER = {
-    "0.0.0.0/8": "unspecified (RFC 1122, 3.2.1.3)",
-    "169.254.0.0/16": "link-local (RFC 3927)",
-    "169.254.169.254/32": "a cloud's metadata service",
-    "224.0.0.0/4": "multicast (RFC 5771)",
-    "240.0.0.0/4": "reserved or broadcast (RFC 1112, 4)",
-    "::/128": "unspecified (RFC 4291, 2.5.2)",
-    "fe80::/10": "link-local (RFC 4291, 2.5.6)",
-    "fec0::/10": "site-local, which is no more (RFC 3879)",
-    "ff00::/8": "multicast (RFC 4291, 2.7)",
-    "100.100.100.200/32": "a cloud's metadata service",
-    "168.63.129.16/32": "a cloud's metadata service",
-    "192.0.0.192/32": "a cloud's metadata service",
-    "fd00:ec2::254/128": "a cloud's metadata service",
-    "fd20:ce::254/128": "a cloud's metadata service",
+    "0.0.0.0/8": say("unspecified (RFC 1122, 3.2.1.3)"),
+    "169.254.0.0/16": say("link-local (RFC 3927)"),
+    "169.254.169.254/32": say("a cloud's metadata service"),
+    "224.0.0.0/4": say("multicast (RFC 5771)"),
+    "240.0.0.0/4": say("reserved or broadcast (RFC 1112, 4)"),
+    "::/128": say("unspecified (RFC 4291, 2.5.2)"),
+    "fe80::/10": say("link-local (RFC 4291, 2.5.6)"),
+    "fec0::/10": say("site-local, which is no more (RFC 3879)"),
+    "ff00::/8": say("multicast (RFC 4291, 2.7)"),
+    "100.100.100.200/32": say("a cloud's metadata service"),
+    "168.63.129.16/32": say("a cloud's metadata service"),
+    "192.0.0.192/32": say("a cloud's metadata service"),
+    "fd00:ec2::254/128": say("a cloud's metadata service"),
+    "fd20:ce::254/128": say("a cloud's metadata service"),
 }
 NEVER: dict[Network, str] = {ip_network(text): why for text, why in _NEVER.items()}
 LOOPBACK: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))

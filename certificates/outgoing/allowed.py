@@ -13,6 +13,7 @@ from django.conf import settings
 
 from certificates.outgoing.addresses import LOOPBACK, NEVER, Address, Network, faces, look_up
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.visible import visible
 
 PROBES, OTHERS = "CCXSEC_PROBE_ALLOWED", "CCXSEC_OUTGOING_ALLOWED"
@@ -71,12 +72,19 @@ class Allowed:
         try:
             return self.judged(host, port)
         except ForbiddenAddressError as error:
-            cure = f"Choose loopback or a node of the cluster, or add it to {self.setting}"
-            cure += " (docs/discovery.md)."
-            raise Refused("probe.address", f"{error}: no connection is made to it.", cure) from None
+            cure = say(
+                "Choose loopback or a node of the cluster, or add it to {setting} "
+                "(docs/discovery.md).",
+                setting=self.setting,
+            )
+            raise Refused(
+                "probe.address", say("{error}: no connection is made to it.", error=error), cure
+            ) from None
         except (OSError, UnicodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is no host name"
-            raise UnknownHostError(f"{visible(host)[:100]} has no address: {reason}.") from error
+            reason = error.strerror if isinstance(error, OSError) else say("it is no host name")
+            shown = visible(host)[:100]
+            wrong = say("{host} has no address: {reason}.", host=shown, reason=reason)
+            raise UnknownHostError(wrong) from error
 
     def judged(self, host: str, port: int) -> Place:
         """Resolve `host`, and judge each of its addresses; one that may not be met refuses all.
@@ -100,9 +108,16 @@ class Allowed:
             address = ip_address(text)
             why = self._objection(address, by_name=by_name)
             if why:
-                what = f"{visible(host)[:100]!r}"
-                leads = "is" if str(address) == host else f"leads to {address}, which is"
-                raise ForbiddenAddressError(f"{what} {leads} {why}")
+                shown = repr(visible(host)[:100])
+                wrong = say("{host} is {why}", host=shown, why=why)
+                if str(address) != host:
+                    wrong = say(
+                        "{host} leads to {address}, which is {why}",
+                        host=shown,
+                        address=address,
+                        why=why,
+                    )
+                raise ForbiddenAddressError(wrong)
 
     def _objection(self, address: Address, *, by_name: bool) -> str:
         """Why it may not be met; "" if it may."""
@@ -115,7 +130,9 @@ class Allowed:
         is_listed = any(found[0] in network for network in (*near, *self.networks))
         if by_name or is_listed or self.is_open:
             return ""
-        return "not an address of this cluster" if self.is_near else f"not listed in {self.setting}"
+        if self.is_near:
+            return say("not an address of this cluster")
+        return say("not listed in {setting}", setting=self.setting)
 
     def _lists(self, address: Address, never: Network) -> bool:
         """Whether the operator wrote down `never` itself or a part of it, with that address."""

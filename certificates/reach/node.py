@@ -13,6 +13,7 @@ from certificates.reach import ssh
 from certificates.reach.command import Ended, run_here
 from certificates.reach.files import ClosedFolderError, Files, LocalFiles, UnknownOwnerError
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 logger = logging.getLogger(__name__)
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -63,16 +64,29 @@ def _connected(node: Node) -> Iterator[ssh.Connection]:
 
 def _target(node: Node) -> ssh.Target:
     if not node.is_reached:
-        wrong = f"{node} is not reached from here: nothing is written to it, or restarted there."
-        raise Refused("node.unreachable", wrong, "Set up SSH for it under Nodes, or do it there.")
-    if node.host_key_alarm:
-        wrong = f"{node} has shown another host key ({node.host_key_alarm}) than the pinned one."
+        wrong = say(
+            "{node} is not reached from here: nothing is written to it, or restarted there.",
+            node=node,
+        )
         raise Refused(
-            "node.host-key", wrong, "Nothing is sent to it until somebody decides, under Nodes."
+            "node.unreachable", wrong, say("Set up SSH for it under Nodes, or do it there.")
+        )
+    if node.host_key_alarm:
+        wrong = say(
+            "{node} has shown another host key ({host_key_alarm}) than the pinned one.",
+            node=node,
+            host_key_alarm=node.host_key_alarm,
+        )
+        raise Refused(
+            "node.host-key",
+            wrong,
+            say("Nothing is sent to it until somebody decides, under Nodes."),
         )
     if not node.host_key:
-        wrong = f"The host key of {node} is not pinned yet."
-        raise Refused("node.unpinned", wrong, "Compare its fingerprint and pin it, under Nodes.")
+        wrong = say("The host key of {node} is not pinned yet.", node=node)
+        raise Refused(
+            "node.unpinned", wrong, say("Compare its fingerprint and pin it, under Nodes.")
+        )
     secret = json.loads(Secret.objects.plain(node.ssh_secret) or b"{}")
     return ssh.Target(
         node.ssh_address,
@@ -91,42 +105,60 @@ def _told(node: Node) -> Iterator[None]:
         yield
     except ssh.HostKeyChangedError as changed:
         _raise_alarm(node, changed.offered)
-        wrong = f"{node} shows the host key {changed.offered.fingerprint}, not the pinned one."
-        cure = "Nothing was sent. Find out why before anything else, then decide under Nodes."
+        wrong = say(
+            "{node} shows the host key {fingerprint}, not the pinned one.",
+            node=node,
+            fingerprint=changed.offered.fingerprint,
+        )
+        cure = say("Nothing was sent. Find out why before anything else, then decide under Nodes.")
         raise Refused("node.host-key", wrong, cure) from changed
     except ssh.LoginRefusedError as refused:
-        cure = "Give its user and password or key anew, under Nodes."
-        raise Refused("node.login", f"{node}: {refused}.", cure) from refused
+        cure = say("Give its user and password or key anew, under Nodes.")
+        raise Refused(
+            "node.login", say("{node}: {refused}.", node=node, refused=refused), cure
+        ) from refused
     except ssh.SshError as error:
-        wrong = f"{node} gave no answer, {error}."
-        raise Refused("node.no-answer", wrong, "It is tried again by itself.") from error
+        wrong = say("{node} gave no answer, {error}.", node=node, error=error)
+        raise Refused("node.no-answer", wrong, say("It is tried again by itself.")) from error
     except ClosedFolderError as error:
-        wrong = (
-            f"{error} on {node} is closed to other users: nobody but its owner gets to the store."
+        wrong = say(
+            "{error} on {node} is closed to other users: nobody but its owner gets to the store.",
+            error=error,
+            node=node,
         )
-        cure = "Put the store elsewhere, such as /etc/ccxsec (here: CCXSEC_STORE), or open the way."
+        cure = say(
+            "Put the store elsewhere, such as /etc/ccxsec (here: CCXSEC_STORE), or open the way."
+        )
         raise Refused("store.closed", wrong, cure) from error
     except UnknownOwnerError as error:
-        wrong = f"{node} knows no user or group {str(error)!r}."
-        raise Refused("store.owner", wrong, "Correct it in the node's service.") from error
+        wrong = say("{node} knows no user or group {error}.", node=node, error=repr(str(error)))
+        raise Refused("store.owner", wrong, say("Correct it in the node's service.")) from error
     except OSError as error:
         raise _refusal(node, error) from error
 
 
 def _refusal(node: Node, error: OSError) -> Refused:
-    where = f"{error.filename or 'The store'} on {node}"
+    where = say("The store on {node}", node=node)
+    if error.filename:
+        where = say("{file} on {node}", file=error.filename, node=node)
     if error.errno in _FULL:
-        cure = "Free space there; the former version is still in force."
-        return Refused("store.full", f"{where} can't be written: its disk is full.", cure)
+        cure = say("Free space there; the former version is still in force.")
+        return Refused(
+            "store.full", say("{where} can't be written: its disk is full.", where=where), cure
+        )
     if error.errno == errno.EBUSY:
-        wrong = f"{where} can't be written: {error.strerror}."
-        return Refused("store.busy", wrong, "It is tried again by itself.")
+        wrong = say("{where} can't be written: {strerror}.", where=where, strerror=error.strerror)
+        return Refused("store.busy", wrong, say("It is tried again by itself."))
     if error.errno == errno.EPERM:
-        wrong = f"{where} can't be given to another user or group by the user that writes it."
-        cure = "Write as root, or leave owner and group of the service empty."
+        wrong = say(
+            "{where} can't be given to another user or group by the user that writes it.",
+            where=where,
+        )
+        cure = say("Write as root, or leave owner and group of the service empty.")
         return Refused("store.owner", wrong, cure)
-    wrong = f"{where} can't be written or read: {error.strerror or error}."
-    return Refused("store.unwritable", wrong, "Mend its rights or its disk.")
+    why = error.strerror or error
+    wrong = say("{where} can't be written or read: {why}.", where=where, why=why)
+    return Refused("store.unwritable", wrong, say("Mend its rights or its disk."))
 
 
 def _raise_alarm(node: Node, offered: ssh.HostKey) -> None:

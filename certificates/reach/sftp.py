@@ -12,6 +12,7 @@ import paramiko
 from certificates.locks import cluster_lock
 from certificates.reach.command import Ended
 from certificates.reach.files import Entry, Rights, UnknownOwnerError
+from certificates.sentence import say
 
 _EXTENDED = 200  # SSH_FXP_EXTENDED
 _PATIENCE = 60.0  # seconds for another writer to end
@@ -185,7 +186,11 @@ class RemoteFiles:
                 raise
             full = self._free(path.parent) < max(needed, 4096)
             number = errno.ENOSPC if full else errno.EIO
-            why = "no space left on its disk" if full else f"its server says {str(error)!r}"
+            why = (
+                say("no space left on its disk")
+                if full
+                else say("its server says {error}", error=repr(str(error)))
+            )
             raise OSError(number, why, str(path)) from error
 
     def _free(self, folder: PurePosixPath) -> int:

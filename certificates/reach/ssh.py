@@ -22,6 +22,7 @@ from certificates.reach.command import Ended, Tail
 from certificates.reach.packets import LONGEST_PACKET, BoundedPacketizer
 from certificates.reach.private_key import loaded
 from certificates.reach.sftp import RemoteFiles
+from certificates.sentence import say
 from certificates.x509.visible import visible
 
 LIMIT = 10.0  # seconds for each step
@@ -62,7 +63,8 @@ class HostKeyChangedError(SshError):
     """Another host key than the pinned one; nothing was said to that server."""
 
     def __init__(self, offered: "HostKey") -> None:
-        super().__init__(f"the host key is {offered.fingerprint}, not the pinned one")
+        shown = offered.fingerprint
+        super().__init__(say("the host key is {shown}, not the pinned one", shown=shown))
         self.offered = offered
 
 
@@ -86,7 +88,7 @@ class Target:
     private_key: str = field(default="", repr=False)
 
     def __str__(self) -> str:
-        return f"{self.user}@{self.host} port {self.port}"
+        return say("{user}@{host} port {port}", user=self.user, host=self.host, port=self.port)
 
 
 class Connection:
@@ -103,25 +105,27 @@ class Connection:
             NoAnswerError: the connection broke, or no answer came in time.
         """
         limit = self._limit or LIMIT
-        with _step(f"opening {name}"), _watchdog(self._transport, limit):
+        with _step(say("opening {name}", name=name)), _watchdog(self._transport, limit):
             try:
                 channel = self._transport.open_session(_WINDOW, LONGEST_PACKET, limit)
                 channel.invoke_subsystem(name)
             except paramiko.SSHException as error:
                 self._transport.join(0.5)  # a refusal and a cut read alike: the latter ends it
                 if self._transport.is_active():
-                    raise NoSubsystemError(f"opening {name}: the server refuses it") from error
+                    raise NoSubsystemError(
+                        say("opening {name}: the server refuses it", name=name)
+                    ) from error
                 raise
         return channel
 
     @contextmanager
     def files(self) -> Iterator[RemoteFiles]:
         """Its files; whatever breaks the connection is `NoAnswerError`."""
-        with _step("opening SFTP"), _watchdog(self._transport, LIMIT):
+        with _step(say("opening {name}", name="SFTP")), _watchdog(self._transport, LIMIT):
             client = paramiko.SFTPClient.from_transport(self._transport)
         if client is None:
-            raise NoAnswerError("opening SFTP: the server has no such subsystem")
-        with contextlib.closing(client), _breaks("the transfer of files"):
+            raise NoAnswerError(say("opening SFTP: the server has no such subsystem"))
+        with contextlib.closing(client), _breaks(say("the transfer of files")):
             channel = client.get_channel()
             if channel:
                 channel.settimeout(LIMIT)
@@ -133,13 +137,13 @@ class Connection:
         Args:
             limit: seconds; at its end the channel is closed, and the command may go on there.
         """
-        with _step("starting a command"), _watchdog(self._transport, LIMIT):
+        with _step(say("starting a command")), _watchdog(self._transport, LIMIT):
             channel = self._transport.open_session(timeout=LIMIT)
             channel.set_combine_stderr(True)
             channel.exec_command(shlex.join(words))  # nosec B601 - quoted, word by word
             channel.shutdown_write()  # nobody answers what it asks for
         tail, deadline = Tail(), time.monotonic() + limit
-        with contextlib.closing(channel), _breaks("the command"):
+        with contextlib.closing(channel), _breaks(say("the command")):
             while (left := deadline - time.monotonic()) > 0:
                 has_ended = channel.exit_status_ready()  # a service that it started may go on
                 channel.settimeout(min(left, _LOOK))
@@ -155,7 +159,7 @@ class Connection:
             known = channel.status_event.wait(max(0.0, deadline - time.monotonic()))
             status = channel.recv_exit_status() if known else -1
         if known and status == -1:
-            raise NoAnswerError("the command: the connection ended before it did")
+            raise NoAnswerError(say("the command: the connection ended before it did"))
         return Ended(status if known else None, tail.text())
 
 
@@ -217,13 +221,13 @@ def _transport(
         first_type: of the pinned key: a server that has several shows this one.
         limit, guard: as for `connected`.
     """
-    with _step(f"connecting to {host} port {port}"):
+    with _step(say("connecting to {host} port {port}", host=host, port=port)):
         try:
             connection = outgoing.connect(host, port, timeout=limit)
         except outgoing.ForbiddenAddressError as error:
             raise ForbiddenPlaceError(str(error)) from error
         except UnicodeError as error:
-            raise NoAnswerError(f"{host} is no host name") from error
+            raise NoAnswerError(say("{host} is no host name", host=host)) from error
         # A request must not wait until the one before was acknowledged.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         transport = paramiko.Transport(
@@ -240,7 +244,7 @@ def _transport(
         options.key_types = (*(k for k in options.key_types if k in wanted), *known)
         # One pass instead of two over each byte: a quarter less time for large files.
         options.ciphers = sorted(options.ciphers, key=lambda name: "-gcm@" not in name)
-        with _step("agreeing on keys"), _watchdog(transport, limit):
+        with _step(say("agreeing on keys")), _watchdog(transport, limit):
             transport.start_client(timeout=limit)
             if not transport.initial_kex_done:  # it returns at its timeout without a word
                 raise TimeoutError
@@ -255,7 +259,7 @@ def _host_key(transport: paramiko.Transport) -> HostKey:
 
 
 def _sign_in(transport: paramiko.Transport, target: Target, limit: float) -> None:
-    with _step(f"signing in as {target.user}"), _watchdog(transport, limit):
+    with _step(say("signing in as {user}", user=target.user)), _watchdog(transport, limit):
         if not transport.is_active():
             raise EOFError
         try:
@@ -264,14 +268,18 @@ def _sign_in(transport: paramiko.Transport, target: Target, limit: float) -> Non
             else:
                 transport.auth_password(target.user, target.password, fallback=False)
         except ValueError as error:
-            raise LoginRefusedError("the private key that is kept here can't be read") from error
+            raise LoginRefusedError(
+                say("the private key that is kept here can't be read")
+            ) from error
         except paramiko.AuthenticationException as error:
             if not transport.is_active():  # paramiko says the same where the connection broke
                 raise EOFError from error
-            refused = f"{target} refuses this {'key' if target.private_key else 'password'}"
+            refused = say("{target} refuses this password", target=target)
+            if target.private_key:
+                refused = say("{target} refuses this key", target=target)
             raise LoginRefusedError(refused) from error
     if not transport.is_authenticated():
-        raise LoginRefusedError(f"{target} asks for more than one proof")
+        raise LoginRefusedError(say("{target} asks for more than one proof", target=target))
 
 
 @contextmanager
@@ -301,7 +309,7 @@ def _step(doing: str) -> Iterator[None]:
     try:
         yield
     except _TROUBLE as error:
-        raise NoAnswerError(f"{doing}: {_said(error)}") from error
+        raise NoAnswerError(say("{doing}: {said}", doing=doing, said=_said(error))) from error
 
 
 @contextmanager
@@ -310,15 +318,18 @@ def _breaks(doing: str) -> Iterator[None]:
     try:
         yield
     except (EOFError, paramiko.SSHException, TimeoutError) as error:
-        raise NoAnswerError(f"{doing}: {_said(error)}") from error
+        raise NoAnswerError(say("{doing}: {said}", doing=doing, said=_said(error))) from error
     except OSError as error:
         if error.errno is None:
-            raise NoAnswerError(f"{doing}: {_said(error)}") from error
+            raise NoAnswerError(say("{doing}: {said}", doing=doing, said=_said(error))) from error
         raise
 
 
 def _said(error: Exception) -> str:
     """What went wrong; a server that greets oddly is repeated in it, harmless to look at."""
-    silent = "no answer in time" if isinstance(error, TimeoutError) else "the connection ended"
-    said = getattr(error, "strerror", None) or str(error) or silent
-    return visible(said)[:_LONGEST_SAID]
+    said = getattr(error, "strerror", None) or str(error)
+    if said:
+        return visible(said)[:_LONGEST_SAID]
+    if isinstance(error, TimeoutError):
+        return say("no answer in time")
+    return say("the connection ended")

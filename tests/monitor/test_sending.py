@@ -6,6 +6,7 @@ from email.message import EmailMessage
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.utils import translation
 from pytest_django import Settings
 
 from certificates.access import Actor
@@ -290,6 +291,26 @@ def test_a_thousand_certificates_make_one_readable_message(
     lines = table.get_content().splitlines()
     assert len(lines) == 1001
     assert len(script.taken[0].original_content or b"") < 600_000
+
+
+def test_a_mail_is_in_the_language_of_the_product_and_its_record_in_english(
+    monitored: MonitorSettings, script: Script, expiring: Expiring, settings: Settings
+) -> None:
+    settings.LANGUAGE_CODE = "ja"
+    expiring(NOW + 2 * DAY)
+
+    with translation.override("en"):  # of who runs it on a page
+        run_monitor(now=NOW)
+
+    message = script.messages[0]
+    assert "ccx1.example.comのCA_0.pemの期限が2日後に切れます" in message["Subject"]
+    assert "クリティカル: 3日以内 (1)" in plain(message)
+    html = message.get_body(("html",))
+    assert html
+    assert '<html lang="ja">' in html.get_content()
+    assert "証明書監視</a>" in html.get_content()
+    kept = Message.objects.get(channel="email")
+    assert kept.subject == "[ccxsec] 1 critical: CA_0.pem on ccx1.example.com expires in 2 days"
 
 
 def test_the_same_message_is_the_same_whenever_it_is_composed(

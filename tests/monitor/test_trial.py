@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from django.utils import translation
 from pytest_django import Settings
 
 from certificates.access import Actor
@@ -13,6 +14,7 @@ from certificates.operations import send_trial
 from certificates.operations.monitoring import MonitorChange
 from certificates.operations.monitoring.trial import Trial
 from certificates.refusal import Refused
+from certificates.sentence import in_language
 from tests.conftest import NOW
 from tests.monitor.mail_server import (
     PASSWORD,
@@ -55,6 +57,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tried(actor: Actor, port: int, **changes: object) -> Trial:
     change = replace(CHANGE, smtp_port=port, **changes)  # type: ignore[arg-type] # a test's own
     return send_trial(change, actor=actor, now=NOW)
+
+
+def test_the_message_is_in_the_language_of_the_product_and_the_answer_in_the_readers(
+    actor: Actor, server: int, script: Script, settings: Settings
+) -> None:
+    settings.LANGUAGE_CODE = "ja"
+    told = {}
+    for language in ("en", "ja"):
+        with translation.override(language):
+            told[language] = in_language(tried(actor, server).sentence)
+
+    assert [message["Subject"] for message in script.messages] == ["[ccxsec] テストメッセージ"] * 2
+    assert told["en"].startswith("The server took the test message: 250")
+    assert told["ja"].startswith("サーバーがテストメッセージを受け付けました: 250")
 
 
 def test_a_message_arrives_and_the_answer_is_shown(

@@ -9,6 +9,7 @@ from certificates.models import Action, BackupSettings, Event
 from certificates.operations.backup.folder import backup_named
 from certificates.operations.backup.schedule import folder_of
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 
 @transaction.atomic
@@ -22,7 +23,7 @@ def note_download(name: str, *, actor: Actor) -> Path:
     actor.require(Permission.BACKUP)
     path = backup_named(folder_of(BackupSettings.objects.current()), name)
     if path is None:
-        wrong = "There is no such backup in the folder any more."
-        raise Refused("backup.gone", wrong, "Open the page again.")
+        wrong = say("There is no such backup in the folder any more.")
+        raise Refused("backup.gone", wrong, say("Open the page again."))
     Event.objects.record(str(actor), Action.BACKUP_DOWNLOAD, path.name)
     return path

@@ -18,6 +18,7 @@ from typing import BinaryIO
 from certificates.backup_format.header import Header, read_header
 from certificates.local_files import PRIVATE, sync_folder
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 ENDING = ".ccxsec-backup"
 _MOMENT = "%Y%m%dT%H%M%SZ"
@@ -139,7 +140,7 @@ def look_at(path: Path) -> BackupFile:
             size = os.fstat(file.fileno()).st_size
             return BackupFile(path, size, read_header(file), "")
     except OSError as error:
-        return BackupFile(path, 0, None, f"It can't be read: {error.strerror}.")
+        return BackupFile(path, 0, None, say("It can't be read: {error}.", error=error.strerror))
     except Refused as refused:
         return BackupFile(path, path.stat().st_size, None, refused.sentence)
 

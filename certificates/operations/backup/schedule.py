@@ -34,6 +34,7 @@ from certificates.models.backup import LONGEST_HOURS, MOST_KEPT
 from certificates.operations.backup.create import BackupStopped, Created, create_backup
 from certificates.operations.backup.folder import free_name, superfluous
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.visible import visible
 
 KIND = "backup"
@@ -77,8 +78,10 @@ def set_backups(choice: Choice, *, actor: Actor) -> BackupSettings:
     elif choice.locked_by == BackupLock.PASSPHRASE:
         _check_passphrase(choice.passphrase)
     else:
-        wrong = "It is not chosen who can open the backups."
-        raise Refused("backup.lock-missing", wrong, "Choose a recipient's key or a passphrase.")
+        wrong = say("It is not chosen who can open the backups.")
+        raise Refused(
+            "backup.lock-missing", wrong, say("Choose a recipient's key or a passphrase.")
+        )
     with transaction.atomic():
         Event.objects.hold()
         row = BackupSettings.objects.lock()
@@ -115,8 +118,10 @@ def request_backup(*, actor: Actor) -> Job:
     """
     actor.require(Permission.BACKUP)
     if BackupSettings.objects.current().locked_by == BackupLock.NONE:
-        wrong = "It is not chosen yet who can open the backups."
-        raise Refused("backup.lock-missing", wrong, "Choose it in the settings below, then save.")
+        wrong = say("It is not chosen yet who can open the backups.")
+        raise Refused(
+            "backup.lock-missing", wrong, say("Choose it in the settings below, then save.")
+        )
     with transaction.atomic():
         Event.objects.hold()
         under_way = _under_way()
@@ -219,13 +224,15 @@ def _checked_folder(text: str) -> str:
         return ""
     path, wrong = Path(text), ""
     if visible(text) != text or not path.is_absolute() or len(text) > 400 or "\0" in text:  # noqa: PLR2004
-        wrong = f"{visible(text)[:100]!r} is not the absolute path of a folder."
+        wrong = say("{text} is not the absolute path of a folder.", text=repr(visible(text)[:100]))
     elif _is_in(path, Path(settings.STATIC_ROOT)) or _is_in(path, Path(settings.CCXSEC_STORE)):
-        wrong = f"{path} belongs to the product itself: its files are served or replaced."
+        wrong = say(
+            "{path} belongs to the product itself: its files are served or replaced.", path=path
+        )
     elif not path.is_dir():
-        wrong = f"There is no folder {path} on this server."
+        wrong = say("There is no folder {path} on this server.", path=path)
     if wrong:
-        cure = "Name a folder that the product may write to, best on another disk."
+        cure = say("Name a folder that the product may write to, best on another disk.")
         raise Refused("backup.folder", wrong, cure)
     return str(path)
 
@@ -236,16 +243,20 @@ def _is_in(path: Path, folder: Path) -> bool:
 
 def _check_numbers(choice: Choice) -> None:
     if not 0 <= choice.every_hours <= LONGEST_HOURS:
-        wrong = f"A backup can't be made every {choice.every_hours} hours."
-        raise Refused("backup.every", wrong, f"Choose 1 to {LONGEST_HOURS // 24} days, or never.")
+        wrong = say("A backup can't be made every {hours} hours.", hours=choice.every_hours)
+        raise Refused(
+            "backup.every",
+            wrong,
+            say("Choose 1 to {most} days, or never.", most=LONGEST_HOURS // 24),
+        )
     if not 1 <= choice.kept <= MOST_KEPT:
-        wrong = f"{choice.kept} backups can't be kept."
-        raise Refused("backup.kept", wrong, f"Choose 1 to {MOST_KEPT}.")
+        wrong = say("{kept} backups can't be kept.", kept=choice.kept)
+        raise Refused("backup.kept", wrong, say("Choose 1 to {most}.", most=MOST_KEPT))
 
 
 def _check_passphrase(text: str) -> None:
     if text:
         checked_passphrase(text)
     elif not Secret.objects.filter(name=PASSPHRASE).exists():
-        wrong = "There is no passphrase yet."
-        raise Refused("backup.passphrase-missing", wrong, "Type one, twice.")
+        wrong = say("There is no passphrase yet.")
+        raise Refused("backup.passphrase-missing", wrong, say("Type one, twice."))

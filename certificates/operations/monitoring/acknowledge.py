@@ -9,6 +9,7 @@ from certificates.models import Acknowledgement, Action, Certificate, Event
 from certificates.models.certificate import State
 from certificates.operations.monitoring.sources import CERTIFICATES
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.visible import visible
 
 LONGEST = timedelta(days=366)  # an acknowledgement is looked at again
@@ -28,12 +29,13 @@ def acknowledge_expiry(
     actor.require(Permission.CONFIGURE)
     Event.objects.hold()
     if not now < until <= now + LONGEST:
-        wrong = f"{until:%Y-%m-%d} is not in the coming {LONGEST.days} days."
-        raise Refused("acknowledge.until", wrong, "Choose a date in that time.")
+        day = f"{until:%Y-%m-%d}"
+        wrong = say("{day} is not in the coming {days} days.", day=day, days=LONGEST.days)
+        raise Refused("acknowledge.until", wrong, say("Choose a date in that time."))
     told = checked_reason(reason)
     if not Certificate.objects.filter(pk=certificate.pk, state=State.ACTIVE).exists():
-        wrong = f"The {certificate} was replaced or deleted meanwhile."
-        raise Refused("state.changed", wrong, "There is nothing to acknowledge.")
+        wrong = say("The {certificate} was replaced or deleted meanwhile.", certificate=certificate)
+        raise Refused("state.changed", wrong, say("There is nothing to acknowledge."))
     former = Acknowledgement.objects.of(CERTIFICATES.name, certificate.pk)
     former.filter(withdrawn_at=None).update(withdrawn_at=now, withdrawn_by=str(actor)[:200])
     row = Acknowledgement.objects.create(
@@ -68,8 +70,10 @@ def withdraw(certificate: Certificate, *, actor: Actor, now: datetime) -> None:
     Event.objects.hold()
     rows = Acknowledgement.objects.of(CERTIFICATES.name, certificate.pk).filter(withdrawn_at=None)
     if not rows.update(withdrawn_at=now, withdrawn_by=str(actor)[:200]):
-        wrong = f"The expiry of {certificate.file_name} is not acknowledged."
-        raise Refused("acknowledge.none", wrong, "There is nothing to withdraw.")
+        wrong = say(
+            "The expiry of {file_name} is not acknowledged.", file_name=certificate.file_name
+        )
+        raise Refused("acknowledge.none", wrong, say("There is nothing to withdraw."))
     Event.objects.record(
         str(actor), Action.EXPIRY_WITHDRAW, certificate, file_name=certificate.file_name
     )
@@ -79,11 +83,17 @@ def checked_reason(reason: str) -> str:
     """Raises `Refused` reason.empty, reason.long, name.control."""
     told = reason.strip()
     if not told:
-        raise Refused("reason.empty", "There is no reason.", "Write one: others will read it.")
+        raise Refused(
+            "reason.empty", say("There is no reason."), say("Write one: others will read it.")
+        )
     if len(told) > REASON_LENGTH:
-        wrong = f"The reason has {len(told)} characters; {REASON_LENGTH} are kept."
-        raise Refused("reason.long", wrong, "Shorten it.")
+        wrong = say(
+            "The reason has {count} characters; {most} are kept.",
+            count=len(told),
+            most=REASON_LENGTH,
+        )
+        raise Refused("reason.long", wrong, say("Shorten it."))
     if visible(told) != told:
-        wrong = "The reason contains line breaks or invisible characters."
-        raise Refused("name.control", wrong, "Type it again, on one line.")
+        wrong = say("The reason contains line breaks or invisible characters.")
+        raise Refused("name.control", wrong, say("Type it again, on one line."))
     return told

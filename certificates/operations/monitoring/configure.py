@@ -21,6 +21,7 @@ from certificates.operations.monitoring.compose import host_name as own_name
 from certificates.operations.node import checked_address
 from certificates.outgoing import is_loopback
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.webhook import checked_url
 from certificates.x509.names import host_name
 from certificates.x509.visible import visible
@@ -94,8 +95,8 @@ def checked(change: MonitorChange) -> MonitorSettings:
     rule_of(change.start_days, change.frequency, change.frequency_unit)
     addresses = read_addresses(change.addresses).addresses
     if change.email_enabled and not addresses:
-        wrong = "E-mail notification is enabled without an address."
-        raise Refused("email.none", wrong, "Write at least one, or switch it off.")
+        wrong = say("E-mail notification is enabled without an address.")
+        raise Refused("email.none", wrong, say("Write at least one, or switch it off."))
     row = MonitorSettings(
         pk=1,
         start_days=change.start_days,
@@ -114,18 +115,27 @@ def checked(change: MonitorChange) -> MonitorSettings:
 def _set_server(row: MonitorSettings, change: MonitorChange) -> None:
     row.smtp_host = checked_host(change.smtp_host)
     if change.smtp_security not in Security.values:
-        wrong = f"{visible(change.smtp_security)!r} is no way to protect a connection."
-        raise Refused("smtp.security", wrong, f"Choose one of: {', '.join(Security.values)}.")
+        wrong = say(
+            "{security} is no way to protect a connection.",
+            security=repr(visible(change.smtp_security)),
+        )
+        raise Refused(
+            "smtp.security",
+            wrong,
+            say("Choose one of: {known}.", known=", ".join(Security.values)),
+        )
     row.smtp_security = change.smtp_security
     port = change.smtp_port
     if port is not None and port not in PORTS:
-        raise Refused("smtp.port", f"{port} is no port.", "Choose 1 to 65535.")
+        raise Refused("smtp.port", say("{port} is no port.", port=port), say("Choose 1 to 65535."))
     row.smtp_port = port or Security(change.smtp_security).port
     row.smtp_user = change.smtp_user.strip()
     for text in (row.smtp_user, change.smtp_password or ""):
         if visible(text) != text or len(text) > _LONGEST:
-            wrong = "The user or the password of the mail server is too long, or has a line break."
-            raise Refused("smtp.user", wrong, "Type it again instead of pasting it.")
+            wrong = say(
+                "The user or the password of the mail server is too long, or has a line break."
+            )
+            raise Refused("smtp.user", wrong, say("Type it again instead of pasting it."))
     refuse_clear_password(row.smtp_host, row.smtp_security, row.smtp_user)
     row.smtp_sender = read_sender(change.smtp_sender)
 
@@ -138,8 +148,8 @@ def checked_host(text: str) -> str:
             return check(typed)
         except Refused:
             continue
-    wrong = f"{visible(text)[:80]!r} is neither a host name nor an IP address."
-    raise Refused("smtp.host", wrong, "Write it like smtp.example.com.")
+    wrong = say("{text} is neither a host name nor an IP address.", text=repr(visible(text)[:80]))
+    raise Refused("smtp.host", wrong, say("Write it like smtp.example.com."))
 
 
 def read_sender(text: str) -> str:
@@ -150,8 +160,10 @@ def read_sender(text: str) -> str:
 def refuse_clear_password(host: str, security: str, user: str) -> None:
     """Raises `Refused` smtp.clear-password."""
     if user and security == Security.NONE and not is_loopback(host):
-        wrong = f"The password for {host} would go over the network in the clear."
-        raise Refused("smtp.clear-password", wrong, "Choose STARTTLS or TLS, or take out the user.")
+        wrong = say("The password for {host} would go over the network in the clear.", host=host)
+        raise Refused(
+            "smtp.clear-password", wrong, say("Choose STARTTLS or TLS, or take out the user.")
+        )
 
 
 def refuse_to_tell_another(row: MonitorSettings, change: MonitorChange) -> None:
@@ -164,8 +176,12 @@ def refuse_to_tell_another(row: MonitorSettings, change: MonitorChange) -> None:
     same = (row.smtp_host, row.smtp_port) == (before.smtp_host, before.smtp_port)
     is_kept = row.smtp_host and row.smtp_user and change.smtp_password is None
     if is_kept and not same and Secret.objects.filter(name=SMTP_PASSWORD).exists():
-        wrong = f"The password that is kept is not for {row.smtp_host} port {row.smtp_port}."
-        raise Refused("smtp.password", wrong, "Enter the one of this server.")
+        wrong = say(
+            "The password that is kept is not for {host} port {port}.",
+            host=row.smtp_host,
+            port=row.smtp_port,
+        )
+        raise Refused("smtp.password", wrong, say("Enter the one of this server."))
 
 
 def _keep_password(password: str) -> None:

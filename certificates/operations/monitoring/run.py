@@ -27,6 +27,7 @@ from certificates.operations.monitoring.evaluate import drop_what_is_over, evalu
 from certificates.operations.monitoring.sending import give_up, send_due
 from certificates.operations.monitoring.transports import Email, Syslog, Transport, Webhook
 from certificates.secrets import SealError
+from certificates.sentence import say, together
 
 logger = logging.getLogger(__name__)
 EVALUATION = "evaluation"
@@ -47,8 +48,13 @@ class Run:
 
     def __str__(self) -> str:
         sent = [m for m in self.messages if m.state in (MessageState.SENT, MessageState.UNKNOWN)]
-        parts = [f"{self.due:,} notices have come due, {len(sent)} messages were sent."]
-        return " ".join([*parts, *(f"{k}: {text}" for k, text in self.problems.items())])
+        done = say(
+            "{due} notices have come due, {count} messages were sent.",
+            due=f"{self.due:,}",
+            count=len(sent),
+        )
+        problems = (say("{channel}: {text}", channel=k, text=v) for k, v in self.problems.items())
+        return together(done, *problems)
 
 
 def run_monitor(*, now: datetime, hurry: bool = False) -> Run:
@@ -71,7 +77,7 @@ def run_monitor(*, now: datetime, hurry: bool = False) -> Run:
             run.problems[channel.value] = str(error)
             continue
         if transport is None:
-            run.problems[channel.value] = "There is no SMTP host: nothing can be sent."
+            run.problems[channel.value] = say("There is no SMTP host: nothing can be sent.")
             continue
         sent = send_due(transport, now=now, hurry=hurry)
         run.messages += sent.messages

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from django.db import models, transaction
 from django.db.models import F
 
+from certificates.expiry.digest import SUBJECT_LENGTH, shortened
 from certificates.locks import cluster_lock
 from certificates.models import Channel, Delivery, Message, MonitorState
 from certificates.models.notification import (
@@ -26,6 +27,8 @@ from certificates.models.notification import (
 )
 from certificates.operations.monitoring.compose import claim, digest_for
 from certificates.operations.monitoring.transports import Outcome, Transport
+from certificates.sentence import say
+from certificates.x509.visible import visible
 
 HAND_OVERS = 2  # without an answer; then it counts as sent
 TRIES = 10  # for an address that a server puts off, while others have the message
@@ -88,12 +91,13 @@ def _send_new(transport: Transport, done: Sent, *, now: datetime) -> None:
     if message is None:
         return
     digest = digest_for(message)
-    message.subject, message.certificates = digest.subject[:200], digest.total
+    subject = shortened(visible(digest.subject), SUBJECT_LENGTH)  # the record is English
+    message.subject, message.certificates = subject, digest.total
     message.save(update_fields=["subject", "certificates"])
     outcome = _try(message, token, recipients, transport, done, now=now)
     if message.state == MessageState.NOT_SENT:
         done.is_blocked = True  # a pause, whatever the reason: it is composed anew
-        done.problem = outcome.problem or "No address took it."
+        done.problem = outcome.problem or say("No address took it.")
 
 
 def _settle(message: Message, transport: Transport, done: Sent, *, now: datetime) -> None:

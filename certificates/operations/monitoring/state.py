@@ -1,5 +1,6 @@
 """What the monitor watches, what is due, what it did last, and what stands in its way."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from certificates.operations.monitoring.run import EVALUATION, channels_of
 from certificates.operations.monitoring.sources import SOURCES
 from certificates.queue_guard import SCHEDULES
 from certificates.secrets import SealError
+from certificates.sentence import say
 
 COUNTED = 10_000  # more than this is shown as such
 OVERDUE = timedelta(hours=1)  # since the last evaluation
@@ -106,26 +108,49 @@ def _server(row: MonitorSettings) -> MailServer | None:
 def troubles(*, now: datetime) -> list[Trouble]:
     """For the dashboard and the page; nothing where all is well."""
     row = MonitorSettings.objects.current()
-    found = []
+    return [*_of_the_server(row), *_of_channels(row), *_of_an_address(row), *_of_the_clock(now)]
+
+
+def _of_the_server(row: MonitorSettings) -> Iterator[Trouble]:
     try:
         server = mail_server(row)
     except SealError as error:
-        found.append(Trouble(True, f"The mail server's password: {error}", "Enter it again"))
-    else:
-        if row.email_enabled and server is None:
-            wrong = "E-mail notification is enabled, but there is no SMTP host: nothing is sent."
-            found.append(Trouble(True, wrong, "Enter the mail server"))
+        wrong = say("The mail server's password: {error}", error=error)
+        yield Trouble(True, wrong, say("Enter it again"))
+        return
+    if row.email_enabled and server is None:
+        wrong = say("E-mail notification is enabled, but there is no SMTP host: nothing is sent.")
+        yield Trouble(True, wrong, say("Enter the mail server"))
+
+
+def _of_channels(row: MonitorSettings) -> Iterator[Trouble]:
     wanted = {channel.value: channel.label for channel in channels_of(row)}
     for state in MonitorState.objects.filter(name__in=list(wanted)).exclude(problem=""):
-        wrong = f"{wanted[state.name]} of the Certificate Monitor: {state.problem}"
-        found.append(Trouble(state.failures > 0, wrong, "Look at the delivery log"))
+        wrong = say(
+            "{channel} of the Certificate Monitor: {problem}",
+            channel=wanted[state.name],
+            problem=state.problem,
+        )
+        yield Trouble(state.failures > 0, wrong, say("Look at the delivery log"))
+
+
+def _of_an_address(row: MonitorSettings) -> Iterator[Trouble]:
     newest = Delivery.objects.filter(message__channel=Channel.EMAIL).order_by("-message_id").first()
     refused = newest and newest.message.deliveries.filter(state=DeliveryState.REFUSED).first()
     if refused and row.email_enabled and refused.address in row.addresses:
-        wrong = f"The mail server refused the address {refused.address}: {refused.reply}"
-        found.append(Trouble(False, wrong, "Correct the address"))
+        wrong = say(
+            "The mail server refused the address {address}: {reply}",
+            address=refused.address,
+            reply=refused.reply,
+        )
+        yield Trouble(False, wrong, say("Correct the address"))
+
+
+def _of_the_clock(now: datetime) -> Iterator[Trouble]:
     last = MonitorState.objects.filter(name=EVALUATION).first()
     if last and last.done_at and now - last.done_at > OVERDUE:
-        wrong = f"The Certificate Monitor has not looked since {last.done_at:%Y-%m-%d %H:%M} UTC."
-        found.append(Trouble(True, wrong, "Run it now"))
-    return found
+        wrong = say(
+            "The Certificate Monitor has not looked since {moment} UTC.",
+            moment=f"{last.done_at:%Y-%m-%d %H:%M}",
+        )
+        yield Trouble(True, wrong, say("Run it now"))

@@ -5,6 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from django.conf import settings
+from django.utils import translation
+
 from certificates import smtp, syslog, webhook
 from certificates.expiry.line import line_of
 from certificates.expiry.mail import digest_message
@@ -13,6 +16,7 @@ from certificates.expiry.severity import Severity
 from certificates.models import Channel, Message
 from certificates.models.notification import DeliveryState
 from certificates.operations.monitoring.compose import digest_for, findings_of
+from certificates.sentence import say
 
 HandOver = Callable[[Sequence[str]], bool]
 _RETRIED = (408, 425, 429)  # of a webhook's 4xx: it asks for another try
@@ -57,12 +61,14 @@ class Email:
 
     def send(self, message: Message, addresses: Sequence[str], hand_over: HandOver) -> Outcome:
         everybody = message.deliveries.order_by("pk").values_list("address", flat=True)
-        content = digest_message(
-            digest_for(message),
-            message_id=message.identifier,
-            sender=message.sender,
-            recipients=list(everybody),
-        )
+        with translation.override(settings.LANGUAGE_CODE):
+            content = digest_message(
+                digest_for(message),
+                message_id=message.identifier,
+                sender=message.sender,
+                recipients=list(everybody),
+                language=settings.LANGUAGE_CODE,
+            )
         said = smtp.converse(self.server, addresses, content, hand_over=hand_over)
         states = {one: _of_address(said, one) for one in addresses}
         return Outcome(states, said.problem, said.was_turned_away)
@@ -94,7 +100,8 @@ class Webhook:
         return [self.url]
 
     def send(self, message: Message, addresses: Sequence[str], hand_over: HandOver) -> Outcome:
-        body = digest_payload(digest_for(message), message_id=message.identifier)
+        with translation.override(settings.LANGUAGE_CODE):
+            body = digest_payload(digest_for(message), message_id=message.identifier)
         outcome = Outcome()
         for url in addresses:
             headers = signed(body, self.key, message_id=message.identifier, at=message.at)
@@ -114,7 +121,7 @@ class Webhook:
                 state = DeliveryState.REFUSED
             outcome.states[url] = state, answer.text
             if state is not DeliveryState.SENT:
-                outcome.problem = f"The webhook did not take it: {answer.text}"
+                outcome.problem = say("The webhook did not take it: {text}", text=answer.text)
                 outcome.is_blocked = True
         return outcome
 

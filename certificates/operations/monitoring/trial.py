@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.db import transaction
+from django.utils import translation
 
 from certificates import smtp
 from certificates.access import Actor, Permission
@@ -18,6 +20,7 @@ from certificates.operations.monitoring.configure import (
     refuse_to_tell_another,
 )
 from certificates.refusal import Refused
+from certificates.sentence import say, together
 
 PATIENCE = 4.0  # seconds for each answer: a browser waits
 WHOLE = 8.0
@@ -47,11 +50,11 @@ def send_trial(change: MonitorChange | None, *, actor: Actor, now: datetime) -> 
         refuse_to_tell_another(row, change)
     found = mail_server(row, None if change is None else change.smtp_password)
     if found is None:
-        wrong = "There is no SMTP host: nothing can be sent."
-        raise Refused("smtp.none", wrong, "Enter the mail server, or set CCXSEC_SMTP_HOST.")
+        wrong = say("There is no SMTP host: nothing can be sent.")
+        raise Refused("smtp.none", wrong, say("Enter the mail server, or set CCXSEC_SMTP_HOST."))
     if not row.addresses:
-        wrong = "There is no address to send a test message to."
-        raise Refused("email.none", wrong, "Write at least one under E-mail IDs.")
+        wrong = say("There is no address to send a test message to.")
+        raise Refused("email.none", wrong, say("Write at least one under E-mail IDs."))
     server = found.server
     refuse_clear_password(server.host, server.security, server.user)
     with transaction.atomic():
@@ -59,14 +62,15 @@ def send_trial(change: MonitorChange | None, *, actor: Actor, now: datetime) -> 
         Event.objects.record(
             str(actor), Action.MONITOR_TEST, where, addresses="; ".join(row.addresses)
         )
-    content = trial_message(
-        node=host_name(),
-        base=base_address(),
-        message_id=new_identifier(),
-        sender=server.sender,
-        recipients=row.addresses,
-        at=now.replace(microsecond=0),
-    )
+    with translation.override(settings.LANGUAGE_CODE):
+        content = trial_message(
+            node=host_name(),
+            base=base_address(),
+            message_id=new_identifier(),
+            sender=server.sender,
+            recipients=row.addresses,
+            at=now.replace(microsecond=0),
+        )
     said = smtp.converse(
         server, row.addresses, content, patience=PATIENCE, whole=WHOLE, last=PATIENCE
     )
@@ -78,7 +82,9 @@ def _told(said: smtp.Conversation) -> Trial:
     if not said.was_taken:
         return Trial(False, said.problem, lines)
     refused = [one for one, answer in said.recipients.items() if not answer.is_taken]
-    sentence = f"The server took the test message: {said.reply}."
+    sentence = say("The server took the test message: {reply}.", reply=said.reply)
     if refused:
-        sentence += f" It refused {len(refused)} of {len(said.recipients)} addresses."
+        few, all_of_them = len(refused), len(said.recipients)
+        more = say("It refused {count} of {total} addresses.", count=few, total=all_of_them)
+        sentence = together(sentence, more)
     return Trial(not refused, sentence, lines)
