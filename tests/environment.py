@@ -27,7 +27,7 @@ if os.environ.get(ASKED) == "postgresql" and SERVER not in os.environ:
 
     server = ExitStack()
     atexit.register(server.close)  # the processes that pytest starts find it in SERVER
-    os.environ[SERVER] = server.enter_context(throw_away_postgres())
+    os.environ[SERVER] = server.enter_context(throw_away_postgres(by_socket=True))
 os.environ |= {
     "CCXSEC_ENV_FILE": os.devnull,
     "CCXSEC_DATA": str(FOLDER),

@@ -21,14 +21,18 @@ USER = "postgres"  # the server refuses to run as root
 
 
 @contextmanager
-def throw_away_postgres() -> Iterator[str]:
-    """Yields a DATABASE_URL, over loopback, of an empty database."""
-    with restartable_postgres() as (url, _):
+def throw_away_postgres(*, by_socket: bool = False) -> Iterator[str]:
+    """Yields a DATABASE_URL of an empty database.
+
+    Args:
+        by_socket: by a file, which is there in every network namespace; else over loopback.
+    """
+    with restartable_postgres(by_socket=by_socket) as (url, _):
         yield url
 
 
 @contextmanager
-def restartable_postgres() -> Iterator[tuple[str, Callable[[], None]]]:
+def restartable_postgres(*, by_socket: bool = False) -> Iterator[tuple[str, Callable[[], None]]]:
     """The same, and what stops it at once and starts it again, as a crash would."""
     binaries = _binaries()
     folder = Path(tempfile.mkdtemp(prefix="ccxsec-postgres-"))  # tmp_path is closed to `USER`
@@ -67,7 +71,9 @@ def restartable_postgres() -> Iterator[tuple[str, Callable[[], None]]]:
         run("initdb", *encoding, *sign_in)
         run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", options, "start")
         try:
-            yield f"postgres://ccxsec:{password}@127.0.0.1:{port}/postgres", restart
+            over_loopback = f"127.0.0.1:{port}/postgres"
+            place = f"/postgres?host={folder}&port={port}" if by_socket else over_loopback
+            yield f"postgres://ccxsec:{password}@{place}", restart
         finally:
             run("pg_ctl", "-w", "-m", "immediate", "stop")
     finally:
