@@ -6,8 +6,9 @@ from bulk.forms.server import ServerForm
 from bulk.models import Cluster
 from certificates.access import Permission
 from certificates.finding import Finder, Group, Hit, Place, few, fields_of, holding
+from certificates.sentence import say
 
-_PAGE = "Bulk Certificate Management"
+_PAGE = say("Bulk Certificate Management")
 
 
 def _clusters(text: str) -> Group:
@@ -15,21 +16,25 @@ def _clusters(text: str) -> Group:
         return [row.name, row.cluster_id, *row.nodes, *row.keys.values()]
 
     def hit(row: Cluster) -> Hit:
-        about = f"Confirmed cluster {row.cluster_id}"
+        about = say("Confirmed cluster {cluster_id}", cluster_id=row.cluster_id)
         return Hit(row.name, about, f"{reverse('admin:bulk')}#clusters")
 
-    return Group("Exchange clusters", few(holding(text, Cluster.objects.all(), words), hit))
+    return Group(say("Exchange clusters"), few(holding(text, Cluster.objects.all(), words), hit))
 
 
 FINDERS = (Finder(Permission.VIEW_BULK, _clusters),)
 PLACES = (
-    Place("Export to the SFTP server", _PAGE, "admin:bulk_export", Permission.RUN_BULK),
+    Place(say("Export to the SFTP server"), _PAGE, "admin:bulk_export", Permission.RUN_BULK),
     Place(
-        "Runs of the exchange", _PAGE, "admin:bulk_jobs", Permission.VIEW_BULK, "import consolidate"
+        say("Runs of the exchange"),
+        _PAGE,
+        "admin:bulk_jobs",
+        Permission.VIEW_BULK,
+        "import consolidate",
     ),
     *fields_of(
         ServerForm,
-        f"{_PAGE}, SFTP server",
+        say("{page}, SFTP server", page=_PAGE),
         "admin:bulk",
         Permission.CONFIGURE_BULK,
         words={"private_key": "ssh key", "user": "user name login"},

@@ -212,7 +212,8 @@ def _backup(actor: Actor) -> list[Attention]:
         page, cure = reverse("admin:certificates_backupsettings_changelist"), say("Make a backup")
     reminder = BackupReminder.objects.open().first()
     if reminder:
-        found.append(Attention("soon", say("Backup"), reminder.reason, cure, page))
+        newer = Attention("soon", say("Backup"), reminder.reason, cure, page, is_record=True)
+        found.append(newer)
     last = BackupSettings.objects.current()
     if may and not last.succeeded:
         wrong = say(

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 APPS = ("ccxsec_project", "certificates", "ipsec", "bulk")
 SOURCE = "en"
 LANGUAGES = (SOURCE, "ja")
-UNFINISHED = frozenset(APPS)  # whose Python has texts that nobody has translated yet
+UNFINISHED = frozenset(APPS) - {"bulk"}  # whose Python has texts that nobody has translated yet
 
 # The calls as which Django's templates show their texts.
 _KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {

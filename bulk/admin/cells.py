@@ -8,18 +8,19 @@ from django.utils.safestring import SafeString
 from bulk.models import Verdict
 from bulk.operations.standing import Standing, StepState, Trust
 from certificates.cells import badge
+from certificates.sentence import say
 
 _TRUST = {
-    Trust.OWN: ("This cluster", "plain"),
-    Trust.CONFIRMED: ("Confirmed", "valid"),
-    Trust.UNCONFIRMED: ("Not confirmed", "soon"),
-    Trust.FOREIGN: ("Other keys", "critical"),
-    Trust.UNREADABLE: ("Unreadable", "critical"),
+    Trust.OWN: (say("This cluster"), "plain"),
+    Trust.CONFIRMED: (say("Confirmed"), "valid"),
+    Trust.UNCONFIRMED: (say("Not confirmed"), "soon"),
+    Trust.FOREIGN: (say("Other keys"), "critical"),
+    Trust.UNREADABLE: (say("Unreadable"), "critical"),
 }
 _STEPS = {
-    StepState.DONE: ("Done", "valid"),
-    StepState.DUE: ("To do", "soon"),
-    StepState.WAITING: ("Waiting", "plain"),
+    StepState.DONE: (say("Done"), "valid"),
+    StepState.DUE: (say("To do"), "soon"),
+    StepState.WAITING: (say("Waiting"), "plain"),
 }
 _VERDICTS = {
     Verdict.NEW: "valid",
@@ -31,9 +32,13 @@ _VERDICTS = {
     Verdict.GONE: "soon",
 }
 _ABOUT = {
-    "Export": "Stores the certificates of all this cluster's nodes on the server.",
-    "Consolidate": "Puts the exports of all clusters into one file. One cluster does it for all.",
-    "Import": "Puts the other clusters' certificates into the trust stores of every node here.",
+    "Export": say("Stores the certificates of all this cluster's nodes on the server."),
+    "Consolidate": say(
+        "Puts the exports of all clusters into one file. One cluster does it for all."
+    ),
+    "Import": say(
+        "Puts the other clusters' certificates into the trust stores of every node here."
+    ),
 }
 
 

@@ -14,6 +14,7 @@ from bulk.operations.standing import Unconfirmed
 from certificates.access import signed_in
 from certificates.dialogs import show, tell
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 PAGE = "admin:bulk"
 
@@ -55,8 +56,13 @@ def cluster_confirm(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
     """POST believes a cluster whose fingerprints the operator has compared."""
     asked = request.POST
     if "compared" not in asked:
-        wrong = "Compare the fingerprints with what that cluster shows of itself, then tick the box"
-        messages.error(request, f"{wrong}. Nothing was changed.")
+        messages.error(
+            request,
+            say(
+                "Compare the fingerprints with what that cluster shows of itself, then tick the"
+                " box. Nothing was changed."
+            ),
+        )
         return redirect(PAGE)
     try:
         cluster = confirm_cluster(
@@ -67,7 +73,10 @@ def cluster_confirm(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
     except Refused as refused:
         tell(request, refused)
     else:
-        messages.success(request, f"The cluster {cluster} is confirmed: its exports are believed.")
+        messages.success(
+            request,
+            say("The cluster {cluster} is confirmed: its exports are believed.", cluster=cluster),
+        )
     return redirect(PAGE)
 
 
@@ -80,7 +89,13 @@ def cluster_forget(request: HttpRequest, site: AdminSite, pk: int) -> HttpRespon
         except Refused as refused:
             tell(request, refused)
         else:
-            messages.success(request, f"The cluster {cluster} is forgotten.")
+            messages.success(request, say("The cluster {cluster} is forgotten.", cluster=cluster))
         return redirect(PAGE)
     context = {"cluster": cluster, "count": cluster.origins.count()}
-    return show(request, site, "bulk/cluster_forget.html", f"Forget {cluster}", **context)
+    return show(
+        request,
+        site,
+        "bulk/cluster_forget.html",
+        say("Forget {cluster}", cluster=cluster),
+        **context,
+    )

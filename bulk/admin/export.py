@@ -18,6 +18,7 @@ from certificates.access import signed_in
 from certificates.dialogs import show, tell
 from certificates.models import Service
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 
 def bulk_export(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
@@ -39,7 +40,7 @@ def bulk_export(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
         "remarks": [line for one in planned.values() for line in one.remarks],
         "close": reverse(PAGE),
     }
-    return show(request, site, "bulk/export_dialog.html", "Bulk Certificate Export", **context)
+    return show(request, site, "bulk/export_dialog.html", say("Bulk Certificate Export"), **context)
 
 
 def bulk_consolidate(request: HttpRequest, site: AdminSite) -> HttpResponseBase:

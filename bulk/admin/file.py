@@ -19,6 +19,7 @@ from certificates.access import signed_in
 from certificates.dialogs import show
 from certificates.models import Purpose
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 
 @sensitive_post_parameters("passphrase")
@@ -44,5 +45,5 @@ def bulk_file(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
         else:
             return redirect("admin:bulk_plan", plan.pk)
     context: dict[str, Any] = {"form": form, "file": found, "close": reverse(PAGE)}
-    title = "Read certificates of another system"
+    title = say("Read certificates of another system")
     return show(request, site, "bulk/file_dialog.html", title, **context)

@@ -17,13 +17,14 @@ from certificates.dialogs import show, tell
 from certificates.models import Job
 from certificates.operations import cancel_job
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 NAMES = {
-    "bulk-survey": "A look at the server",
-    "bulk-export": "Export",
-    "bulk-consolidate": "Consolidate",
-    "bulk-look": "A look at what an import would change",
-    "bulk-import": "Import",
+    "bulk-survey": say("A look at the server"),
+    "bulk-export": say("Export"),
+    "bulk-consolidate": say("Consolidate"),
+    "bulk-look": say("A look at what an import would change"),
+    "bulk-import": say("Import"),
 }
 LOOK = "bulk-look"
 _BADGES = {"done": "valid", "failed": "critical", "cancelled": "soon"}
@@ -74,7 +75,7 @@ def bulk_job_cancel(request: HttpRequest, site: AdminSite, pk: int) -> HttpRespo
     except Refused as refused:
         tell(request, refused)
     else:
-        messages.success(request, f"{NAMES[job.kind]} is being cancelled.")
+        messages.success(request, say("{run} is being cancelled.", run=NAMES[job.kind]))
     return redirect("admin:bulk_job", pk)
 
 
@@ -83,4 +84,4 @@ def bulk_jobs(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
     rows = Job.objects.filter(kind__in=NAMES).order_by("-created_at", "-pk")
     page = Paginator(rows, _PER_PAGE).get_page(request.GET.get("p"))
     context = {"page": page, "jobs": [shown(job) for job in page]}
-    return show(request, site, "bulk/jobs.html", "Runs of the exchange", **context)
+    return show(request, site, "bulk/jobs.html", say("Runs of the exchange"), **context)

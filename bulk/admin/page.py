@@ -21,6 +21,7 @@ from certificates.dialogs import show
 from certificates.models import Job, Secret
 from certificates.reach.ssh import fingerprint_of
 from certificates.refusal import Finding, Refused
+from certificates.sentence import say
 
 __all__ = ["PAGE", "bulk", "exchange_page"]
 RUNS = 20  # of the history, on the page
@@ -82,7 +83,9 @@ def exchange_page(
         "may_run": actor.may(Permission.RUN_BULK),
         "may_upload": actor.may(Permission.UPLOAD),
     }
-    response = show(request, site, "bulk/exchange.html", "Bulk Certificate Management", **context)
+    response = show(
+        request, site, "bulk/exchange.html", say("Bulk Certificate Management"), **context
+    )
     if form is not None:
         response.status_code = 422
     return response
@@ -91,11 +94,11 @@ def exchange_page(
 def why_not(server: ExchangeServer, running: Job | None) -> str:
     """What keeps every step from beginning now; "" for nothing."""
     if not server.is_set:
-        return "Set the SFTP server first."
+        return say("Set the SFTP server first.")
     if server.host_key_alarm:
-        return "Decide about the server's host key first."
+        return say("Decide about the server's host key first.")
     if running:
-        return f"Wait for the end of what runs: {NAMES[running.kind]}."
+        return say("Wait for the end of what runs: {run}.", run=NAMES[running.kind])
     return ""
 
 

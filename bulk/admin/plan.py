@@ -1,5 +1,6 @@
 """Import: what it would change, then the import itself (BK-4)."""
 
+from functools import reduce
 from typing import Any
 
 from django.contrib.admin.sites import AdminSite
@@ -18,6 +19,7 @@ from certificates.cells import expiry
 from certificates.dialogs import show, tell
 from certificates.models import Node, Purpose
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 _PER_PAGE = 50
 _ADDED = [verdict for verdict in Verdict if verdict.is_added]
@@ -60,7 +62,7 @@ def bulk_plan(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBas
         "may_import": may_import and plan.imported_at is None,
         "may_remove": gone and actor.may(Permission.DELETE),
     }
-    return show(request, site, "bulk/plan.html", "What an import would change", **context)
+    return show(request, site, "bulk/plan.html", say("What an import would change"), **context)
 
 
 def bulk_import(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponseBase:
@@ -86,5 +88,6 @@ def _restarts(plan: Plan) -> list[str]:
     services = list(dict.fromkeys(Purpose(purpose).service for purpose in purposes))
     if not services:
         return []
-    nodes = ", then ".join(Node.objects.in_restart_order().values_list("host_name", flat=True))
-    return [f"{service} on {nodes}" for service in services]
+    names = Node.objects.in_restart_order().values_list("host_name", flat=True)
+    nodes = reduce(lambda one, other: say("{one}, then {other}", one=one, other=other), names)
+    return [say("{service} on {nodes}", service=service, nodes=nodes) for service in services]

@@ -11,8 +11,9 @@ from bulk.operations import check_server, keep_host_key, pin_host_key, request_s
 from certificates.access import signed_in
 from certificates.dialogs import tell
 from certificates.refusal import Refused
+from certificates.sentence import say, together
 
-AGAIN = "The password is not said to a server with another key by itself: enter it and Save."
+AGAIN = say("The password is not said to a server with another key by itself: enter it and Save.")
 
 
 def bulk_check(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
@@ -20,7 +21,7 @@ def bulk_check(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
     try:
         checks = check_server(actor=signed_in(request))
     except Refused as refused:
-        messages.error(request, f"The server can't be used now. {refused}")
+        messages.error(request, together(say("The server can't be used now."), str(refused)))
         return redirect(PAGE)
     return exchange_page(request, site, checks=checks)
 
@@ -42,7 +43,12 @@ def bulk_pin_host_key(request: HttpRequest, site: AdminSite) -> HttpResponseBase
     except Refused as refused:
         tell(request, refused)
     else:
-        messages.success(request, f"The host key {fingerprint} of the SFTP server is pinned.")
+        messages.success(
+            request,
+            say(
+                "The host key {fingerprint} of the SFTP server is pinned.", fingerprint=fingerprint
+            ),
+        )
         if is_asked:
             messages.warning(request, AGAIN)
     return redirect(PAGE)
@@ -55,5 +61,5 @@ def bulk_keep_host_key(request: HttpRequest, site: AdminSite) -> HttpResponseBas
     except Refused as refused:
         tell(request, refused)
     else:
-        messages.success(request, "The pinned host key stays; the other one is refused.")
+        messages.success(request, say("The pinned host key stays; the other one is refused."))
     return redirect(PAGE)

@@ -25,6 +25,7 @@ from bulk.exchange.signers import list_signers, read_signatures, write_signature
 from bulk.exchange.tar import BLOCK, TarReader, TarWriter, shown
 from bulk.exchange.unpacking import AGAIN, Readable
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.signing import Signer
 
 __all__ = [
@@ -103,8 +104,12 @@ def write_consolidated(
     signed = manifest_bytes(manifest)
     size = len(signed) + sum(listed.size + 2 * BLOCK for listed in manifest.exports)
     if size > limits.CONSOLIDATED - limits.MIB:
-        wrong = f"The exports have {size:,} bytes together; {limits.CONSOLIDATED:,} are allowed."
-        cure = "Remove the exports of clusters that take no part any more from the directory."
+        wrong = say(
+            "The exports have {size} bytes together; {most} are allowed.",
+            size=f"{size:,}",
+            most=f"{limits.CONSOLIDATED:,}",
+        )
+        cure = say("Remove the exports of clusters that take no part any more from the directory.")
         raise Refused("archive.size", wrong, cure)
     tar = TarWriter(target, time=int(manifest.made_at.timestamp()))
     tar.add(MANIFEST, signed)
@@ -160,16 +165,20 @@ class Opened:
         for listed in self.manifest.exports:
             entry = self._tar.next()
             if entry is None:
-                wrong = f"The consolidated file ends before {listed.file}."
+                wrong = say("The consolidated file ends before {file}.", file=listed.file)
                 raise Refused("archive.count", wrong, _CONSOLIDATE)
             if entry.name != listed.file:
-                wrong = f"The file has {shown(entry.name)} where its manifest has {listed.file}."
+                wrong = say(
+                    "The file has {name} where its manifest has {file}.",
+                    name=shown(entry.name),
+                    file=listed.file,
+                )
                 raise Refused("archive.entry", wrong, _CONSOLIDATE)
             yield IncludedExport(listed, _included(self._tar, listed, entry.size))
         refuse_more(self._tar)
 
 
-_CONSOLIDATE = "Consolidate again."
+_CONSOLIDATE = say("Consolidate again.")
 
 
 def open_consolidated(source: Readable) -> Opened:
@@ -194,8 +203,12 @@ def read_consolidated(source: Readable) -> Consolidated:
     for included in opened.exports():
         size = _size(included.export)
         if kept + size > limits.KEPT:
-            wrong = f"With {included.file} the exports unpack to more than {limits.KEPT:,} bytes."
-            refused = Refused("archive.size", wrong, "Consolidate fewer exports at once.")
+            wrong = say(
+                "With {file} the exports unpack to more than {most} bytes.",
+                file=included.file,
+                most=f"{limits.KEPT:,}",
+            )
+            refused = Refused("archive.size", wrong, say("Consolidate fewer exports at once."))
             found.append(IncludedExport(included.listed, refused))
         else:
             kept += size
@@ -220,7 +233,10 @@ class _Bounded:
         found = self._source.read(size)
         self._size += len(found)
         if self._size > limits.CONSOLIDATED:
-            wrong = f"The consolidated file has more than {limits.CONSOLIDATED:,} bytes."
+            wrong = say(
+                "The consolidated file has more than {most} bytes.",
+                most=f"{limits.CONSOLIDATED:,}",
+            )
             raise Refused("archive.size", wrong, _CONSOLIDATE)
         return found
 
@@ -247,10 +263,12 @@ def _included(tar: TarReader, listed: ListedExport, size: int) -> Export | Refus
     source = _Hashed(tar)
     found = _export_or_refused(source)
     if size != listed.size or source.hexdigest() != listed.sha256:
-        wrong = f"{listed.file} in the consolidated file was changed: its SHA-256 is another."
+        wrong = say(
+            "{file} in the consolidated file was changed: its SHA-256 is another.", file=listed.file
+        )
         return Refused("archive.hash", wrong, _CONSOLIDATE)
     if isinstance(found, Export) and not listed.fits(found.manifest):
-        wrong = f"{listed.file} says otherwise of itself than the consolidated file."
+        wrong = say("{file} says otherwise of itself than the consolidated file.", file=listed.file)
         return Refused("archive.manifest", wrong, AGAIN)
     return found
 

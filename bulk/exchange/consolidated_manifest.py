@@ -23,6 +23,7 @@ from bulk.exchange.names import (
 )
 from bulk.exchange.signers import ListedSigner, as_json, read_listed
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 FORMAT, VERSION = "ccxsec-consolidated", 1
 
@@ -109,7 +110,7 @@ def read_manifest(data: bytes) -> ConsolidatedManifest:
     exports = _exports(content.rows("exports"))
     # Several of one cluster and service: whose signature counts is decided where they arrive.
     if len({export.file for export in exports}) < len(exports):
-        content.refuse("exports", "one entry for each file at most")
+        content.refuse("exports", say("one entry for each file at most"))
     return ConsolidatedManifest(
         cluster=read_cluster(content.inner("cluster")),
         number=content.number("number", most=HIGHEST_NUMBER),
@@ -122,8 +123,12 @@ def read_manifest(data: bytes) -> ConsolidatedManifest:
 
 def _exports(rows: Sequence[Fields]) -> tuple[ListedExport, ...]:
     if len(rows) > limits.EXPORTS:
-        wrong = f"The file lists {len(rows):,} exports; {limits.EXPORTS:,} are allowed."
-        cure = "Remove the exports of clusters that take no part any more from the directory."
+        wrong = say(
+            "The file lists {count} exports; {most} are allowed.",
+            count=f"{len(rows):,}",
+            most=f"{limits.EXPORTS:,}",
+        )
+        cure = say("Remove the exports of clusters that take no part any more from the directory.")
         raise Refused("archive.entries", wrong, cure)
     return tuple(_export(row) for row in rows)
 

@@ -28,11 +28,12 @@ from bulk.exchange.signers import list_signers, read_signatures, write_signature
 from bulk.exchange.tar import BLOCK, TarReader, TarWriter, shown
 from bulk.exchange.unpacking import AGAIN, Readable, Unpacked
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.signing import Signer
 
 __all__ = ["Export", "ExportManifest", "Item", "ItemRole", "read_export", "write_export"]
 
-_FEWER = "Export fewer certificates: delete those that no node needs any more."
+_FEWER = say("Export fewer certificates: delete those that no node needs any more.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def write_export(
     signed = manifest_bytes(manifest)
     unpacked = len(signed) + sum(len(item.pem) + 2 * BLOCK for item in items)
     if unpacked > limits.EXPORT_UNPACKED - limits.MIB:
-        wrong = f"The certificates have {unpacked:,} bytes together."
+        wrong = say("The certificates have {size} bytes together.", size=f"{unpacked:,}")
         raise Refused("archive.size", wrong, _FEWER)
     counted = _Counted(target)
     with GzipFile(filename="", mode="wb", fileobj=cast("BinaryIO", counted), mtime=0) as packed:
@@ -102,7 +103,11 @@ def write_export(
             tar.add(listed.file, item.pem)
         tar.end()
     if counted.size > limits.EXPORT_PACKED:
-        wrong = f"The export has {counted.size:,} bytes; {limits.EXPORT_PACKED:,} are allowed."
+        wrong = say(
+            "The export has {size} bytes; {most} are allowed.",
+            size=f"{counted.size:,}",
+            most=f"{limits.EXPORT_PACKED:,}",
+        )
         raise Refused("archive.size", wrong, _FEWER)
     return manifest
 
@@ -110,7 +115,12 @@ def write_export(
 def _listed(number: int, item: Item) -> ListedItem:
     digest, size = sha256(item.pem).hexdigest(), len(item.pem)
     if size > limits.ITEM:
-        wrong = f"Certificate {number:,} has {size:,} bytes; {limits.ITEM:,} are allowed."
+        wrong = say(
+            "Certificate {number} has {size} bytes; {most} are allowed.",
+            number=f"{number:,}",
+            size=f"{size:,}",
+            most=f"{limits.ITEM:,}",
+        )
         raise Refused("archive.size", wrong, _FEWER)
     return ListedItem(item_file(number), digest, size, item.role, item.nodes)
 
@@ -152,8 +162,10 @@ def manifest_of(tar: TarReader) -> bytes:
     """The first file of the archive."""
     entry = tar.next()
     if entry is None or entry.name != MANIFEST:
-        first = "nothing" if entry is None else shown(entry.name)
-        wrong = f"The archive begins with {first}, not with {MANIFEST}."
+        first = say("nothing") if entry is None else shown(entry.name)
+        wrong = say(
+            "The archive begins with {first}, not with {manifest}.", first=first, manifest=MANIFEST
+        )
         raise Refused("archive.manifest", wrong, AGAIN)
     refuse_long(entry.size)
     return tar.read(entry.size)
@@ -162,17 +174,32 @@ def manifest_of(tar: TarReader) -> bytes:
 def _item(tar: TarReader, listed: ListedItem, count: int) -> Item:
     entry = tar.next()
     if entry is None:
-        wrong = f"The manifest lists {count:,} certificates; the archive ends before {listed.file}."
+        wrong = say(
+            "The manifest lists {count} certificates; the archive ends before {file}.",
+            count=f"{count:,}",
+            file=listed.file,
+        )
         raise Refused("archive.count", wrong, AGAIN)
     if entry.name != listed.file:
-        wrong = f"The archive has {shown(entry.name)} where its manifest has {listed.file}."
+        wrong = say(
+            "The archive has {name} where its manifest has {file}.",
+            name=shown(entry.name),
+            file=listed.file,
+        )
         raise Refused("archive.entry", wrong, AGAIN)
     if entry.size != listed.size:
-        wrong = f"{listed.file} has {entry.size:,} bytes; its manifest says {listed.size:,}."
+        wrong = say(
+            "{file} has {size} bytes; its manifest says {listed_size}.",
+            file=listed.file,
+            size=f"{entry.size:,}",
+            listed_size=f"{listed.size:,}",
+        )
         raise Refused("archive.hash", wrong, AGAIN)
     pem = tar.read(entry.size)
     if sha256(pem).hexdigest() != listed.sha256:
-        wrong = f"{listed.file} was changed: its SHA-256 is not that of the manifest."
+        wrong = say(
+            "{file} was changed: its SHA-256 is not that of the manifest.", file=listed.file
+        )
         raise Refused("archive.hash", wrong, AGAIN)
     return Item(pem, listed.role, listed.nodes)
 
@@ -181,5 +208,5 @@ def refuse_more(tar: TarReader) -> None:
     """Anything behind what the manifest lists."""
     entry = tar.next()
     if entry is not None:
-        wrong = f"{shown(entry.name)} in the archive is not in its manifest."
+        wrong = say("{name} in the archive is not in its manifest.", name=shown(entry.name))
         raise Refused("archive.entry", wrong, AGAIN)

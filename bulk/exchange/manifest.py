@@ -13,6 +13,7 @@ from bulk.exchange.names import HIGHEST_NUMBER, SERVICES, export_name, is_cluste
 from bulk.exchange.signers import ListedSigner, as_json, read_listed
 from bulk.exchange.unpacking import AGAIN
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 FORMAT, VERSION = "ccxsec-exchange", 1
 MANIFEST = "manifest.json"
@@ -85,8 +86,12 @@ def manifest_bytes(manifest: ExportManifest) -> bytes:
 def refuse_long(size: int) -> None:
     """Raises `Refused` archive.size for a manifest of more bytes than are read."""
     if size > limits.MANIFEST:
-        wrong = f"The manifest has {size:,} bytes; {limits.MANIFEST:,} are allowed."
-        raise Refused("archive.size", wrong, "Export fewer certificates at once.")
+        wrong = say(
+            "The manifest has {size} bytes; {most} are allowed.",
+            size=f"{size:,}",
+            most=f"{limits.MANIFEST:,}",
+        )
+        raise Refused("archive.size", wrong, say("Export fewer certificates at once."))
 
 
 def cluster_json(cluster: ClusterIdentity) -> dict[str, Any]:
@@ -112,7 +117,11 @@ def read_manifest(data: bytes) -> ExportManifest:
     items = _items(content.rows("items"), cluster)
     count = content.number("count", most=limits.ITEMS)
     if count != len(items):
-        wrong = f'The manifest lists {len(items):,} certificates; its "count" is {count:,}.'
+        wrong = say(
+            'The manifest lists {count} certificates; its "count" is {said}.',
+            count=f"{len(items):,}",
+            said=f"{count:,}",
+        )
         raise Refused("archive.count", wrong, AGAIN)
     return ExportManifest(
         cluster=cluster,
@@ -133,8 +142,14 @@ def refuse_other(content: Fields, wanted: str, version: int) -> None:
     if type(found) is not int or found < 1:
         content.refuse("version", f"{version}")
     if found != version:
-        wrong = f"The archive has version {shown(found)} of its format; version {version} is read."
-        cure = "Bring this product, or that of the cluster that wrote it, up to the newer version."
+        wrong = say(
+            "The archive has version {found} of its format; version {version} is read.",
+            found=shown(found),
+            version=version,
+        )
+        cure = say(
+            "Bring this product, or that of the cluster that wrote it, up to the newer version."
+        )
         raise Refused("archive.version", wrong, cure)
 
 
@@ -142,21 +157,25 @@ def read_cluster(content: Fields) -> ClusterIdentity:
     """Raises `Refused` archive.manifest."""
     cluster_id = content.text("id")
     if not is_cluster_id(cluster_id):
-        content.refuse("id", "a UUID in lower case")
+        content.refuse("id", say("a UUID in lower case"))
     nodes = content.texts("nodes", most=limits.NODES)
     return ClusterIdentity(cluster_id, content.text("name"), nodes)
 
 
 def _items(rows: Sequence[Fields], cluster: ClusterIdentity) -> tuple[ListedItem, ...]:
     if len(rows) > limits.ITEMS:
-        wrong = f"The manifest lists {len(rows):,} certificates; {limits.ITEMS:,} are allowed."
-        raise Refused("archive.entries", wrong, "Export fewer certificates at once.")
+        wrong = say(
+            "The manifest lists {count} certificates; {most} are allowed.",
+            count=f"{len(rows):,}",
+            most=f"{limits.ITEMS:,}",
+        )
+        raise Refused("archive.entries", wrong, say("Export fewer certificates at once."))
     known = set(cluster.nodes)
     found = []
     for number, row in enumerate(rows, start=1):
         nodes = row.texts("nodes", most=limits.NODES)
         if not known.issuperset(nodes):
-            row.refuse("nodes", "a list of nodes of the cluster")
+            row.refuse("nodes", say("a list of nodes of the cluster"))
         found.append(
             ListedItem(
                 file=row.exactly("file", item_file(number)),

@@ -11,6 +11,7 @@ from bulk.exchange import limits
 from bulk.exchange.ber import as_der
 from bulk.exchange.pkcs12_passwords import LONGEST_PASSPHRASE, Opener
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509 import der
 from certificates.x509.der import DerError, Element, dotted, only_element
 from certificates.x509.uploads.foreign_der import Kind, kind_of
@@ -19,8 +20,8 @@ _DATA, _ENCRYPTED = "1.2.840.113549.1.7.1", "1.2.840.113549.1.7.6"
 _CERTIFICATE_BAG, _NESTED_BAG = "1.2.840.113549.1.12.10.1.3", "1.2.840.113549.1.12.10.1.6"
 _X509 = "1.2.840.113549.1.9.22.1"
 _IN_PIECES = 0xA0  # [0] IMPLICIT OCTET STRING, constructed
-_ANEW = "Export it again from the system that it comes from, as PKCS#12 with a pass phrase."
-_AGAIN = "Type it again; if it is right, the file was damaged: fetch it again."
+_ANEW = say("Export it again from the system that it comes from, as PKCS#12 with a pass phrase.")
+_AGAIN = say("Type it again; if it is right, the file was damaged: fetch it again.")
 
 
 def certificates_of_pkcs12(data: bytes, passphrase: str) -> list[bytes]:
@@ -34,20 +35,29 @@ def certificates_of_pkcs12(data: bytes, passphrase: str) -> list[bytes]:
         Refused: pkcs12.size, pkcs12.form, pkcs12.passphrase, pkcs12.work, pkcs12.empty.
     """
     if len(data) > limits.PKCS12:
-        wrong = f"The PKCS#12 has {len(data):,} bytes; {limits.PKCS12:,} are allowed."
-        raise Refused("pkcs12.size", wrong, "Export fewer certificates into one file.")
+        wrong = say(
+            "The PKCS#12 has {size} bytes; {most} are allowed.",
+            size=f"{len(data):,}",
+            most=f"{limits.PKCS12:,}",
+        )
+        raise Refused("pkcs12.size", wrong, say("Export fewer certificates into one file."))
     if len(passphrase) > LONGEST_PASSPHRASE:
-        wrong = f"The pass phrase has more than {LONGEST_PASSPHRASE:,} characters."
-        raise Refused("pkcs12.passphrase", wrong, "Type the pass phrase of the file.")
+        wrong = say(
+            "The pass phrase has more than {most} characters.",
+            most=f"{LONGEST_PASSPHRASE:,}",
+        )
+        raise Refused("pkcs12.passphrase", wrong, say("Type the pass phrase of the file."))
     try:
         found = list(dict.fromkeys(_certificates(data, Opener(passphrase))))
     except (ValueError, IndexError):  # a DerError is a ValueError
         # Not the reason: it could repeat what was decrypted.
-        wrong = f"The file ({len(data):,} bytes) is no PKCS#12, or it is damaged."
+        wrong = say(
+            "The file ({size} bytes) is no PKCS#12, or it is damaged.", size=f"{len(data):,}"
+        )
         raise Refused("pkcs12.form", wrong, _ANEW) from None
     if not found:
-        wrong = "The PKCS#12 holds no certificate."
-        raise Refused("pkcs12.empty", wrong, "Export the certificates along with it.")
+        wrong = say("The PKCS#12 holds no certificate.")
+        raise Refused("pkcs12.empty", wrong, say("Export the certificates along with it."))
     return found
 
 
@@ -56,11 +66,13 @@ def _certificates(data: bytes, opener: Opener) -> Iterator[bytes]:
     version.expect(der.INTEGER)
     content = _content(outer)
     if dotted(content[0]) != _DATA:
-        wrong = "The PKCS#12 is protected by a signature, not by a pass phrase."
+        wrong = say("The PKCS#12 is protected by a signature, not by a pass phrase.")
         raise Refused("pkcs12.form", wrong, _ANEW)
     safe = content[1].expect(der.OCTET_STRING).content
     if mac and not opener.is_right(mac[0], safe):
-        raise Refused("pkcs12.passphrase", "The pass phrase does not open the PKCS#12.", _AGAIN)
+        raise Refused(
+            "pkcs12.passphrase", say("The pass phrase does not open the PKCS#12."), _AGAIN
+        )
     for part in only_element(as_der(safe)).expect(der.SEQUENCE).children():
         yield from _of_safe(part, opener, is_proven=bool(mac))
 
@@ -94,7 +106,7 @@ def _opened(encrypted: Element, opener: Opener, *, is_proven: bool) -> Element:
         if is_proven:
             raise
         # Without a code over the file a wrong pass phrase shows only here.
-        wrong = "The pass phrase does not open the certificates in the PKCS#12."
+        wrong = say("The pass phrase does not open the certificates in the PKCS#12.")
         raise Refused("pkcs12.passphrase", wrong, _AGAIN) from None
 
 

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 
 from bulk.exchange import rc2
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509 import der
 from certificates.x509.der import DerError, Element, dotted
 
@@ -182,8 +183,13 @@ class Opener:
     def _count(self, rounds: int) -> None:
         self._rounds += rounds
         if self._rounds > MOST_ROUNDS:
-            wrong = f"To open the PKCS#12 takes more than {MOST_ROUNDS:,} rounds of derivation."
-            cure = "Write it anew: openssl pkcs12 -in FILE -nokeys | openssl pkcs12 -export -nokeys"
+            wrong = say(
+                "To open the PKCS#12 takes more than {most} rounds of derivation.",
+                most=f"{MOST_ROUNDS:,}",
+            )
+            cure = say(
+                "Write it anew: openssl pkcs12 -in FILE -nokeys | openssl pkcs12 -export -nokeys"
+            )
             raise Refused("pkcs12.work", wrong, cure)
 
 
@@ -231,6 +237,8 @@ def _known(table: dict[str, _T], name: Element) -> _T:
 
 
 def _unknown(name: Element) -> Refused:
-    wrong = f"The PKCS#12 is protected in a way that is not read here ({dotted(name)})."
-    cure = "Write it anew: openssl pkcs12 -in FILE -nokeys | openssl pkcs12 -export -nokeys"
+    wrong = say(
+        "The PKCS#12 is protected in a way that is not read here ({name}).", name=dotted(name)
+    )
+    cure = say("Write it anew: openssl pkcs12 -in FILE -nokeys | openssl pkcs12 -export -nokeys")
     return Refused("pkcs12.form", wrong, cure)

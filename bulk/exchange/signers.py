@@ -17,14 +17,17 @@ from bulk.exchange.names import SERVICES
 from bulk.exchange.tar import TarReader, TarWriter
 from bulk.exchange.unpacking import AGAIN
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.der import DerError
 from certificates.x509.facts import public_key
 from certificates.x509.loading import DECODING_ERRORS, load_what_is_readable, quietly
 from certificates.x509.signing import Signer, is_signed, sign, weakness
 from certificates.x509.uploads.pem_blocks import decoded, pem_blocks
 
-_CHANGED = "It was changed after it was signed: have its cluster export again; then consolidate."
-_STRONGER = "Generate a stronger key in its cluster, restart the service, and export again."
+_CHANGED = say(
+    "It was changed after it was signed: have its cluster export again; then consolidate."
+)
+_STRONGER = say("Generate a stronger key in its cluster, restart the service, and export again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,11 @@ def list_signers(signers: Sequence[Signer]) -> tuple[ListedSigner, ...]:
         key = signer.certificate.public_key()
         fingerprint = key_fingerprint(key)
         if key_fingerprint(signer.private_key.public_key()) != fingerprint:
-            wrong = f"The private key of {signer.service} is not that of its certificate."
-            raise Refused("archive.signature", wrong, "Look at it under Certificates.")
+            wrong = say(
+                "The private key of {service} is not that of its certificate.",
+                service=signer.service,
+            )
+            raise Refused("archive.signature", wrong, say("Look at it under Certificates."))
         _refuse_weakness(signer.service, key)
         found.append(_listed(signer.service, fingerprint))
     return tuple(found)
@@ -68,7 +74,7 @@ def read_listed(manifest: Fields) -> tuple[ListedSigner, ...]:
         row.exactly("signature", signer.signature)
         found.append(signer)
     if len({signer.service for signer in found}) < len(rows):
-        manifest.refuse("signers", "one entry for each service at most")
+        manifest.refuse("signers", say("one entry for each service at most"))
     return tuple(found)
 
 
@@ -91,8 +97,8 @@ def as_json(signers: Sequence[ListedSigner]) -> list[dict[str, str]]:
 
 def _refuse_none(count: int) -> None:
     if not count:
-        wrong = "No key signs the archive."
-        raise Refused("archive.signature", wrong, "A key of tomcat or ipsec must sign it.")
+        wrong = say("No key signs the archive.")
+        raise Refused("archive.signature", wrong, say("A key of tomcat or ipsec must sign it."))
 
 
 def write_signatures(tar: TarWriter, signers: Sequence[Signer], manifest: bytes) -> None:
@@ -117,7 +123,10 @@ def read_signatures(
         signature = _content(tar, signer.signature, limits.SIGNATURE)
         key = _key_of(signer, pem)
         if not is_signed(key, signature, manifest):
-            wrong = f"The signature by the key of {signer.service} does not fit the manifest."
+            wrong = say(
+                "The signature by the key of {service} does not fit the manifest.",
+                service=signer.service,
+            )
             raise Refused("archive.signature", wrong, _CHANGED)
         keys[signer.service] = signer.public_key_sha256
     return keys
@@ -126,10 +135,15 @@ def read_signatures(
 def _content(tar: TarReader, name: str, most: int) -> bytes:
     entry = tar.next()
     if entry is None or entry.name != name:
-        wrong = f"The archive lacks {name} behind its manifest."
+        wrong = say("The archive lacks {name} behind its manifest.", name=name)
         raise Refused("archive.signature", wrong, AGAIN)
     if entry.size > most:
-        wrong = f"{name} in the archive has {entry.size:,} bytes; {most:,} are allowed."
+        wrong = say(
+            "{name} in the archive has {size} bytes; {most} are allowed.",
+            name=name,
+            size=f"{entry.size:,}",
+            most=f"{most:,}",
+        )
         raise Refused("archive.size", wrong, AGAIN)
     return tar.read(entry.size)
 
@@ -142,10 +156,14 @@ def _key_of(signer: ListedSigner, pem: bytes) -> PublicKeyTypes:
         with quietly:
             key = public_key(load_what_is_readable(decoded(found.blocks[0])).certificate)
     except (Refused, DerError, *DECODING_ERRORS):
-        wrong = f"{signer.file} in the archive is no certificate with a key that can be read."
+        wrong = say(
+            "{file} in the archive is no certificate with a key that can be read.", file=signer.file
+        )
         raise Refused("archive.signature", wrong, AGAIN) from None
     if key_fingerprint(key) != signer.public_key_sha256:
-        wrong = f"The certificate in {signer.file} has another key than the manifest says."
+        wrong = say(
+            "The certificate in {file} has another key than the manifest says.", file=signer.file
+        )
         raise Refused("archive.signature", wrong, _CHANGED)
     _refuse_weakness(signer.service, key)
     return key
@@ -154,5 +172,5 @@ def _key_of(signer: ListedSigner, pem: bytes) -> PublicKeyTypes:
 def _refuse_weakness(service: str, key: PublicKeyTypes) -> None:
     why = weakness(key)
     if why:
-        wrong = f"The key of {service} can't sign an exchange: {why}."
+        wrong = say("The key of {service} can't sign an exchange: {why}.", service=service, why=why)
         raise Refused("archive.signature", wrong, _STRONGER)

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from bulk.exchange.unpacking import AGAIN, Readable
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.visible import visible
 
 BLOCK = tarfile.BLOCKSIZE
@@ -20,17 +21,17 @@ _NAME, _PREFIX, _TYPE, _MAGIC = slice(0, 100), slice(345, 500), slice(156, 157),
 _NUMBERS = (slice(100, 108), slice(124, 136), slice(136, 148))  # mode, size, time
 _HIGHEST_BIT = 0x80
 _KINDS = {
-    tarfile.SYMTYPE: "a symbolic link",
-    tarfile.LNKTYPE: "a hard link",
-    tarfile.CHRTYPE: "a device",
-    tarfile.BLKTYPE: "a device",
-    tarfile.DIRTYPE: "a folder",
-    tarfile.FIFOTYPE: "a named pipe",
-    tarfile.XHDTYPE: "a pax header",
-    tarfile.XGLTYPE: "a pax header",
-    tarfile.GNUTYPE_LONGNAME: "a GNU header for a long name",
-    tarfile.GNUTYPE_LONGLINK: "a GNU header for a long link",
-    tarfile.GNUTYPE_SPARSE: "a sparse file",
+    tarfile.SYMTYPE: say("a symbolic link"),
+    tarfile.LNKTYPE: say("a hard link"),
+    tarfile.CHRTYPE: say("a device"),
+    tarfile.BLKTYPE: say("a device"),
+    tarfile.DIRTYPE: say("a folder"),
+    tarfile.FIFOTYPE: say("a named pipe"),
+    tarfile.XHDTYPE: say("a pax header"),
+    tarfile.XGLTYPE: say("a pax header"),
+    tarfile.GNUTYPE_LONGNAME: say("a GNU header for a long name"),
+    tarfile.GNUTYPE_LONGLINK: say("a GNU header for a long link"),
+    tarfile.GNUTYPE_SPARSE: say("a sparse file"),
 }
 _STEP = 64 * 1024
 _LONGEST_SHOWN = 100  # characters
@@ -57,7 +58,7 @@ class TarReader:
         while self.read(_STEP):
             pass
         if any(self._exactly(self._padding)):
-            raise Refused("archive.form", "Something stands between two of its files.", AGAIN)
+            raise Refused("archive.form", say("Something stands between two of its files."), AGAIN)
         self._padding = 0
         header = self._exactly(BLOCK)
         if not any(header):
@@ -65,7 +66,7 @@ class TarReader:
             return None
         entry = _entry(header)
         if entry.name in self._seen:
-            wrong = f"The archive holds {shown(entry.name)} twice."
+            wrong = say("The archive holds {name} twice.", name=shown(entry.name))
             raise Refused("archive.entry", wrong, AGAIN)
         self._seen.add(entry.name)
         self._left, self._padding = entry.size, -entry.size % BLOCK
@@ -84,14 +85,16 @@ class TarReader:
             size -= len(part)
             self._position += len(part)
         if size:
-            raise Refused("archive.form", "The archive is cut short.", AGAIN)
+            raise Refused("archive.form", say("The archive is cut short."), AGAIN)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _end(self) -> None:
         """Two blocks of zeros, more of them up to a whole record, and nothing behind."""
         zeros = self._exactly(BLOCK) + self._exactly(-(self._position) % _RECORD)
         if any(zeros) or self._source.read(1):
-            raise Refused("archive.form", "Something stands behind the end of the archive.", AGAIN)
+            raise Refused(
+                "archive.form", say("Something stands behind the end of the archive."), AGAIN
+            )
 
 
 def _entry(header: bytes) -> Entry:
@@ -99,17 +102,24 @@ def _entry(header: bytes) -> Entry:
     try:
         found = tarfile.TarInfo.frombuf(header, "ascii", "strict")
     except (tarfile.HeaderError, UnicodeDecodeError):
-        wrong = "The header of one of its files is not one of tar, or was changed."
+        wrong = say("The header of one of its files is not one of tar, or was changed.")
         raise Refused("archive.form", wrong, AGAIN) from None
     if kind != tarfile.REGTYPE:
-        what = _KINDS.get(kind, "of an unknown type")
-        wrong = f"{shown(found.name)} in the archive is {what}; only plain files may be in it."
+        what = _KINDS.get(kind, say("of an unknown type"))
+        wrong = say(
+            "{name} in the archive is {what}; only plain files may be in it.",
+            name=shown(found.name),
+            what=what,
+        )
         raise Refused("archive.entry", wrong, AGAIN)
     if header[_MAGIC] != _USTAR:
-        wrong = "The archive is not written in the form ustar of POSIX."
+        wrong = say("The archive is not written in the form ustar of POSIX.")
         raise Refused("archive.form", wrong, AGAIN)
     if found.size < 0 or any(header[number][0] & _HIGHEST_BIT for number in _NUMBERS):
-        wrong = f"The size or the time of {shown(found.name)} in the archive is not in octal."
+        wrong = say(
+            "The size or the time of {name} in the archive is not in octal.",
+            name=shown(found.name),
+        )
         raise Refused("archive.entry", wrong, AGAIN)
     _refuse_path(found.name, header)
     return Entry(found.name, found.size)
@@ -119,16 +129,21 @@ def _refuse_path(name: str, header: bytes) -> None:
     """Ours have a folder at most; anything else would write elsewhere when tar extracts it."""
     parts = name.split("/")
     if header[_NAME].rstrip(b"\0").count(0) or header[_PREFIX].rstrip(b"\0").count(0):
-        wrong = f"The name of {shown(name)} in the archive goes on behind a NUL."
+        wrong = say("The name of {name} in the archive goes on behind a NUL.", name=shown(name))
     elif not name or name.startswith("/"):
-        wrong = f"The archive holds a file of the absolute name {shown(name)}, or of none."
+        wrong = say(
+            "The archive holds a file of the absolute name {name}, or of none.", name=shown(name)
+        )
     elif ".." in parts or "." in parts or "" in parts:
-        wrong = f"The name {shown(name)} in the archive leads to another folder."
+        wrong = say("The name {name} in the archive leads to another folder.", name=shown(name))
     elif "\\" in name or ":" in name or visible(name) != name:
-        wrong = f"The name {shown(name)} in the archive has characters that none of ours has."
+        wrong = say(
+            "The name {name} in the archive has characters that none of ours has.",
+            name=shown(name),
+        )
     else:
         return
-    raise Refused("archive.entry", wrong, "Don't unpack it. Ask whoever wrote it there.")
+    raise Refused("archive.entry", wrong, say("Don't unpack it. Ask whoever wrote it there."))
 
 
 def shown(name: str) -> str:

@@ -8,11 +8,12 @@ from typing import Protocol
 
 from bulk.exchange import limits
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 _PACKED_STEP = 16 * 1024
 _UNPACKED_STEP = 64 * 1024
 _GZIP = 16 + zlib.MAX_WBITS
-AGAIN = "Have its cluster export again; then consolidate."
+AGAIN = say("Have its cluster export again; then consolidate.")
 
 
 class Readable(Protocol):
@@ -43,27 +44,37 @@ class Unpacked:
             try:
                 found = self._decoder.decompress(packed, _UNPACKED_STEP)
             except zlib.error:
-                wrong = "The archive is not gzip, or its packed bytes were changed."
+                wrong = say("The archive is not gzip, or its packed bytes were changed.")
                 raise Refused("archive.form", wrong, AGAIN) from None
             if found:
                 return self._counted(found)
             if not packed:
-                raise Refused("archive.form", "The archive is cut short within its gzip.", AGAIN)
+                raise Refused(
+                    "archive.form", say("The archive is cut short within its gzip."), AGAIN
+                )
         if self._decoder.unused_data or self._source.read(1):
-            raise Refused("archive.form", "Something stands behind the end of the gzip.", AGAIN)
+            raise Refused(
+                "archive.form", say("Something stands behind the end of the gzip."), AGAIN
+            )
         return b""
 
     def _more(self) -> bytes:
         found = self._source.read(_PACKED_STEP)
         self._packed += len(found)
         if self._packed > limits.EXPORT_PACKED:
-            wrong = f"The archive has more than {limits.EXPORT_PACKED:,} bytes, packed."
+            wrong = say(
+                "The archive has more than {most} bytes, packed.",
+                most=f"{limits.EXPORT_PACKED:,}",
+            )
             raise Refused("archive.size", wrong, AGAIN)
         return found
 
     def _counted(self, found: bytes) -> bytes:
         self._unpacked += len(found)
         if self._unpacked > limits.EXPORT_UNPACKED:
-            wrong = f"The archive unpacks to more than {limits.EXPORT_UNPACKED:,} bytes."
+            wrong = say(
+                "The archive unpacks to more than {most} bytes.",
+                most=f"{limits.EXPORT_UNPACKED:,}",
+            )
             raise Refused("archive.size", wrong, AGAIN)
         return found

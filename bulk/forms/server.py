@@ -12,10 +12,11 @@ from bulk.operations import UnknownHostKey
 from certificates.forms.ssh_login import SshSecretForm
 from certificates.operations.ssh_login import MAXIMUM_PORT
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 OTHER_KEY = "host-key.other"
-_KEPT = "A password or private key is kept, sealed; it is never shown. Empty: it stays."
-_NEW = "Sealed, and never shown again."
+_KEPT = say("A password or private key is kept, sealed; it is never shown. Empty: it stays.")
+_NEW = say("Sealed, and never shown again.")
 _PLAIN = {"spellcheck": "false", "autocapitalize": "none", "autocomplete": "off"}
 _FIELD_OF = {
     "exchange.host": "host",
@@ -45,27 +46,28 @@ class ServerForm(SshSecretForm):
     """The values of the server. Password and private key come in, and never go out again."""
 
     host = forms.CharField(
-        label="IP address or host",
+        label=say("IP address or host"),
         max_length=253,
         required=False,
         widget=forms.TextInput(attrs=_PLAIN),
-        help_text="Of the SFTP server that all clusters exchange through.",
+        help_text=say("Of the SFTP server that all clusters exchange through."),
     )
-    port = forms.IntegerField(min_value=1, max_value=MAXIMUM_PORT, initial=22)
+    port = forms.IntegerField(label=say("Port"), min_value=1, max_value=MAXIMUM_PORT, initial=22)
     user = forms.CharField(
-        label="User ID", max_length=64, required=False, widget=forms.TextInput(attrs=_PLAIN)
+        label=say("User ID"), max_length=64, required=False, widget=forms.TextInput(attrs=_PLAIN)
     )
     directory = forms.CharField(
+        label=say("Directory"),
         max_length=400,
         required=False,
         widget=forms.TextInput(attrs=_PLAIN),
-        help_text="The same for all clusters. “.” is the folder in which the user begins.",
+        help_text=say("The same for all clusters. “.” is the folder in which the user begins."),
     )
     cluster_name = forms.CharField(
-        label="This cluster's name",
+        label=say("This cluster's name"),
         max_length=100,
         required=False,
-        help_text="As the other clusters are told. Empty: the publisher's host name.",
+        help_text=say("As the other clusters are told. Empty: the publisher's host name."),
     )
     host_key = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
 
@@ -93,9 +95,9 @@ class ServerForm(SshSecretForm):
                 Row(Column("private_key"), Column("passphrase")),
             ]
         self.helper.layout = Layout(
-            Fieldset("Address", Row(Column("host"), Column("port"), Column("directory"))),
-            Fieldset("Sign-in", *signing_in),
-            Fieldset("This cluster", "cluster_name"),
+            Fieldset(say("Address"), Row(Column("host"), Column("port"), Column("directory"))),
+            Fieldset(say("Sign-in"), *signing_in),
+            Fieldset(say("This cluster"), "cluster_name"),
             "host_key",
         )
 

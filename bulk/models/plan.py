@@ -9,18 +9,19 @@ from django.db import models
 from bulk.models.cluster import Cluster
 from certificates.models import Job
 from certificates.models.purpose import Purpose
+from certificates.sentence import say
 
 
 class Verdict(models.TextChoices):
     """What becomes of one certificate in an import (BK-4)."""
 
-    NEW = "new", "New"
-    RENEWED = "renewed", "Renewed"  # another one of its name came from the same cluster before
-    PRESENT = "present", "Already there"
-    COVERED = "covered", "Trusted through its CA"
-    EXPIRED = "expired", "Expired"
-    REFUSED = "refused", "Refused"
-    GONE = "gone", "No longer exported"
+    NEW = "new", say("New")
+    RENEWED = "renewed", say("Renewed")  # another one of its name came from the same cluster before
+    PRESENT = "present", say("Already there")
+    COVERED = "covered", say("Trusted through its CA")
+    EXPIRED = "expired", say("Expired")
+    REFUSED = "refused", say("Refused")
+    GONE = "gone", say("No longer exported")
 
     @property
     def is_added(self) -> bool:
@@ -57,7 +58,7 @@ class Plan(models.Model):
         default_permissions = ()
 
     def __str__(self) -> str:
-        return f"import of {self.source}"
+        return say("import of {source}", source=self.source)
 
     def is_news(self) -> bool:
         """Whether it is of exports newer than the last ones imported, even if nothing is added."""
@@ -76,7 +77,13 @@ class Plan(models.Model):
             if cluster.learns_from(datetime.fromisoformat(noted["made_at"])):
                 for service, key in sorted(noted["keys"].items()):
                     if key not in cluster.keys.values():
-                        told[f"{cluster} has another {service} key, {key}"] = None
+                        sentence = say(
+                            "{cluster} has another {service} key, {key}",
+                            cluster=cluster,
+                            service=service,
+                            key=key,
+                        )
+                        told[sentence] = None
         return list(told)
 
     def _noted(self) -> Iterator[tuple[dict[str, Any], Cluster]]:

@@ -5,6 +5,8 @@ import uuid
 from django.db import models
 from django.db.models import Q
 
+from certificates.sentence import say
+
 SETTINGS_KEY = 1
 SERVER_SECRET = "bulk-sftp"  # noqa: S105 - the name of a `Secret`: {"password", "private_key"}
 TYPED_SECRET = "bulk-sftp-typed"  # noqa: S105 - typed, waiting for the host key to be confirmed
@@ -59,7 +61,11 @@ class ExchangeServer(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user}@{self.host} port {self.port}" if self.is_set else "no SFTP server"
+        return (
+            say("{user}@{host} port {port}", user=self.user, host=self.host, port=self.port)
+            if self.is_set
+            else say("no SFTP server")
+        )
 
     @property
     def is_set(self) -> bool:

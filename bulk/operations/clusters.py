@@ -10,6 +10,7 @@ from bulk.seen import Seen, SeenExport
 from certificates.access import Actor, Permission
 from certificates.models import Action, Event
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.visible import visible
 
 
@@ -30,15 +31,19 @@ def confirm_cluster(cluster_id: str, *, fingerprint: str, actor: Actor) -> Clust
     Event.objects.hold()
     server = ExchangeServer.objects.lock()
     if cluster_id == str(server.cluster_id):
-        wrong = "This is this cluster itself."
-        raise Refused("cluster.own", wrong, "Confirm the others.")
+        wrong = say("This is this cluster itself.")
+        raise Refused("cluster.own", wrong, say("Confirm the others."))
     exports = _exports_of(server, cluster_id)
     wanted = fingerprint.strip().rstrip("=")
     export = next((one for one in exports if wanted in one.keys.values()), None)
     if export is None:
         who = exports[0].cluster_name  # its keys are not named: they are to be compared, not copied
-        wrong = f"{who} signs with other keys than {visible(fingerprint)[:80]!r}."
-        raise Refused("cluster.other-key", wrong, "Compare it with what that cluster shows.")
+        wrong = say(
+            "{who} signs with other keys than {fingerprint}.",
+            who=who,
+            fingerprint=repr(visible(fingerprint)[:80]),
+        )
+        raise Refused("cluster.other-key", wrong, say("Compare it with what that cluster shows."))
     before = Cluster.objects.filter(cluster_id=UUID(cluster_id)).first()
     cluster = before or Cluster(cluster_id=UUID(cluster_id))
     cluster.name, cluster.nodes = export.cluster_name[:100], export.nodes
@@ -58,8 +63,11 @@ def _exports_of(server: ExchangeServer, cluster_id: str) -> list[SeenExport]:
         if one.cluster_id == cluster_id and not one.problem
     ]
     if not exports:
-        wrong = f"No export of a cluster {visible(cluster_id)[:60]!r} was seen on the server."
-        raise Refused("cluster.unknown", wrong, "Look at the server again.")
+        wrong = say(
+            "No export of a cluster {cluster_id} was seen on the server.",
+            cluster_id=repr(visible(cluster_id)[:60]),
+        )
+        raise Refused("cluster.unknown", wrong, say("Look at the server again."))
     return sorted(exports, key=lambda one: one.made_at, reverse=True)  # the newest keys first
 
 
@@ -75,8 +83,8 @@ def forget_cluster(cluster: Cluster, *, actor: Actor) -> None:
     Event.objects.hold()
     row = Cluster.objects.select_for_update().filter(pk=cluster.pk).first()
     if row is None:
-        wrong = f"The cluster {cluster} is not known any more."
-        raise Refused("cluster.unknown", wrong, "There is nothing to do.")
+        wrong = say("The cluster {cluster} is not known any more.", cluster=cluster)
+        raise Refused("cluster.unknown", wrong, say("There is nothing to do."))
     Event.objects.record(
         str(actor), Action.CLUSTER_FORGET, row, cluster_id=str(row.cluster_id), **row.keys
     )

@@ -22,6 +22,7 @@ from certificates.operations.ssh_login import (
 )
 from certificates.reach.ssh import SshError, fingerprint_of, offered_host_key
 from certificates.refusal import Finding, Refused
+from certificates.sentence import say
 from certificates.x509.visible import visible
 
 LITTLE = 16 * 1024 * 1024  # bytes; less than that is free: a warning
@@ -78,8 +79,8 @@ def save_server(
         cluster_name=_checked_name(cluster_name),
     )
     if not wanted.host:
-        wrong = "No server is given."
-        raise Refused("exchange.host", wrong, "Enter its IP address or host name.")
+        wrong = say("No server is given.")
+        raise Refused("exchange.host", wrong, say("Enter its IP address or host name."))
     typed = checked_secret(password, private_key, passphrase)
     secret = _secret(wanted, before, typed, host_key)
     wanted.host_key = _host_key(wanted, before, secret, host_key)
@@ -118,14 +119,16 @@ def pin_host_key(*, fingerprint: str, actor: Actor) -> bool:
     actor.require(Permission.CONFIGURE_BULK)
     server = ExchangeServer.objects.current()
     if not server.is_set:
-        raise Refused("exchange.unset", "No SFTP server is set yet.", "Save its values first.")
+        raise Refused(
+            "exchange.unset", say("No SFTP server is set yet."), say("Save its values first.")
+        )
     line = _offered(server, fingerprint)
     with transaction.atomic():
         Event.objects.hold()
         row = ExchangeServer.objects.lock()
         if (row.host, row.port) != (server.host, server.port):
-            wrong = "Another server was set meanwhile."
-            raise Refused("state.changed", wrong, "Look at it again, then decide.")
+            wrong = say("Another server was set meanwhile.")
+            raise Refused("state.changed", wrong, say("Look at it again, then decide."))
         row.host_key, row.host_key_alarm = line, ""
         row.save(update_fields=["host_key", "host_key_alarm"])
         is_asked = not _is_key(server.host_key, fingerprint) and bool(kept_secret().password)
@@ -147,8 +150,8 @@ def keep_host_key(*, actor: Actor) -> None:
     Event.objects.hold()
     row = ExchangeServer.objects.lock()
     if not row.host_key_alarm:
-        wrong = f"{row} has shown no other host key."
-        raise Refused("host-key.no-alarm", wrong, "There is nothing to decide.")
+        wrong = say("{row} has shown no other host key.", row=row)
+        raise Refused("host-key.no-alarm", wrong, say("There is nothing to decide."))
     Event.objects.record(
         str(actor), Action.EXCHANGE_PIN, row, kept=True, refused=row.host_key_alarm
     )
@@ -164,19 +167,19 @@ def checked_directory(text: str) -> str:
     """
     text = text.strip()
     if not text:
-        wrong = "No directory is given."
-        raise Refused("exchange.directory", wrong, 'Enter one, or "." for the user\'s own.')
+        wrong = say("No directory is given.")
+        raise Refused("exchange.directory", wrong, say('Enter one, or "." for the user\'s own.'))
     if visible(text) != text or len(text) > _LONGEST_DIRECTORY:
-        wrong = "The directory contains invisible characters, or is longer than 400."
-        raise Refused("exchange.directory", wrong, "Type it again instead of pasting it.")
+        wrong = say("The directory contains invisible characters, or is longer than 400.")
+        raise Refused("exchange.directory", wrong, say("Type it again instead of pasting it."))
     return text.rstrip("/") or "/"
 
 
 def _checked_name(text: str) -> str:
     text = text.strip()
     if visible(text) != text or len(text) > _LONGEST_NAME:
-        wrong = "The cluster's name contains invisible characters, or is longer than 100."
-        raise Refused("name.control", wrong, "Type it again instead of pasting it.")
+        wrong = say("The cluster's name contains invisible characters, or is longer than 100.")
+        raise Refused("name.control", wrong, say("Type it again instead of pasting it."))
     return text
 
 
@@ -202,8 +205,8 @@ def _secret(
     is_other = before.host_key and host_key and not _is_key(before.host_key, host_key)
     if kept and _address(wanted) == _address(before) and not (kept.password and is_other):
         return kept
-    wrong = f"There is no password and no private key for {wanted} yet."
-    raise Refused("reach.secret", wrong, "Give one of them.")
+    wrong = say("There is no password and no private key for {wanted} yet.", wanted=wanted)
+    raise Refused("reach.secret", wrong, say("Give one of them."))
 
 
 def _is_key(line: str, fingerprint: str) -> bool:
@@ -226,8 +229,15 @@ def _host_key(wanted: ExchangeServer, before: ExchangeServer, secret: SshSecret,
     with transaction.atomic():
         Event.objects.hold()
         Secret.objects.keep(TYPED_SECRET, json.dumps(waiting).encode())
-    wrong = f"{wanted.host} port {wanted.port} shows the host key {offered}, which is not pinned."
-    cure = "Compare it with the server's own (ssh-keygen -lf), then confirm it. Nothing was saved."
+    wrong = say(
+        "{host} port {port} shows the host key {offered}, which is not pinned.",
+        host=wanted.host,
+        port=wanted.port,
+        offered=offered,
+    )
+    cure = say(
+        "Compare it with the server's own (ssh-keygen -lf), then confirm it. Nothing was saved."
+    )
     raise UnknownHostKey("confirm.host-key", wrong, cure, offered=offered)
 
 
@@ -240,39 +250,66 @@ def _offered(server: ExchangeServer, fingerprint: str = "") -> str:
     try:
         offered = offered_host_key(server.host, server.port)
     except SshError as error:
-        wrong = f"{server.host} port {server.port} gave no answer: {error}."
-        cure = "Look whether the address is right, and an SSH server listens there."
+        wrong = say(
+            "{host} port {port} gave no answer: {error}.",
+            host=server.host,
+            port=server.port,
+            error=error,
+        )
+        cure = say("Look whether the address is right, and an SSH server listens there.")
         raise Refused("sftp.unreachable", wrong, cure) from error
     if fingerprint and offered.fingerprint.rstrip("=") != fingerprint.strip().rstrip("="):
         shown = visible(fingerprint)[:80]
-        wrong = f"{server.host} shows the host key {offered.fingerprint}, not {shown}."
-        raise Refused("host-key.other", wrong, "Compare it with the server's own once more.")
+        wrong = say(
+            "{host} shows the host key {fingerprint}, not {shown}.",
+            host=server.host,
+            fingerprint=offered.fingerprint,
+            shown=shown,
+        )
+        raise Refused("host-key.other", wrong, say("Compare it with the server's own once more."))
     return offered.line
 
 
 def _look(server: ExchangeServer, secret: SshSecret) -> list[Finding]:
     """Every check of a server, in the order in which they can be made."""
     with visit(server, secret=secret, patience=_PATIENCE, limit=_LIMIT) as folder:
-        by = "private key" if secret.private_key else "password"
+        by = say("private key") if secret.private_key else say("password")
         count = len(folder.entries())
         folder.check_writable()
         free = folder.free_space()
     return [
-        passed("sftp.unreachable", f"{server.host} port {server.port} answers."),
-        passed("sftp.host-key-changed", f"Its host key is {fingerprint_of(server.host_key)}."),
-        passed("sftp.login", f"{server.user} may sign in with the {by}."),
-        passed("sftp.folder-missing", f"{server.directory} is there; it holds {count:,} files."),
-        passed("sftp.folder-denied", "A file was written there, and removed again."),
+        passed(
+            "sftp.unreachable",
+            say("{host} port {port} answers.", host=server.host, port=server.port),
+        ),
+        passed(
+            "sftp.host-key-changed",
+            say("Its host key is {fingerprint}.", fingerprint=fingerprint_of(server.host_key)),
+        ),
+        passed("sftp.login", say("{user} may sign in with the {by}.", user=server.user, by=by)),
+        passed(
+            "sftp.folder-missing",
+            say(
+                "{directory} is there; it holds {count} files.",
+                directory=server.directory,
+                count=f"{count:,}",
+            ),
+        ),
+        passed("sftp.folder-denied", say("A file was written there, and removed again.")),
         _space(free),
     ]
 
 
 def _space(free: int | None) -> Finding:
     if free is None:
-        return passed("sftp.full", "The server does not tell how much space is free.")
+        return passed("sftp.full", say("The server does not tell how much space is free."))
     if free < LITTLE:
-        return warned("sftp.full", f"Only {filesizeformat(free)} are free.", "Make room there.")
-    return passed("sftp.full", f"{filesizeformat(free)} are free.")
+        return warned(
+            "sftp.full",
+            say("Only {size} are free.", size=filesizeformat(free)),
+            say("Make room there."),
+        )
+    return passed("sftp.full", say("{size} are free.", size=filesizeformat(free)))
 
 
 @transaction.atomic
@@ -281,8 +318,10 @@ def _write(wanted: ExchangeServer, before: ExchangeServer, secret: SshSecret, ac
     Event.objects.hold()
     row = ExchangeServer.objects.lock()
     if before.saved_at != row.saved_at:
-        wrong = f"{row} was saved by somebody else while yours was tried."
-        raise Refused("state.changed", wrong, "Look at it again, then save yours if it is right.")
+        wrong = say("{row} was saved by somebody else while yours was tried.", row=row)
+        raise Refused(
+            "state.changed", wrong, say("Look at it again, then save yours if it is right.")
+        )
     moved = [row.host, row.port, row.directory] != [wanted.host, wanted.port, wanted.directory]
     for name in ("host", "port", "user", "directory", "host_key", "cluster_name"):
         setattr(row, name, getattr(wanted, name))

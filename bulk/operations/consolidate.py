@@ -19,6 +19,7 @@ from bulk.transfer import Folder, Lock
 from certificates.access import Actor
 from certificates.models import Action, Event, Job
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 LOCKED_FOR = timedelta(minutes=5)  # longer than one visit may last
 
@@ -51,9 +52,16 @@ def refuse_few(exports: Sequence[SeenExport]) -> None:
     """Raises `Refused` consolidate.few (BK-4)."""
     names = {one.cluster_id: one.cluster_name for one in exports}
     if len(names) < CLUSTERS_NEEDED:
-        who = f"only {next(iter(names.values()))}" if names else "no cluster"
-        wrong = f"Exports of at least two clusters are needed, and {who} has exported so far."
-        raise Refused("consolidate.few", wrong, "Export from each cluster first.")
+        wrong = say(
+            "Exports of at least two clusters are needed, and no cluster has exported so far."
+        )
+        if names:
+            wrong = say(
+                "Exports of at least two clusters are needed, and only {cluster} has exported"
+                " so far.",
+                cluster=next(iter(names.values())),
+            )
+        raise Refused("consolidate.few", wrong, say("Export from each cluster first."))
 
 
 def _fetch(work: Run, folder: Folder) -> list[Included]:

@@ -12,6 +12,7 @@ from bulk.models import ExchangeServer
 from certificates.models import Certificate, Node, Purpose, Service
 from certificates.operations.paths import path_in_store
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 ALL = "all"
 
@@ -44,8 +45,8 @@ def services_of(text: str) -> list[Service]:
     try:
         return [Service(text)]
     except ValueError:
-        wrong = f"{text[:40]!r} is no type of certificate to export."
-        cure = f"Choose {', '.join(Service)} or {ALL}."
+        wrong = say("{text} is no type of certificate to export.", text=repr(text[:40]))
+        cure = say("Choose {services} or {all}.", services=", ".join(Service), all=ALL)
         raise Refused("export.type", wrong, cure) from None
 
 
@@ -93,18 +94,27 @@ def planned_export(service: Service, *, now: datetime) -> Exporting:
         der = bytes(row.der)
         identities.setdefault(der, []).append(row.node.host_name)
         if row.not_after and row.not_after < now:
-            remarks.append(f"The {row} has expired; it is exported as it is.")
+            remarks.append(
+                say("The {certificate} has expired; it is exported as it is.", certificate=row)
+            )
         if row.type == "ca-signed":
             above = path_in_store(row.node, purpose, der, now=now)
             for issuer in above.path[1:]:
                 issuers.setdefault(issuer, []).append(row.node.host_name)
             if not above.trusted:
-                remarks.append(
-                    f"The CA of the {row} is not in {service}-trust of {row.node}: other clusters"
-                    f" can't trust it by this export. Upload the CA's certificate there first."
-                )
+                remarks.append(_untrusted(row, service))
     items = [*_items(identities, ItemRole.IDENTITY), *_items(issuers, ItemRole.ISSUER)]
     return Exporting(service, tuple(items), tuple(remarks))
+
+
+def _untrusted(row: Certificate, service: Service) -> str:
+    return say(
+        "The CA of the {certificate} is not in {service}-trust of {node}: other clusters can't"
+        " trust it by this export. Upload the CA's certificate there first.",
+        certificate=row,
+        service=service,
+        node=row.node,
+    )
 
 
 def _items(found: dict[bytes, list[str]], role: ItemRole) -> Iterator[Item]:

@@ -24,6 +24,7 @@ from bulk.transfer import Folder
 from certificates.access import Actor
 from certificates.models import Action, Event, Job
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.signing import Signer, SigningKey, weakness
 
 LEFT_BEHIND = timedelta(days=1)  # another cluster's part of an upload that nobody goes on with
@@ -134,6 +135,6 @@ def signers(server: ExchangeServer, *, actor: Actor) -> list[Signer]:
         if isinstance(key, SigningKey):
             found.append(Signer(service, certificate, key))
     if not found:
-        wrong = "This server has no certificate with a key that could sign an export."
-        raise Refused("export.signer", wrong, "Generate tomcat or ipsec with a stronger key.")
+        wrong = say("This server has no certificate with a key that could sign an export.")
+        raise Refused("export.signer", wrong, say("Generate tomcat or ipsec with a stronger key."))
     return found

@@ -22,6 +22,7 @@ from certificates.models.insertion import portions
 from certificates.operations.consequences import ask_for_restarts, intend, lock_places
 from certificates.operations.upload import add_trusted
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.facts import Facts, read_facts
 
 
@@ -46,8 +47,8 @@ def request_import(plan: Plan, *, shown: str, remove: bool = False, actor: Actor
     if row is None:
         raise _forgotten()
     if row.digest != shown:
-        wrong = "This is not what you were shown."
-        raise Refused("state.changed", wrong, "Look at it again, then decide.")
+        wrong = say("This is not what you were shown.")
+        raise Refused("state.changed", wrong, say("Look at it again, then decide."))
     refuse_done(row)
     return enqueue(
         "bulk-import",
@@ -60,15 +61,15 @@ def request_import(plan: Plan, *, shown: str, remove: bool = False, actor: Actor
 
 
 def _forgotten() -> Refused:
-    wrong = "What was to be imported is not kept any more."
-    return Refused("import.unknown", wrong, "Look again what an import would change.")
+    wrong = say("What was to be imported is not kept any more.")
+    return Refused("import.unknown", wrong, say("Look again what an import would change."))
 
 
 def refuse_done(plan: Plan) -> None:
     """Raises `Refused` import.done."""
     if plan.imported_at:
-        wrong = f"The {plan} was done already."
-        raise Refused("import.done", wrong, "Look again what an import would change now.")
+        wrong = say("The {plan} was done already.", plan=plan)
+        raise Refused("import.done", wrong, say("Look again what an import would change now."))
 
 
 @run("bulk-import", "Cancelled: nothing was changed.")
@@ -125,11 +126,14 @@ def _read(plan: Plan, now: datetime) -> list[_Wanted]:
     wanted = [_Wanted(item, read_facts(bytes(item.der))) for item in items]
     for item, facts in ((one.item, one.facts) for one in wanted):
         if facts.not_after and facts.not_after < now:
-            wrong = f"{item.name} has expired since you looked at it."
-            raise Refused("state.changed", wrong, "Look again what an import would change.")
+            wrong = say("{name} has expired since you looked at it.", name=item.name)
+            raise Refused("state.changed", wrong, say("Look again what an import would change."))
         if not settings.CCXSEC_ALLOW_LEGACY and Certificate(**columns(facts)).is_legacy:
-            wrong = f"{item.name} is weak, which is forbidden here now (CCXSEC_ALLOW_LEGACY=false)."
-            raise Refused("state.changed", wrong, "Look again what an import would change.")
+            wrong = say(
+                "{name} is weak, which is forbidden here now (CCXSEC_ALLOW_LEGACY=false).",
+                name=item.name,
+            )
+            raise Refused("state.changed", wrong, say("Look again what an import would change."))
     return wanted
 
 
@@ -185,8 +189,8 @@ def _believed_still(plan: Plan) -> dict[int, Cluster]:
     for noted in plan.clusters:
         cluster = Cluster.objects.select_for_update().filter(pk=noted["pk"]).first()
         if cluster is None:
-            wrong = f"The cluster {noted['name']} is not confirmed any more."
-            raise Refused("state.changed", wrong, "Look again what an import would change.")
+            wrong = say("The cluster {name} is not confirmed any more.", name=noted["name"])
+            raise Refused("state.changed", wrong, say("Look again what an import would change."))
         refuse_unbelieved(cluster, noted["service"], noted["number"], noted["keys"])
         clusters[cluster.pk] = cluster
     return clusters
@@ -244,8 +248,11 @@ def _refuse_missing(plan: Plan, nodes: Sequence[Node]) -> None:
             for asked in portions([*wanted])
         )
         if held < len(wanted) * len(nodes):
-            wrong = f"{purpose} lacks by now what was there when the import was looked at."
-            raise Refused("state.changed", wrong, "Look again what an import would change.")
+            wrong = say(
+                "{purpose} lacks by now what was there when the import was looked at.",
+                purpose=purpose,
+            )
+            raise Refused("state.changed", wrong, say("Look again what an import would change."))
 
 
 def _source(item: PlanItem) -> str:

@@ -30,6 +30,7 @@ from certificates.access import Actor, Permission
 from certificates.models import Job, Purpose
 from certificates.models.insertion import insert_many
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.visible import visible
 
 PLANS_KEPT = timedelta(days=7)
@@ -66,8 +67,8 @@ def _fetch(work: Run, folder: Folder) -> Path:
     survey(work, folder)
     found = list_directory(folder).consolidated
     if not found:
-        wrong = "The exports were not consolidated yet."
-        raise Refused("import.unconsolidated", wrong, "Consolidate them first.")
+        wrong = say("The exports were not consolidated yet.")
+        raise Refused("import.unconsolidated", wrong, say("Consolidate them first."))
     return fetch_consolidated(work, folder, found[0][1].name)
 
 
@@ -163,8 +164,8 @@ def _judged(
         return None
     cluster = clusters.get(manifest.cluster.cluster_id)
     if cluster is None:
-        wrong = f"Nobody has confirmed the cluster {who} here."
-        raise Refused("cluster.unconfirmed", wrong, "Compare its fingerprints and confirm it.")
+        wrong = say("Nobody has confirmed the cluster {who} here.", who=who)
+        raise Refused("cluster.unconfirmed", wrong, say("Compare its fingerprints and confirm it."))
     refuse_unbelieved(cluster, manifest.service, manifest.number, export.keys)
     return cluster, export
 
@@ -172,13 +173,20 @@ def _judged(
 def refuse_unbelieved(cluster: Cluster, service: str, number: int, keys: dict[str, str]) -> None:
     """Raises `Refused` archive.foreign, archive.older."""
     if not cluster.knows(keys):
-        wrong = f"It is not signed by a key of {cluster} that was confirmed here."
-        cure = "If that cluster has new keys, compare them and confirm it again."
+        wrong = say(
+            "It is not signed by a key of {cluster} that was confirmed here.", cluster=cluster
+        )
+        cure = say("If that cluster has new keys, compare them and confirm it again.")
         raise Refused("archive.foreign", wrong, cure)
     latest = cluster.latest_number(service)
     if number < latest:
-        wrong = f"It is older (number {number}) than what was imported of {cluster} ({latest})."
-        cure = (
+        wrong = say(
+            "It is older (number {number}) than what was imported of {cluster} ({latest}).",
+            number=number,
+            cluster=cluster,
+            latest=latest,
+        )
+        cure = say(
             "Have that cluster export again. If its number stays lower, somebody has signed a"
             " higher one: forget the cluster, and confirm it anew."
         )
@@ -221,14 +229,16 @@ def look_at_file(
     actor.require(Permission.UPLOAD)
     store = Purpose.named(purpose)
     if store.is_own:
-        wrong = f"{store} is the identity of a service."
-        raise Refused("purpose.wrong", wrong, f"Choose {store.service}-trust.")
+        wrong = say("{store} is the identity of a service.", store=store)
+        raise Refused("purpose.wrong", wrong, say("Choose {service}-trust.", service=store.service))
     server, data = ExchangeServer.objects.current(), BytesIO()
     with visit(server, patience=_PATIENCE, limit=_LIMIT) as folder:
         known = {visible(file.name): file.name for file in list_directory(folder).others}
         if name not in known:
-            wrong = f"There is no file {visible(name)[:100]!r} for this on the server."
-            raise Refused("file.unknown", wrong, "Look at the server again.")
+            wrong = say(
+                "There is no file {name} for this on the server.", name=repr(visible(name)[:100])
+            )
+            raise Refused("file.unknown", wrong, say("Look at the server again."))
         folder.read(known[name], data, most=PKCS12)
     ders = certificates_of_pkcs12(data.getvalue(), passphrase)
     files = [(f"certificate {n}", der) for n, der in enumerate(ders, 1)]

@@ -12,6 +12,7 @@ from certificates.models import Action, Certificate, Event, Purpose
 from certificates.models.insertion import portions
 from certificates.operations.delete import MOST_AT_ONCE, impact_of
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,12 @@ def remove_gone(plan: Plan, *, actor: Actor, now: datetime) -> Removed:
         others = Origin.objects.filter(certificate=OuterRef("pk")).exclude(cluster=item.cluster_id)
         rows += held.exclude(Exists(others)).select_related("node")
     if len(rows) > MOST_AT_ONCE:
-        wrong = f"{len(rows)} certificates would be removed, more than {MOST_AT_ONCE} at once."
-        cure = "Import without removing, and delete them in Certificate Management."
+        wrong = say(
+            "{count} certificates would be removed, more than {most} at once.",
+            count=len(rows),
+            most=MOST_AT_ONCE,
+        )
+        cure = say("Import without removing, and delete them in Certificate Management.")
         raise Refused("delete.many", wrong, cure)
     gone, kept = _parted(rows, now)
     told = [(row, {"fingerprint": row.fingerprint, "subject": row.common_name}) for row in gone]

@@ -21,6 +21,7 @@ from certificates.jobs import Work, enqueue
 from certificates.locks import cluster_lock
 from certificates.models import Job
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 WHOLE = 100  # of a run's progress
 _PATIENCE = 30.0  # seconds to wait for another run of this installation
@@ -89,8 +90,10 @@ def run(kind: str, cancelled: str) -> Callable[[Callable[[Run], str]], Work]:
             server = ExchangeServer.objects.current()
             with cluster_lock("exchange", patience=_PATIENCE) as held:
                 if not held:
-                    wrong = "Another run of the exchange is at work still."
-                    raise Refused("exchange.busy", wrong, "Wait for its end, then start again.")
+                    wrong = say("Another run of the exchange is at work still.")
+                    raise Refused(
+                        "exchange.busy", wrong, say("Wait for its end, then start again.")
+                    )
                 with _scratch() as folder:
                     begun = Run(job, server, folder)
                     try:

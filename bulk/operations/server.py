@@ -13,6 +13,7 @@ from certificates.models import Action, Event, Secret
 from certificates.operations.ssh_login import SshSecret
 from certificates.reach.ssh import Target
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 logger = logging.getLogger(__name__)
 PATIENCE = 20.0  # seconds without progress
@@ -42,8 +43,11 @@ def visit(
     refuse_unready(server)
     used = secret or kept_secret()
     if not used:
-        wrong = f"The password of {server} is to be given again, as its host key is another now."
-        raise Refused("reach.secret", wrong, "Enter it and press Save.")
+        wrong = say(
+            "The password of {server} is to be given again, as its host key is another now.",
+            server=server,
+        )
+        raise Refused("reach.secret", wrong, say("Enter it and press Save."))
     try:
         with opened(
             target_of(server, used),
@@ -62,16 +66,22 @@ def visit(
 def refuse_unready(server: ExchangeServer) -> None:
     """Raises `Refused` exchange.unset, exchange.host-key."""
     if not server.is_set:
-        wrong = "No SFTP server is set yet."
+        wrong = say("No SFTP server is set yet.")
         raise Refused(
             "exchange.unset",
             wrong,
-            "Enter its values under Bulk Certificate Management, or with ./ccxsec bulk set.",
+            say("Enter its values under Bulk Certificate Management, or with ./ccxsec bulk set."),
         )
     if server.host_key_alarm:
-        wrong = f"{server} has shown another host key ({server.host_key_alarm}) than the pinned one"
-        cure = "Nothing is sent to it until somebody decides, under Bulk Certificate Management."
-        raise Refused("exchange.host-key", f"{wrong}.", cure)
+        wrong = say(
+            "{server} has shown another host key ({offered}) than the pinned one.",
+            server=server,
+            offered=server.host_key_alarm,
+        )
+        cure = say(
+            "Nothing is sent to it until somebody decides, under Bulk Certificate Management."
+        )
+        raise Refused("exchange.host-key", wrong, cure)
 
 
 def target_of(server: ExchangeServer, secret: SshSecret) -> Target:

@@ -4,15 +4,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import reduce
 
 from bulk.models import Cluster, ExchangeServer
 from bulk.operations.content import every_own_key, own_keys, planned_export
-from bulk.seen import Seen, SeenExport, SeenFile, counted
+from bulk.seen import Seen, SeenExport, SeenFile
 from certificates.cells import at
 from certificates.models import Service
+from certificates.sentence import say, say_count
 
 CLUSTERS_NEEDED = 2  # BK-4
-NOBODY_LOOKED = "Nobody has looked at the SFTP server yet."
+NOBODY_LOOKED = say("Nobody has looked at the SFTP server yet.")
 
 
 class Trust(StrEnum):
@@ -157,7 +159,7 @@ def _rows(seen: Seen, known: _Known, now: datetime) -> Iterator[ExportRow]:
         is_stale = trust == Trust.OWN and export.content != current.get(Service(export.service))
         notes = [*_notes(seen, export, trust, known.own_id)]
         if is_stale:
-            notes.insert(0, "Older than what this cluster has now: export again.")
+            notes.insert(0, say("Older than what this cluster has now: export again."))
         yield ExportRow(export, trust, is_in, is_stale, tuple(notes))
 
 
@@ -165,14 +167,14 @@ def _notes(seen: Seen, export: SeenExport, trust: Trust, own_id: str) -> Iterato
     if export.problem:
         yield export.problem
     elif trust == Trust.FOREIGN and export.cluster_id == own_id:
-        yield (
+        yield say(
             "Not from this installation, but under its id: was its database copied to another?"
             " Nobody who has confirmed this cluster imports it."
         )
     elif trust == Trust.FOREIGN:
-        yield "Signed by other keys than those that were confirmed: nothing of it is imported."
+        yield say("Signed by other keys than those that were confirmed: nothing of it is imported.")
     elif seen.consolidated and export.file not in seen.consolidated.exports:
-        yield "Exported after the exports were consolidated: consolidate again."
+        yield say("Exported after the exports were consolidated: consolidate again.")
 
 
 def _unconfirmed(rows: Sequence[ExportRow], known: dict[str, Cluster]) -> Iterator[Unconfirmed]:
@@ -211,69 +213,102 @@ def _missing(seen: Seen | None, rows: Sequence[ExportRow]) -> Iterator[str]:
         return
     there = exporters(rows)
     if len(there) < CLUSTERS_NEEDED:
-        who = f"only {next(iter(there.values()))} has" if there else "no cluster has"
-        yield f"At least two clusters must export to the server; {who} so far."
+        yield _too_few(there)
     consolidated = seen.consolidated
     if consolidated is None:
-        yield "The exports must be consolidated."
+        yield say("The exports must be consolidated.")
     elif consolidated.problem:
-        yield f"The consolidated file can't be used: {consolidated.problem} Consolidate again."
+        yield say(
+            "The consolidated file can't be used: {problem} Consolidate again.",
+            problem=consolidated.problem,
+        )
     elif len(consolidated.clusters) < CLUSTERS_NEEDED:
-        yield "The consolidated file holds the export of one cluster only: consolidate again."
+        yield say("The consolidated file holds the export of one cluster only: consolidate again.")
+
+
+def _too_few(there: dict[str, str]) -> str:
+    if not there:
+        return say("At least two clusters must export to the server; no cluster has so far.")
+    return say(
+        "At least two clusters must export to the server; only {cluster} has so far.",
+        cluster=next(iter(there.values())),
+    )
 
 
 def _export_step(rows: Sequence[ExportRow]) -> Step:
     own = [row for row in rows if row.is_own]
     if not own:
-        return Step("Export", StepState.DUE, ("This cluster has exported nothing yet.",))
+        return Step(say("Export"), StepState.DUE, (say("This cluster has exported nothing yet."),))
     stale = [row for row in own if row.is_stale]
-    said = [f"{row.seen.service}: {counted(row.seen.count)}, {_when(row.seen)}." for row in own]
+    said = [_exported(row.seen) for row in own]
     if stale:
-        services = " and ".join(row.seen.service for row in stale)
-        said.append(f"The certificates of {services} have changed since: export again.")
-    return Step("Export", StepState.DUE if stale else StepState.DONE, tuple(said))
+        services = reduce(
+            lambda one, other: say("{one} and {other}", one=one, other=other),
+            [row.seen.service for row in stale],
+        )
+        said.append(
+            say(
+                "The certificates of {services} have changed since: export again.",
+                services=services,
+            )
+        )
+    return Step(say("Export"), StepState.DUE if stale else StepState.DONE, tuple(said))
 
 
 def _consolidate_step(seen: Seen | None, rows: Sequence[ExportRow]) -> Step:
     if seen is None:
-        return Step("Consolidate", StepState.WAITING, (NOBODY_LOOKED,))
+        return Step(say("Consolidate"), StepState.WAITING, (NOBODY_LOOKED,))
     there = exporters(rows)
     if len(there) < CLUSTERS_NEEDED:
-        said = f"{len(there)} of at least {CLUSTERS_NEEDED} clusters have exported."
-        return Step("Consolidate", StepState.WAITING, (said,))
+        said = say(
+            "{count} of at least {needed} clusters have exported.",
+            count=len(there),
+            needed=CLUSTERS_NEEDED,
+        )
+        return Step(say("Consolidate"), StepState.WAITING, (said,))
     consolidated = seen.consolidated
     if consolidated is None:
-        said = f"The exports of {len(there)} clusters wait to be consolidated."
-        return Step("Consolidate", StepState.DUE, (said,))
+        said = say("The exports of {count} clusters wait to be consolidated.", count=len(there))
+        return Step(say("Consolidate"), StepState.DUE, (said,))
     if consolidated.problem:
-        return Step("Consolidate", StepState.DUE, (consolidated.problem,))
+        return Step(say("Consolidate"), StepState.DUE, (consolidated.problem,))
     made = consolidated.made
     who = f"{consolidated.made_by}, {at(made)}." if made else f"{consolidated.made_by}."
-    said = f"{len(consolidated.exports)} exports of {len(consolidated.clusters)} clusters; {who}"
+    said = say(
+        "{exports} exports of {clusters} clusters; {who}",
+        exports=len(consolidated.exports),
+        clusters=len(consolidated.clusters),
+        who=who,
+    )
     later = [row for row in rows if row.trust != Trust.UNREADABLE and not row.is_consolidated]
     if later:
         names = ", ".join(sorted({row.seen.cluster_name for row in later}))
-        return Step("Consolidate", StepState.DUE, (said, f"Exported since: {names}."))
-    return Step("Consolidate", StepState.DONE, (said,))
+        return Step(
+            say("Consolidate"), StepState.DUE, (said, say("Exported since: {names}.", names=names))
+        )
+    return Step(say("Consolidate"), StepState.DONE, (said,))
 
 
 def _import_step(
     rows: Sequence[ExportRow], clusters: dict[str, Cluster], missing: Sequence[str]
 ) -> Step:
     if missing:
-        return Step("Import", StepState.WAITING, tuple(missing))
+        return Step(say("Import"), StepState.WAITING, tuple(missing))
     believed = [row for row in rows if row.trust == Trust.CONFIRMED and row.is_consolidated]
     if not believed:
-        said = "None of the other clusters is confirmed: compare its fingerprints first."
+        said = say("None of the other clusters is confirmed: compare its fingerprints first.")
         if any(row.trust == Trust.CONFIRMED for row in rows):
-            said = "What the confirmed clusters export now is not consolidated yet."
-        return Step("Import", StepState.WAITING, (said,))
+            said = say("What the confirmed clusters export now is not consolidated yet.")
+        return Step(say("Import"), StepState.WAITING, (said,))
     fresh = [row for row in believed if _is_fresh(row.seen, clusters[row.seen.cluster_id])]
     if not fresh:
-        said = "What is consolidated of the confirmed clusters is imported."
-        return Step("Import", StepState.DONE, (said,))
-    said = f"Exports that were not imported yet: {len(fresh)}. First it is shown what would change."
-    return Step("Import", StepState.DUE, (said,))
+        said = say("What is consolidated of the confirmed clusters is imported.")
+        return Step(say("Import"), StepState.DONE, (said,))
+    said = say(
+        "Exports that were not imported yet: {count}. First it is shown what would change.",
+        count=len(fresh),
+    )
+    return Step(say("Import"), StepState.DUE, (said,))
 
 
 def _is_fresh(export: SeenExport, cluster: Cluster) -> bool:
@@ -281,4 +316,14 @@ def _is_fresh(export: SeenExport, cluster: Cluster) -> bool:
 
 
 def _when(export: SeenExport) -> str:
-    return at(export.made) if export.made else "at an unknown time"
+    return at(export.made) if export.made else say("at an unknown time")
+
+
+def _exported(export: SeenExport) -> str:
+    certificates = say_count("{count} certificate", "{count} certificates", export.count)
+    return say(
+        "{service}: {certificates}, {when}.",
+        service=export.service,
+        certificates=certificates,
+        when=_when(export),
+    )

@@ -21,6 +21,7 @@ from bulk.transfer import Folder, RemoteFile
 from certificates.access import Actor
 from certificates.models import Event, Job
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.visible import visible
 
 FOREIGN = (".p12", ".pfx")
@@ -234,8 +235,8 @@ def refuse_misnamed(export: Export, name: ExportName) -> None:
     made = export.manifest
     signed = (made.cluster.cluster_id, made.service, made.number)
     if signed != (name.cluster_id, name.service, name.number):
-        wrong = "The file's name says another cluster, service or number than its manifest."
-        raise Refused("archive.name", wrong, "Have that cluster export again.")
+        wrong = say("The file's name says another cluster, service or number than its manifest.")
+        raise Refused("archive.name", wrong, say("Have that cluster export again."))
 
 
 def _consolidated(

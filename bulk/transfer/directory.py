@@ -13,6 +13,7 @@ from bulk.transfer.listing import MOST_ENTRIES, RemoteFile, collected, when
 from bulk.transfer.pipeline import LineError, Session, StatusError
 from bulk.transfer.wire import Attributes, Code, DiskSpace, Kind, Open, WireError
 from certificates.refusal import Refused
+from certificates.sentence import say, say_as
 
 NOBODY = "00000000-0000-0000-0000-000000000000"  # a cluster that has no id yet
 _FSYNC, _STATVFS = "fsync@openssh.com", "statvfs@openssh.com"
@@ -94,12 +95,14 @@ class Directory:
         Raises:
             Refused: sftp.folder-missing, sftp.folder-denied.
         """
-        with self.doing(f"looking for {self.path!r}"):
+        with self.doing(say("looking for {name}", name=repr(self.path))):
             try:
                 about = self._about(Kind.STAT, self.path or ".")
             except StatusError as error:
                 if error.code == Code.PERMISSION_DENIED:
-                    raise failures.folder_denied(self.place, self.path, "enter") from error
+                    raise failures.folder_denied(
+                        self.place, self.path, say_as("a right", "enter")
+                    ) from error
                 raise
             if about is None:
                 raise failures.folder_missing(self.place, self.path)
@@ -124,12 +127,14 @@ class Directory:
 
     def entries(self) -> list[RemoteFile]:
         """What is in it. Raises `Refused` sftp.crowded, sftp.folder-denied."""
-        with self.doing(f"listing {self.path!r}"):
+        with self.doing(say("listing {directory}", directory=repr(self.path))):
             try:
                 handle = self._handle(Kind.OPENDIR, wire.text(self.path or "."))
             except StatusError as error:
                 if error.code == Code.PERMISSION_DENIED:
-                    raise failures.folder_denied(self.place, self.path, "list") from error
+                    raise failures.folder_denied(
+                        self.place, self.path, say_as("a right", "list")
+                    ) from error
                 raise
             with self._closed(handle):
                 found = collected(self._listed(handle))
@@ -147,7 +152,7 @@ class Directory:
                 raise
             some = wire.listed(reply)
             if not some:
-                raise WireError("a part of a listing is empty")
+                raise WireError(say("a part of a listing is empty"))
             yield from some
 
     @contextmanager
@@ -243,7 +248,7 @@ class Directory:
 
     def free_space(self) -> int | None:
         """Bytes that may still be written; None: the server does not tell."""
-        with self.doing("asking for free space"):
+        with self.doing(say("asking for free space")):
             space = self._space()
         return space.free if space else None
 
@@ -260,13 +265,15 @@ class Directory:
             Refused: sftp.folder-denied, and those of `doing`.
         """
         name = new_part(self.cluster_id)
-        with self.doing(f"writing a probe in {self.path!r}"):
+        with self.doing(say("writing a probe in {directory}", directory=repr(self.path))):
             try:
                 with self.new_file(name) as handle:
                     about = self.write_small(handle, b"probe\n")
             except StatusError as error:
                 if error.code == Code.PERMISSION_DENIED:
-                    raise failures.folder_denied(self.place, self.path, "write in") from error
+                    raise failures.folder_denied(
+                        self.place, self.path, say_as("a right", "write in")
+                    ) from error
                 raise
             self.remove(name)
         return when(about)

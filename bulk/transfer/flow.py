@@ -7,6 +7,7 @@ from collections.abc import Callable
 from bulk.transfer import wire
 from bulk.transfer.pipeline import Session, StatusError
 from bulk.transfer.wire import Code, Kind, WireError
+from certificates.sentence import say
 
 Progress = Callable[[int], None]  # bytes that the server has acknowledged
 _LEAST = 4096
@@ -111,14 +112,20 @@ def get(
         number, data = _data(session)
         where, length = under_way.pop(number)
         if not 0 < len(data) <= length:
-            raise WireError(f"{len(data):,} bytes came where {length:,} were asked for")
+            raise WireError(
+                say(
+                    "{size} bytes came where {wanted} were asked for",
+                    size=f"{len(data):,}",
+                    wanted=f"{length:,}",
+                )
+            )
         if rest := length - len(data):  # a server may answer with less
             where_next = where + len(data)
             again = session.send(Kind.READ, wire.read(handle, where_next, rest))
             under_way[again] = (where_next, rest)
         came[where] = data
         if len(came) > _CRUMBS:
-            raise WireError("the pieces of a file come one by one, and not the first")
+            raise WireError(say("the pieces of a file come one by one, and not the first"))
         pace.acknowledged(len(data))
         while (ready := came.pop(done, None)) is not None:
             take(ready)

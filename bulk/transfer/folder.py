@@ -21,11 +21,12 @@ from bulk.transfer.pipeline import Session, StatusError
 from bulk.transfer.wire import Attributes
 from certificates.reach import ssh
 from certificates.refusal import Refused
+from certificates.sentence import say
 
 Progress = Callable[[int, int], None]  # bytes that the server has answered for, and of how many
-_NOTHING = "Nothing was published."
-_PART_LEFT = "Nothing was published; what was sent so far is removed by a later run."
-_NAME_LEFT = "Whether it got its name is not known: it is there as a whole, or not at all."
+_NOTHING = say("Nothing was published.")
+_PART_LEFT = say("Nothing was published; what was sent so far is removed by a later run.")
+_NAME_LEFT = say("Whether it got its name is not known: it is there as a whole, or not at all.")
 
 
 @contextmanager
@@ -102,7 +103,7 @@ class Folder:
             Refused: sftp.name, sftp.no-file, sftp.large, sftp.changed.
         """
         directory = self._directory
-        with directory.doing(f"reading {name}"):
+        with directory.doing(say("reading {name}", name=name)):
             found = directory.about(name)
             if found and not found.is_file:
                 raise failures.no_file(name)
@@ -142,11 +143,12 @@ class Folder:
             Refused: sftp.taken, sftp.differs, sftp.name.
         """
         directory, report = self._directory, progress or _unheard
-        with directory.doing(f"looking for {name}"):
+        with directory.doing(say("looking for {name}", name=name)):
             if directory.about(name):
                 raise failures.taken(directory.place, name)
         self._write(name, source, part, report)
-        with directory.doing(f"giving {name} its name", left=_NOTHING, when_cut=_NAME_LEFT):
+        naming = say("giving {name} its name", name=name)
+        with directory.doing(naming, left=_NOTHING, when_cut=_NAME_LEFT):
             try:
                 directory.rename(part, name)
             except StatusError as error:
@@ -166,7 +168,7 @@ class Folder:
             report(done, 2 * size)
 
         doing = directory.doing(
-            f"writing {name}",
+            say("writing {name}", name=name),
             left=_NOTHING,
             when_cut=_PART_LEFT,
             needed=lambda: size - acknowledged,
@@ -187,7 +189,7 @@ class Folder:
 
     def remove(self, name: str) -> None:
         """A file that is gone is as good as removed. Raises `Refused` sftp.name."""
-        with self._directory.doing(f"removing {name}"):
+        with self._directory.doing(say("removing {name}", name=name)):
             self._directory.remove(name)
 
     def sweep(self, cluster_id: str, older_than: timedelta) -> list[str]:

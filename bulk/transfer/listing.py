@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bulk.transfer.wire import Attributes, Listed, WireError
+from certificates.sentence import say
 from certificates.x509.visible import visible
 
 MOST_ENTRIES = 20_000
@@ -51,7 +52,7 @@ def when(about: Attributes) -> datetime:
 
 def _remote_file(listed: Listed) -> RemoteFile:
     if b"/" in listed.name:
-        raise WireError("a name in a listing holds a slash")
+        raise WireError(say("a name in a listing holds a slash"))
     about = listed.attributes
     name = visible(listed.name.decode("utf-8", "backslashreplace"))
     return RemoteFile(name, about.size or 0, when(about), about.is_file)

@@ -26,6 +26,7 @@ from bulk.transfer.listing import RemoteFile, when
 from bulk.transfer.pipeline import StatusError
 from bulk.transfer.wire import Open
 from certificates.refusal import Refused
+from certificates.sentence import say
 from certificates.x509.visible import visible
 
 _LONGEST = 4096  # bytes of a lock
@@ -62,7 +63,7 @@ class Lock:
     def renew(self) -> None:
         """Hold it for another lifetime from now. Raises `Refused` sftp.lock-lost."""
         name = lock_name(self.number)
-        with self._directory.doing(f"renewing {name}"):
+        with self._directory.doing(say("renewing {name}", name=name)):
             try:
                 with self._directory.file(name, Open.READ | Open.WRITE) as handle:
                     since = when(self._directory.write_small(handle, self._content))
@@ -99,7 +100,7 @@ def locked(
 
 def _taken(directory: Directory, owner: str, cluster_id: str, lifetime: timedelta) -> Lock:
     part, content = new_part(cluster_id), _content(owner, cluster_id, lifetime)
-    with directory.doing("taking the lock"):
+    with directory.doing(say("taking the lock")):
         with directory.new_file(part) as handle:
             now = when(directory.write_small(handle, content))
         with directory.removed_on_failure(part):
@@ -125,7 +126,7 @@ def _numbered(directory: Directory, part: str, cluster_id: str, now: datetime) -
                 raise
         else:
             return number
-    raise failures.locked("Another cluster", "an unknown time")
+    raise failures.locked(say("Another cluster"), say("an unknown time"))
 
 
 def _refuse_held(
@@ -159,8 +160,8 @@ def _read(content: bytes, since: datetime) -> _Held:
         owner, who, seconds = str(told["owner"]), told["cluster_id"], int(told["lifetime"])
         lifetime = min(timedelta(seconds=max(0, min(seconds, 10**6))), _LONGEST_LIFETIME)
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
-        return _Held("Somebody whose lock can't be read", "", _LONGEST_LIFETIME, since)
-    return _Held(visible(owner)[:100] or "A cluster without a name", str(who), lifetime, since)
+        return _Held(say("Somebody whose lock can't be read"), "", _LONGEST_LIFETIME, since)
+    return _Held(visible(owner)[:100] or say("A cluster without a name"), str(who), lifetime, since)
 
 
 def _highest(entries: Iterable[RemoteFile], kind: type[LockName | ConsolidatedName]) -> int:
@@ -169,7 +170,7 @@ def _highest(entries: Iterable[RemoteFile], kind: type[LockName | ConsolidatedNa
 
 
 def _remove_old(directory: Directory, number: int) -> None:
-    with directory.doing("removing old locks"):
+    with directory.doing(say("removing old locks")):
         for one in directory.entries():
             name = read_name(one.name)
             if isinstance(name, LockName) and name.number < number - _KEPT and one.is_file:
@@ -179,7 +180,7 @@ def _remove_old(directory: Directory, number: int) -> None:
 
 def _give_back(lock: Lock, owner: str, cluster_id: str) -> None:
     directory = lock._directory  # noqa: SLF001 - of this module
-    with directory.doing("giving the lock back"), suppress(StatusError):
+    with directory.doing(say("giving the lock back")), suppress(StatusError):
         name = lock_name(lock.number)
         with directory.file(name, Open.READ | Open.WRITE) as handle:
             directory.write_small(handle, _content(owner, cluster_id, timedelta()))

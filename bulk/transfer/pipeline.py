@@ -14,6 +14,7 @@ import paramiko
 from bulk.transfer import wire
 from bulk.transfer.guardian import Guardian
 from bulk.transfer.wire import Code, Kind, Reader, WireError
+from certificates.sentence import say
 
 PACKET = 32_768 - 64  # bytes that leave in one SSH packet: paramiko splits what is longer
 _CHUNK = 2**16
@@ -58,7 +59,13 @@ class Reply:
                 said = bytes(reader.text()) if reader.has_more else b""
                 raise StatusError(code, said.decode("utf-8", "replace"))
         if self.kind != expected:
-            raise WireError(f"a reply is of kind {self.kind}, where {expected} was asked for")
+            raise WireError(
+                say(
+                    "a reply is of kind {kind}, where {expected} was asked for",
+                    kind=self.kind,
+                    expected=expected,
+                )
+            )
         return reader
 
 
@@ -80,7 +87,7 @@ class Session:
         self._outbox += wire.packet(Kind.INIT, wire.VERSION, b"")
         kind, body = self._packet()
         if kind != Kind.VERSION:
-            raise WireError(f"the server begins with a packet of kind {kind}")
+            raise WireError(say("the server begins with a packet of kind {kind}", kind=kind))
         self.extensions = wire.extensions(Reader(body))
 
     def send(self, kind: Kind, body: bytes) -> int:
@@ -98,7 +105,7 @@ class Session:
         kind, body = self._packet()
         number = int.from_bytes(body[:4], "big")
         if number not in self._under_way:
-            raise WireError("a reply answers no request")
+            raise WireError(say("a reply answers no request"))
         self._under_way.remove(number)
         return Reply(number, kind, body[4:])
 
@@ -122,7 +129,9 @@ class Session:
         self._fill(4)
         length = int.from_bytes(self._inbox[:4], "big")
         if not wire.HEAD <= length <= wire.LONGEST:
-            raise WireError(f"the server announces a packet of {length:,} bytes")
+            raise WireError(
+                say("the server announces a packet of {size} bytes", size=f"{length:,}")
+            )
         end = 4 + length
         self._fill(end)
         with memoryview(self._inbox) as inbox:

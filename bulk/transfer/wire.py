@@ -9,6 +9,8 @@ import struct
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
+from certificates.sentence import say
+
 VERSION = 3
 HEAD = 5  # bytes in front of a packet's number: its length and its kind
 LONGEST = 2**18 + 1024  # bytes of a packet; OpenSSH sends and takes 256 KiB
@@ -91,7 +93,7 @@ class Reader:
     def take(self, count: int) -> memoryview:
         end = self._at + count
         if end > len(self._data):
-            raise WireError("a packet ends in the middle of a field")
+            raise WireError(say("a packet ends in the middle of a field"))
         taken, self._at = self._data[self._at : end], end
         return taken
 
@@ -159,7 +161,13 @@ def extensions(version: Reader) -> dict[str, str]:
         WireError: it speaks another version.
     """
     if (spoken := version.number()) != VERSION:
-        raise WireError(f"the server speaks version {spoken} of SFTP, not {VERSION}")
+        raise WireError(
+            say(
+                "the server speaks version {spoken} of SFTP, not {version}",
+                spoken=spoken,
+                version=VERSION,
+            )
+        )
     found = {}
     while version.has_more:
         name, value = bytes(version.text()), bytes(version.text())

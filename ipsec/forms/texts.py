@@ -84,7 +84,8 @@ class SecondsField(forms.CharField):
                 if text
                 else say("It is missing.")
             )
-            raise ValidationError(f"{wrong} Write 60 to 2147483.", code="policy.life-time")
+            cure = say("Write 60 to 2147483.")
+            raise ValidationError(together(wrong, cure), code="policy.life-time")
         return number
 
 

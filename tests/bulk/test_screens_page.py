@@ -36,6 +36,21 @@ def test_before_the_first_save_the_form_is_open_and_no_step_can_be_taken(
     assert not ExchangeServer.objects.exists()
 
 
+def test_says_the_same_in_japanese(administrator: Client, node: Node) -> None:
+    scenes.everything()
+
+    shown = text(administrator.get(PAGE, headers={"Accept-Language": "ja"}))
+
+    for words in (
+        "その後、ipsecの証明書が変わりました。もう一度エクスポートしてください。",
+        "3個のクラスタのエクスポート5件。Contact Centre East",
+        "<legend>サインイン</legend>",
+        "tomcat: 2件の証明書、2026-11-20",
+        "exchange@sftp.example.com ポート22",
+    ):
+        assert words in shown, words
+
+
 @pytest.mark.spec("BK-2", "BK-3", "BK-4")
 def test_shows_the_three_steps_and_what_is_on_the_server(administrator: Client, node: Node) -> None:
     scenes.everything()
@@ -83,7 +98,7 @@ def test_while_a_run_is_under_way_the_page_follows_it_and_no_other_step_begins(
 
     assert f'id="job" data-live data-from="{PAGE}job/{job.pk}/"' in shown
     assert "42 %" in shown
-    assert "<li>Exported tomcat.</li>" in shown
+    assert '<li lang="en">Exported tomcat.</li>' in shown
     assert f'action="{PAGE}job/{job.pk}/cancel/"' in shown
     assert shown.count('disabled title="Wait for the end of what runs: Export."') == 5
     assert f'href="{PAGE}export/"' not in shown
