@@ -19,13 +19,8 @@ CALLS = {
 NUMBER = "count"
 
 
-def faults_of_texts(place: str, message: Message, *, is_complete: bool) -> Iterator[str]:
-    """What is wrong with one translation.
-
-    Args:
-        place: its file, for what is told.
-        is_complete: nothing may be left to translate.
-    """
+def faults_of_texts(place: str, message: Message) -> Iterator[str]:
+    """What is wrong with one translation; `place`: its file, for what is told."""
     ids = (message.id,) if isinstance(message.id, str) else tuple(message.id)
     strings = (message.string,) if isinstance(message.string, str) else tuple(message.string)
     text = ids[-1]
@@ -33,8 +28,7 @@ def faults_of_texts(place: str, message: Message, *, is_complete: bool) -> Itera
         yield f"{place}: {text!r} is fuzzy"
     for string in strings:
         if not string:
-            if is_complete:
-                yield f"{place}: {text!r} is not translated"
+            yield f"{place}: {text!r} is not translated"
             continue
         if places(string) != places(text):
             yield f"{place}: {text!r} has other places in its translation"

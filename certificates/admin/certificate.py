@@ -73,7 +73,7 @@ class CertificateAdmin(FindScreen):
         "purpose",
         "file",
         "name",
-        "type",
+        "kind",
         "key",
         "on_node",
         "issued_by",
@@ -96,6 +96,10 @@ class CertificateAdmin(FindScreen):
     @admin.display(description=_("Common name"), ordering="common_name")
     def name(self, row: Certificate) -> SafeString:
         return breaking(row.common_name or UNKNOWN)
+
+    @admin.display(description=_("Type"), ordering="type")
+    def kind(self, row: Certificate) -> str:
+        return row.get_type_display()
 
     @admin.display(description=_("Key type"), ordering="key_label")
     def key(self, row: Certificate) -> SafeString | str:
@@ -166,8 +170,8 @@ class CertificateAdmin(FindScreen):
             "title": say("Certificate List"),
             "field_choices": FIELD_CHOICES,
             "operator_choices": OPERATOR_CHOICES,
-            "thing_named": "certificate",
-            "things_named": "certificates",
+            "thing_named": say("certificate"),
+            "things_named": say("certificates"),
             "may_generate": self.has_generate_permission(request),
             "may_download": self.has_download_permission(request),
             "may_upload": signed_in(request).may(Permission.UPLOAD),

@@ -181,7 +181,7 @@ class Certificate(ReadColumns):
     """
 
     node = models.ForeignKey(Node, models.PROTECT, related_name="certificates")
-    purpose = models.CharField("certificate", max_length=24, choices=Purpose)
+    purpose = models.CharField(_("certificate"), max_length=24, choices=Purpose)
     is_own = models.BooleanField()
     state = models.CharField(max_length=12, choices=State, default=State.ACTIVE)
     file_name = models.CharField(max_length=160)
