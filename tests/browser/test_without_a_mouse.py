@@ -112,6 +112,7 @@ def test_a_certificate_is_generated_found_and_deleted_by_keyboard_alone(
     keys.press("Enter")
     expect(page.locator(".messagelist")).to_contain_text("Generated tomcat.pem")
 
+    page.wait_for_load_state()  # until then no script knows the key
     page.locator("body").press("/")
     keys.type(TEXTS["template"])
     keys.press("Enter")
