@@ -1,8 +1,13 @@
 """The worker of gunicorn, the web server: threads, and nobody in one of them who says nothing."""
 
+import errno
+import time
 from typing import Any
 
 from gunicorn.workers.gthread import _DEFER, ThreadWorker
+
+NO_FILE_IS_LEFT = (errno.EMFILE, errno.ENFILE)
+BREATH = 0.05  # seconds until it is tried again
 
 
 class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
@@ -12,7 +17,20 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
     browsers that connect ahead, would keep everybody else out meanwhile.
     """
 
+    def accept(self, listener: Any) -> None:
+        """Who comes while no file can be opened waits to be accepted: gunicorn's worker would end.
+
+        A thousand silent connections are as many files as a process may open by default.
+        """
+        try:
+            super().accept(listener)
+        except OSError as error:
+            if error.errno not in NO_FILE_IS_LEFT:
+                raise
+            time.sleep(BREATH)
+
     def handle(self, conn: Any) -> Any:
-        if not conn.initialized and not conn.wait_for_data(0):
+        # A worker that stops defers nobody any more: it would cut the connection.
+        if self.alive and not conn.initialized and not conn.wait_for_data(0):
             return _DEFER
         return super().handle(conn)

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from certificates.refusal import Refused
-from certificates.sentence import say
+from certificates.sentence import in_language, say
 from certificates.x509.visible import visible
 
 NOTHING = Q(pk__in=[])
@@ -96,10 +96,11 @@ _TESTS: dict[Operator, Callable[[str, str], bool]] = {
 
 
 def matches(text: str, operator: Operator, value: str) -> bool:
-    """Whether `text` fits, letters in any case."""
+    """Whether `text` fits, in English or as the reader sees it, letters in any case."""
     if not operator.needs_value:
         return (not text) == (operator is Operator.EMPTY)
-    return _TESTS[operator](text.lower(), value.lower())
+    test, wanted = _TESTS[operator], value.lower()
+    return test(text.lower(), wanted) or test(in_language(text).lower(), wanted)
 
 
 def by_text(*columns: str) -> Query:

@@ -28,7 +28,7 @@ from certificates.sentence import say
 from certificates.x509.facts import CertificateType
 from certificates.x509.visible import visible
 
-CSR_ONLY = "CSR only"
+CSR_ONLY = say("CSR only")
 OBSERVED = "observed"
 
 

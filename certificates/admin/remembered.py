@@ -28,6 +28,7 @@ from django.utils import timezone, translation
 
 PAGES = 64  # of a process
 MOST_ROWS = 2_000  # that are kept beside a page
+MOST_BYTES = 512 * 1024  # of a page that is kept: each of its links repeats a long address
 PATIENCE = 1.0  # seconds
 TOKEN = token_hex(16)  # stands for the CSRF token, which is another one in each answer
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d")  # as SQLite is given one
@@ -72,7 +73,8 @@ def _made(
         answer.context_data = {**(answer.context_data or {}), "csrf_token": TOKEN}
         answer.render()
     page = Page(answer.content.split(TOKEN.encode()), reads, now, holds_until(answer, now))
-    if reads.can_be_repeated and not answer.cookies and session == dict(request.session.items()):
+    is_like_others = not answer.cookies and session == dict(request.session.items())
+    if reads.can_be_repeated and is_like_others and len(answer.content) <= MOST_BYTES:
         _memory.keep(key, page)
     # The answer itself, as whoever waits for it may look at what it was made of.
     answer.content = page.body(request)
@@ -147,7 +149,8 @@ class Reads:
         if many or not sql.startswith("SELECT ") or _knows_the_clock(parameters):
             self.can_be_repeated = False  # a change; or it was given the clock, which goes on
         else:
-            wrapper.cursor = Fetched(wrapper.cursor)
+            with connection.wrap_database_errors:  # a damaged file shows only while rows are read
+                wrapper.cursor = Fetched(wrapper.cursor)
             self.made.append((sql, parameters, wrapper.cursor.rows))
             self.can_be_repeated &= sum(len(rows) for _, _, rows in self.made) <= MOST_ROWS
         return done

@@ -53,7 +53,7 @@ class CertificateType(StrEnum):
 
     @property
     def label(self) -> str:
-        return {"self-signed": "Self-signed", "ca-signed": "CA-signed"}[self.value]
+        return say("Self-signed") if self is CertificateType.SELF_SIGNED else say("CA-signed")
 
 
 _TYPES = {True: CertificateType.SELF_SIGNED, False: CertificateType.CA_SIGNED}

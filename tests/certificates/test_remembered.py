@@ -5,11 +5,12 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from threading import Event, Thread
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from certificates.access import Actor
@@ -26,6 +27,7 @@ from certificates.models import (
     RestartNotice,
 )
 from certificates.operations.request import request_certificate
+from certificates.outages import outage_of
 from certificates.x509.facts import read_facts
 from certificates.x509.policy import KeyChoice
 from tests.certificates.test_list import LIST, trusted
@@ -256,6 +258,19 @@ def test_as_many_are_kept_as_there_is_room_for(
     assert len(made) == 4, "the one that was not asked for longest is forgotten"
 
 
+def test_a_large_page_is_not_kept(
+    administrator: HttpsClient, node: Node, monkeypatch: pytest.MonkeyPatch, made: list[Reads]
+) -> None:
+    size = len(administrator.get(LIST).content)
+    for most, count in ((size // 2, 2), (size, 1)):
+        monkeypatch.setattr(remembered, "MOST_BYTES", most)
+        forget()
+        made.clear()
+        page(administrator)
+        page(administrator)
+        assert len(made) == count
+
+
 def test_who_asks_while_another_makes_it_waits_for_that_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -310,6 +325,24 @@ def test_rows_that_are_taken_down_reach_whoever_asked(node: Node) -> None:
         in_parts = list(Certificate.objects.order_by("pk").iterator(chunk_size=1))
     assert [name for (name,) in shown] == names
     assert [row.file_name for row in in_parts] == names
+
+
+def test_an_error_while_rows_are_read_is_one_of_the_database(db: None) -> None:
+    """Else it would be answered as a bug, and not as the outage that it is."""
+
+    class Damaged:
+        description = ("a column",)
+
+        def fetchall(self) -> list[Any]:
+            raise connection.Database.OperationalError("database disk image is malformed")
+
+    wrapper = SimpleNamespace(cursor=Damaged())
+    with pytest.raises(OperationalError, match="malformed") as raised:
+        Reads()._execute(lambda *_: None, "SELECT 1", (), False, {"cursor": wrapper})
+
+    refused = outage_of(raised.value)
+    assert refused
+    assert refused.code == "database.broken"
 
 
 @pytest.mark.parametrize(
