@@ -43,15 +43,24 @@ SIGNING = ("admin/login/", "admin/logout/")
 @contextmanager
 def read_only() -> Iterator[None]:
     """The database takes no change until the block ends."""
-    is_file = connection.vendor == "sqlite"
-    mode = "SET SESSION CHARACTERISTICS AS TRANSACTION READ"
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA query_only = ON" if is_file else f"{mode} ONLY")
+    _allow_changes(False)
     try:
         yield
     finally:
-        with connection.cursor() as cursor:
-            cursor.execute("PRAGMA query_only = OFF" if is_file else f"{mode} WRITE")
+        _allow_changes(True)
+
+
+def _allow_changes(yes: bool) -> None:
+    """Of this connection; of PostgreSQL's also those that come after it."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute(f"PRAGMA query_only = {'OFF' if yes else 'ON'}")
+            return
+        name = connection.ops.quote_name(connection.settings_dict["NAME"])
+        cursor.execute("SET default_transaction_read_only = off")
+        wanted = f"default_transaction_read_only = {'off' if yes else 'on'}"
+        cursor.execute(f"ALTER DATABASE {name} SET {wanted}")
+    connection.close()
 
 
 @contextmanager
