@@ -14,6 +14,7 @@ from typing import Any
 
 from django.conf import settings
 
+from ccxsec_project.web_worker import allow_open_files
 from certificates.store import local_store
 from certificates.web_server import SERVICE, tls_context
 
@@ -54,6 +55,11 @@ loglevel = "warning"
 proc_name = "ccxsec-web"
 control_socket_disable = True
 limit_request_line = 8190
+
+
+def on_starting(_server: Any) -> None:
+    """Before there are workers: many clients may be silent at once."""
+    allow_open_files()
 
 
 class PatientContext(ssl.SSLContext):

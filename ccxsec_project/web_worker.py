@@ -1,6 +1,7 @@
 """The worker of gunicorn, the web server: threads, and nobody in one of them who says nothing."""
 
 import errno
+import resource
 import time
 from typing import Any
 
@@ -8,6 +9,15 @@ from gunicorn.workers.gthread import _DEFER, ThreadWorker
 
 NO_FILE_IS_LEFT = (errno.EMFILE, errno.ENFILE)
 BREATH = 0.05  # seconds until it is tried again
+OPEN_FILES = 4_096  # a thousand connections that wait, and what the threads open
+
+
+def allow_open_files() -> None:
+    """Raise this process's own limit, which its children inherit, as far as the system lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types

@@ -1,6 +1,8 @@
 """What our worker does otherwise than gunicorn's, a connection being any object."""
 
 import errno
+import subprocess
+import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -60,3 +62,18 @@ def test_who_is_silent_waits_outside_of_the_threads_unless_the_worker_stops(
     client = SimpleNamespace(initialized=not is_new, wait_for_data=lambda _: says_something)
 
     assert worker.handle(client) is done
+
+
+@pytest.mark.parametrize(("soft", "hard", "allowed"), [(256, 512, 512), (256, 8192, 4096)])
+def test_the_web_server_may_open_as_many_files_as_the_system_lets_it(
+    soft: int, hard: int, allowed: int
+) -> None:
+    code = (
+        "import resource as r; from ccxsec_project.web_worker import allow_open_files;"
+        f"r.setrlimit(r.RLIMIT_NOFILE, ({soft}, {hard})); allow_open_files();"
+        "print(r.getrlimit(r.RLIMIT_NOFILE))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == f"({allowed}, {hard})\n"
