@@ -25,21 +25,24 @@ ANSWER = "https://testserver/admin/login/openid/answer/"
 
 
 class Registered:
-    """Our product, as the provider knows it."""
+    """Our product, as the provider knows it; `answer`: its address that is answered at."""
 
     client_id = CLIENT_ID
+
+    def __init__(self, answer: str) -> None:
+        self.answer = answer
 
     def get_client_id(self) -> str:
         return CLIENT_ID
 
     def get_default_redirect_uri(self) -> str:
-        return ANSWER
+        return self.answer
 
     def get_allowed_scope(self, scope: str) -> str:
         return scope
 
     def check_redirect_uri(self, uri: str) -> bool:
-        return uri == ANSWER
+        return uri == self.answer
 
     def check_client_secret(self, secret: str) -> bool:
         return secrets.compare_digest(secret, CLIENT_SECRET)
@@ -92,7 +95,8 @@ class _Quiet(WSGIRequestHandler):
 class Provider:
     """`person` holds the claims of who signs in; `spoil` changes the claims of an ID token."""
 
-    def __init__(self) -> None:
+    def __init__(self, answer: str) -> None:
+        self.answer = answer
         self.person: dict[str, Any] = {"sub": "1", "preferred_username": "ann", "groups": []}
         self.spoil: dict[str, Any] = {}
         self.codes: dict[str, Code] = {}
@@ -129,7 +133,7 @@ class Provider:
 def _authorization(provider: Provider) -> AuthorizationServer:
     server = AuthorizationServer(
         provider.app,
-        query_client=lambda name: Registered() if name == CLIENT_ID else None,
+        query_client=lambda name: Registered(provider.answer) if name == CLIENT_ID else None,
         save_token=lambda token, request: None,
     )
     server.register_grant(_grant(provider), [_id_token(provider), CodeChallenge(required=True)])
@@ -181,9 +185,9 @@ def _id_token(provider: Provider) -> Any:
 
 
 @contextmanager
-def running() -> Iterator[Provider]:
-    """A provider that answers inside the block."""
-    provider = Provider()
+def running(answer: str = ANSWER) -> Iterator[Provider]:
+    """A provider that answers inside the block, and leads back to that address alone."""
+    provider = Provider(answer)
     thread = threading.Thread(target=provider.server.serve_forever)
     thread.start()
     yield provider

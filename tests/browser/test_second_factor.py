@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
-from playwright.sync_api import BrowserContext, CDPSession, Page
+from playwright.sync_api import BrowserContext, CDPSession, Page, expect
 
 from tests.product import PASSWORD, Product
 
@@ -58,7 +58,7 @@ def test_a_security_key_is_added_asked_renamed_and_removed(
     page.fill("#id_name", "blue")
     page.click("text=Add a security key")
     page.wait_for_selector("#recovery-codes")
-    assert page.locator("#recovery-codes li").count() == 10
+    expect(page.locator("#recovery-codes li")).to_have_count(10)
     page.click("text=They are kept")
     assert "blue" in page.inner_text("#keys")
 
@@ -114,11 +114,11 @@ def test_an_app_is_set_up_and_asked_without_scripts(
     totp = TOTP(key, 6, SHA1(), 30)
     page.fill("#id_code", totp.generate(time.time()).decode())
     page.click("text=Put in force")
-    assert page.locator("#recovery-codes li").count() == 10
+    expect(page.locator("#recovery-codes li")).to_have_count(10)
     page.click("text=Log out")
 
     enter(page, product, "willy")
     page.fill("#id_code", totp.generate(time.time() + 30).decode())
     page.click("text=Continue")
-    assert page.url == f"{product.url}/admin/"
+    page.wait_for_url(f"{product.url}/admin/")
     assert complaints == []
