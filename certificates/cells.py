@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 
-from certificates.sentence import say, say_count
+from certificates.sentence import Sentence, say, say_count
 
 UNKNOWN = "—"
 _BREAKS, _BREAK = re.compile(r"(?<=[._-])"), "<wbr>"  # no entity of HTML has any of these
@@ -95,6 +95,13 @@ def badge(label: str, kind: str) -> SafeString:
 def breaking(text: str) -> SafeString:
     """`text` that a narrow column breaks behind a dot, an underscore or a hyphen."""
     return SafeString(f"{_BREAKS.sub(_BREAK, escape(text))}<wbr>")  # nosec B703 - it is escaped
+
+
+def recorded(text: str) -> SafeString | str:
+    """What was written down once, in English whoever reads it; a sentence is in any language."""
+    if not text or isinstance(text, Sentence):
+        return text
+    return format_html('<span lang="en">{}</span>', text)
 
 
 def with_legacy(text: str, *, is_legacy: bool) -> SafeString | str:

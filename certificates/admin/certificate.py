@@ -21,7 +21,6 @@ from certificates.admin.changelist import FIELD_CHOICES, CertificateChangeList
 from certificates.admin.delete import delete_dialog, delete_selected
 from certificates.admin.details import details
 from certificates.admin.download import FILE_KINDS, download, download_selected
-from certificates.admin.event import recorded
 from certificates.admin.filters import (
     ExpiryFilter,
     KeyTypeFilter,
@@ -36,7 +35,7 @@ from certificates.admin.remembered import remembered
 from certificates.admin.roll_back import roll_back_dialog
 from certificates.admin.trust_stores import copy_trust_dialog, trust_stores_page
 from certificates.admin.upload import upload_dialog
-from certificates.cells import UNKNOWN, breaking, changes_at, expiry, with_legacy
+from certificates.cells import UNKNOWN, breaking, changes_at, expiry, recorded, with_legacy
 from certificates.dialogs import screen_url
 from certificates.models import Certificate
 from certificates.sentence import say
@@ -118,7 +117,7 @@ class CertificateAdmin(FindScreen):
         return expiry(row.not_after, timezone.now()).as_cell()
 
     @admin.display(description=_("Description"), ordering="description")
-    def about(self, row: Certificate) -> SafeString:
+    def about(self, row: Certificate) -> SafeString | str:
         if not row.is_older:
             return recorded(row.description)
         older = format_html('<span class="badge plain">{}</span>', say("Older"))

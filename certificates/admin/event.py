@@ -8,13 +8,13 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from certificates.access import Permission, signed_in
 from certificates.admin.export import Exported
 from certificates.admin.find_list import BoundedPaginator
+from certificates.cells import recorded
 from certificates.dialogs import screen_url, show
 from certificates.forms.audit_export import AuditExportForm
 from certificates.models import Event
@@ -62,11 +62,6 @@ class ReadOnlyScreen(Exported, admin.ModelAdmin):  # type: ignore[type-arg] # no
         return [listed, *self.export_urls()]
 
 
-def recorded(text: str) -> SafeString:
-    """What was written down once, in English whoever reads it."""
-    return format_html('<span lang="en">{}</span>', text)
-
-
 @admin.register(Event)
 class EventAdmin(ReadOnlyScreen):
     change_list_template = "certificates/event_list.html"
@@ -94,15 +89,15 @@ class EventAdmin(ReadOnlyScreen):
         return f"{timezone.localtime(row.at):%Y-%m-%d %H:%M:%S}"
 
     @admin.display(description=_("Actor"))
-    def who(self, row: Event) -> SafeString:
+    def who(self, row: Event) -> SafeString | str:
         return recorded(row.actor)
 
     @admin.display(description=_("Object"))
-    def of(self, row: Event) -> SafeString:
+    def of(self, row: Event) -> SafeString | str:
         return recorded(row.object_text)
 
     @admin.display(description=_("Details"))
-    def what(self, row: Event) -> SafeString:
+    def what(self, row: Event) -> SafeString | str:
         told = (f"{key}: {value}" for key, value in row.detail.items() if value != "")
         return recorded(", ".join(told))
 

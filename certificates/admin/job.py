@@ -14,8 +14,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from certificates.access import Permission, signed_in
-from certificates.admin.event import ReadOnlyScreen, recorded
-from certificates.cells import badge
+from certificates.admin.event import ReadOnlyScreen
+from certificates.cells import badge, recorded
 from certificates.dialogs import screen_url, show, tell
 from certificates.models import Job
 from certificates.operations import cancel_job
@@ -64,7 +64,7 @@ class JobAdmin(ReadOnlyScreen):
         return f"{timezone.localtime(row.created_at):%Y-%m-%d %H:%M:%S}"
 
     @admin.display(description=_("Last message"))
-    def last_message(self, row: Job) -> SafeString:
+    def last_message(self, row: Job) -> SafeString | str:
         return recorded(row.messages[-1] if row.messages else "")
 
     def changelist_view(

@@ -6,8 +6,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from certificates.cells import badge, with_legacy
-from certificates.sentence import Sentence, lowered, say, together
+from certificates.cells import badge, recorded, with_legacy
+from certificates.sentence import lowered, say, together
 from ipsec.find import ANY
 from ipsec.models import Policy
 from ipsec.moments import clock, distance
@@ -46,13 +46,6 @@ def leak_badge(standing: Standing) -> SafeString:
     return badge(standing.leak.label, kind)
 
 
-def marked(text: str) -> SafeString | str:
-    """A text, marked as English where it is one of a record, which no language knows."""
-    if not text or isinstance(text, Sentence):
-        return text
-    return format_html('<span lang="en">{}</span>', text)
-
-
 def live(name: str, pk: int, content: SafeString | str, says: str) -> SafeString:
     """A part that the script takes over when its fresh content differs.
 
@@ -68,7 +61,7 @@ def live(name: str, pk: int, content: SafeString | str, says: str) -> SafeString
 def state_cell(row: Policy, standing: Standing, now: datetime) -> SafeString:
     """The state in a word, and below it since when, or what stands in the way."""
     page = reverse("admin:ipsec_policy_page", args=[row.pk])
-    wrong = marked(standing.sentence) if _WORDS[standing.word] in ("critical", "soon") else ""
+    wrong = recorded(standing.sentence) if _WORDS[standing.word] in ("critical", "soon") else ""
     content = format_html('<a class="plainly" href="{}">{}</a>', page, word_badge(standing))
     if row.trial_until:
         content += format_html(" {}", badge(say("On trial"), "soon"))

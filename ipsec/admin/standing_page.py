@@ -7,9 +7,9 @@ from typing import Any
 from django.core.paginator import Page
 from django.urls import reverse
 
-from certificates.cells import UNKNOWN
+from certificates.cells import UNKNOWN, recorded
 from certificates.sentence import lowered, say, say_as, say_count
-from ipsec.admin.cells import leak_badge, marked, word_badge
+from ipsec.admin.cells import leak_badge, word_badge
 from ipsec.associations import Association, Child
 from ipsec.models import Kind, Negotiation, Policy
 from ipsec.moments import clock, distance
@@ -56,8 +56,8 @@ def context_of(row: Policy) -> dict[str, Any]:
         "standing": standing,
         "heard": heard,
         "state": word_badge(standing),
-        "sentence": marked(standing.sentence),
-        "cure": marked(standing.cure),
+        "sentence": recorded(standing.sentence),
+        "cure": recorded(standing.cure),
         "packets": leak_badge(standing),
         "since": _moment(standing.since, heard.at),
         "trial_left": distance(row.trial_until, heard.at) if row.trial_until else "",

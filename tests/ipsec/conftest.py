@@ -13,12 +13,14 @@ from pytest_django import Settings
 
 from certificates.access import Actor
 from certificates.models import Node, Secret
+from ipsec.kernel import KernelUnreadable
 from ipsec.management import in_force
 from ipsec.models import Policy, key_secret
-from ipsec.operations import add_policy
+from ipsec.operations import add_policy, state
 from ipsec.policy.definition import Definition
 from ipsec.policy.profiles import PROFILES, ProfileName
 from tests.ipsec.charon import HERE, Charon, add_addresses, running
+from tests.ipsec.recorded import Recorded, speaking
 
 KEY = "a-good-key-1234"
 THERE = "192.0.2.2"
@@ -117,3 +119,16 @@ def key_file(node: Node, settings: Settings, tmp_path: Path) -> str:
 def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
     """What is typed on the terminal."""
     return lambda text: monkeypatch.setattr(sys, "stdin", io.StringIO(f"{text}\n"))
+
+
+@pytest.fixture
+def told(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorded]:
+    """A daemon that tells what is put in; the machine's own kernel holds nothing of it."""
+
+    def unreadable() -> None:
+        raise KernelUnreadable("ip: 2")
+
+    monkeypatch.setattr(state, "installed_policies", unreadable)
+    settings.CCXSEC_IPSEC_SOCKET = str(tmp_path / "told.vici")
+    with speaking(tmp_path / "told.vici") as recorded:
+        yield recorded

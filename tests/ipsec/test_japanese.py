@@ -1,39 +1,21 @@
 """The screens of policies in Japanese, with what only a policy at work shows on them."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
-from pytest_django import Settings
 
 from certificates.models import Node
-from ipsec.kernel import KernelUnreadable
 from ipsec.models import Kind, Policy
-from ipsec.operations import state
 from ipsec.operations.history import Happening, record
 from ipsec.operations.state import names_of
 from tests.ipsec.configuring import ADD, LIST, form, text
 from tests.ipsec.conftest import HERE, LEGACY, THERE, Add
-from tests.ipsec.recorded import Recorded, speaking
+from tests.ipsec.recorded import Recorded
 from tests.test_japanese import JAPANESE, english
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def told(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorded]:
-    """A daemon that tells what is put in; the kernel can't be asked."""
-
-    def unreadable() -> None:
-        raise KernelUnreadable("ip: 2")
-
-    monkeypatch.setattr(state, "installed_policies", unreadable)
-    settings.CCXSEC_IPSEC_SOCKET = str(tmp_path / "told.vici")
-    with speaking(tmp_path / "told.vici") as recorded:
-        yield recorded
 
 
 def establish(told: Recorded, row: Policy, **differs: Any) -> None:

@@ -1,24 +1,21 @@
 """The page of one policy, and its fresh state: what was negotiated, and what can be done (IP-7)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
-from pytest_django import Settings
 
 from certificates.access import Actor
 from certificates.models import Event, Job
-from ipsec.kernel import KernelUnreadable
 from ipsec.models import Kind, Policy
-from ipsec.operations import set_enabled, state
+from ipsec.operations import set_enabled
 from ipsec.operations.history import Happening, record
 from ipsec.operations.state import names_of
 from tests.ipsec.conftest import HERE, THERE, Add
-from tests.ipsec.recorded import Recorded, speaking
+from tests.ipsec.recorded import Recorded
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.spec("IP-7")]
 LIST = "/admin/ipsec/policy/"
@@ -30,19 +27,6 @@ def text(response: Any) -> str:
 
 def page(client: Client, row: Policy, more: str = "") -> str:
     return text(client.get(f"{LIST}{row.pk}/{more}"))
-
-
-@pytest.fixture
-def told(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorded]:
-    """A daemon that tells what is put in; the machine's own kernel holds nothing of it."""
-
-    def unreadable() -> None:
-        raise KernelUnreadable("it is not asked here")
-
-    monkeypatch.setattr(state, "installed_policies", unreadable)
-    settings.CCXSEC_IPSEC_SOCKET = str(tmp_path / "told.vici")
-    with speaking(tmp_path / "told.vici") as recorded:
-        yield recorded
 
 
 def in_force(told: Recorded, row: Policy, **differs: str) -> None:
