@@ -241,6 +241,7 @@ with warnings.catch_warnings(action="ignore"):  # what is wrong with it is said 
 if "ENGINE" not in DATABASES["default"]:
     raise ImproperlyConfigured("DATABASE_URL is none like postgres://user:password@host/name")
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["ENGINE"] = "ccxsec_project.sqlite"
     DATABASES["default"]["OPTIONS"] = {
         # A transaction takes the write lock at its start: the lock that operations rely on.
         "transaction_mode": "IMMEDIATE",
@@ -248,9 +249,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
     }
 else:
-    DATABASES["default"]["CONN_MAX_AGE"] = 60
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 10)
+DATABASES["default"]["CONN_MAX_AGE"] = 60
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 # Redis for the worker's queue and what processes share; empty: the database and each process.
 REDIS_URL = _one_like("REDIS_URL", "", checked_redis_url)
 if REDIS_URL:

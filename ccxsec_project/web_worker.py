@@ -9,6 +9,7 @@ from gunicorn.workers.gthread import _DEFER, ThreadWorker
 
 NO_FILE_IS_LEFT = (errno.EMFILE, errno.ENFILE)
 BREATH = 0.05  # seconds until it is tried again
+MODESTY = 50e-6  # seconds for each connection that a process has already, before it takes another
 OPEN_FILES = 4_096  # a thousand connections that wait, and what the threads open
 
 
@@ -27,13 +28,19 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
     browsers that connect ahead, would keep everybody else out meanwhile.
     """
 
+    nr_conns: int
+
     def accept(self, listener: Any) -> None:
         """Who comes while no file can be opened waits to be accepted: gunicorn's worker would end.
 
         A thousand silent connections are as many files as a process may open by default.
+
+        And who has many connections leaves the next one to a process that has fewer: the first one
+        to wake would else take all that come at once, and keep them, while the others are idle.
         """
         try:
             super().accept(listener)
+            time.sleep(min(self.nr_conns * MODESTY, BREATH))
         except OSError as error:
             if error.errno not in NO_FILE_IS_LEFT:
                 raise
@@ -44,3 +51,9 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         if self.alive and not conn.initialized and not conn.wait_for_data(0):
             return _DEFER
         return super().handle(conn)
+
+    def finish_request(self, conn: Any, fs: Any) -> None:
+        """A connection ends once: gunicorn counts one that fails while it is closed twice."""
+        others = self.nr_conns - 1
+        super().finish_request(conn, fs)
+        self.nr_conns = max(self.nr_conns, others)
