@@ -11,6 +11,8 @@ from django.test import Client
 from ccxsec_project.middleware import ANSWER_HEADERS, UNUSED_FEATURES, USED_FEATURES
 from tests.test_urls import FORM, Keys, address, expected, rows
 
+pytestmark = pytest.mark.any_database
+
 __all__ = ["rows"]
 POLICY = (
     "base-uri 'none'; connect-src 'self'; default-src 'none'; form-action 'self';"

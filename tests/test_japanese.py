@@ -21,6 +21,8 @@ from tests.bulk import scenes
 from tests.conftest import HttpsClient
 from tests.test_urls import FORM, Keys, address, of_browsers, rows
 
+pytestmark = pytest.mark.any_database
+
 __all__ = ["rows"]  # the fixture
 JAPANESE = {"Accept-Language": "ja"}
 # Where another language is right, beside what is marked lang="en": names, what a machine wrote.

@@ -8,6 +8,7 @@ from datetime import datetime
 from certificates.cells import at
 from certificates.models import Certificate, Node, Purpose
 from certificates.models.insertion import portions
+from certificates.models.search import sorted_by
 from certificates.operations.examination import (
     Examination,
     Item,
@@ -68,7 +69,8 @@ def already_there(node: Node, purpose: Purpose, reads: Sequence[ReadCertificate]
     columns = ("subject_digest", "fingerprint", "file_name", "not_before")
     for asked in portions([*{read.facts.subject_digest for read in reads} - {""}]):
         # A crowd of one name is cut: the checks name a few of it.
-        for row in store.filter(subject_digest__in=asked).order_by("pk").only(*columns)[:_CROWD]:
+        named = store.filter(subject_digest__in=asked).order_by(sorted_by("pk"))
+        for row in named.only(*columns)[:_CROWD]:
             if len(same[row.subject_digest]) < MOST_NAMED:
                 same[row.subject_digest].append(row)
     return AlreadyThere(frozenset(known), same)

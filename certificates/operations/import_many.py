@@ -10,6 +10,7 @@ from django.db import transaction
 
 from certificates.access import Actor, Permission
 from certificates.models import Deployment, Node, Purpose
+from certificates.models.insertion import room_for_indexes
 from certificates.operations.consequences import ask_for_restarts, intend
 from certificates.operations.examination import failing, under_policy
 from certificates.operations.examine_trust import already_there, trust_checks
@@ -65,7 +66,7 @@ def import_trusted(
     if purpose.is_own:
         wrong = f"Many files go into a trust store, and {purpose} is the identity of one service."
         raise Refused("purpose.wrong", wrong, f"Choose {purpose.service}-trust, or one file.")
-    with _few_collections():
+    with _few_collections(), room_for_indexes():
         for batch in _grouped(read_many(files)):
             if not go_on():
                 return

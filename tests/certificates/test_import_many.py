@@ -6,9 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from certificates.models import Certificate, Event, Node
+from certificates.models.insertion import ROOM_KIB, room_for_indexes
 from certificates.operations import read_many as module
 from certificates.operations.read_many import BATCH, read_many
 from certificates.x509.reading import Refused, Upload, read_upload
@@ -100,6 +103,49 @@ def test_a_large_folder_is_added_once_whatever_stands_twice_in_it(
     assert rows.count() == len({name.lower() for name in rows.values_list("file_name", flat=True)})
     events = Event.objects.filter(action="trust:add").values_list("object_id", flat=True)
     assert sorted(events) == sorted(str(pk) for pk in rows.values_list("pk", flat=True))
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL plans by its statistics")
+def test_no_look_into_a_store_reads_all_of_the_node(
+    run: Run, node: Node, tmp_path: Path, settings: Settings
+) -> None:
+    """An import would take the square of its certificates."""
+    settings.CCXSEC_CALLED_FROM = str(tmp_path)
+    (tmp_path / "one").write_bytes(craft_ca(serial=integer(0x100)))
+    with CaptureQueriesContext(connection) as captured:
+        run("cert", "import", "ipsec-trust", ".")
+    asked = [
+        query["sql"] for query in captured.captured_queries
+        if query["sql"].startswith("SELECT ") and " IN (" in query["sql"]
+        and 'FROM "certificates_certificate"' in query["sql"]
+    ]  # fmt: skip
+
+    assert len(asked) >= 4, "the same certificate, the same name, the same file, the new keys"
+    for sql in asked:
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
+            plan = " ".join(str(row) for row in cursor.fetchall())
+        assert "_once_per_store (" in plan or "by_subject (" in plan or "by_file_name (" in plan
+
+
+def test_a_large_cache_is_given_back(node: Node) -> None:
+    if connection.vendor != "sqlite":
+        return
+
+    def cache() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA cache_size")
+            return int(cursor.fetchone()[0])
+
+    def fail() -> None:
+        with room_for_indexes():
+            assert cache() == -ROOM_KIB
+            raise RuntimeError
+
+    usual = cache()
+    with pytest.raises(RuntimeError):
+        fail()
+    assert cache() == usual
 
 
 def test_reading_in_threads_leaves_the_filters_of_warnings_as_they_were() -> None:
