@@ -242,6 +242,7 @@ if "ENGINE" not in DATABASES["default"]:
     raise ImproperlyConfigured("DATABASE_URL is none like postgres://user:password@host/name")
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["ENGINE"] = "ccxsec_project.sqlite"
+    DATABASES["default"]["TEST"] = {"NAME": ":memory:"}  # as with Django's own engine
     DATABASES["default"]["OPTIONS"] = {
         # A transaction takes the write lock at its start: the lock that operations rely on.
         "transaction_mode": "IMMEDIATE",
