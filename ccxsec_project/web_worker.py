@@ -9,7 +9,8 @@ from gunicorn.workers.gthread import _DEFER, ThreadWorker
 
 NO_FILE_IS_LEFT = (errno.EMFILE, errno.ENFILE)
 BREATH = 0.05  # seconds until it is tried again
-MODESTY = 50e-6  # seconds for each connection that a process has already, before it takes another
+# Before it takes another connection, a process waits for each that it has; seconds, and at most.
+MODESTY, MOST_MODEST = 50e-6, 1e-3
 OPEN_FILES = 4_096  # a thousand connections that wait, and what the threads open
 
 
@@ -40,7 +41,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         """
         try:
             super().accept(listener)
-            time.sleep(min(self.nr_conns * MODESTY, BREATH))
+            time.sleep(min(self.nr_conns * MODESTY, MOST_MODEST))
         except OSError as error:
             if error.errno not in NO_FILE_IS_LEFT:
                 raise
