@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from certificates.models import Certificate, Event, Node
@@ -18,6 +17,7 @@ from certificates.x509.reading import Refused, Upload, read_upload
 from tests.certificates.authority import Authority
 from tests.certificates.crafting import craft, craft_ca, integer
 from tests.certificates.test_commands import Run, run
+from tests.query_plans import only_sqlite, plans_of
 
 __all__ = ["run"]
 CERTIFICATE = craft()
@@ -105,33 +105,23 @@ def test_a_large_folder_is_added_once_whatever_stands_twice_in_it(
     assert sorted(events) == sorted(str(pk) for pk in rows.values_list("pk", flat=True))
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL plans by its statistics")
+@only_sqlite
 def test_no_look_into_a_store_reads_all_of_the_node(
     run: Run, node: Node, tmp_path: Path, settings: Settings
 ) -> None:
     """An import would take the square of its certificates."""
     settings.CCXSEC_CALLED_FROM = str(tmp_path)
     (tmp_path / "one").write_bytes(craft_ca(serial=integer(0x100)))
-    with CaptureQueriesContext(connection) as captured:
-        run("cert", "import", "ipsec-trust", ".")
-    asked = [
-        query["sql"] for query in captured.captured_queries
-        if query["sql"].startswith("SELECT ") and " IN (" in query["sql"]
-        and 'FROM "certificates_certificate"' in query["sql"]
-    ]  # fmt: skip
+    of_stores = ('FROM "certificates_certificate"', " IN (")
+    plans = plans_of(lambda: run("cert", "import", "ipsec-trust", "."), *of_stores)
 
-    assert len(asked) >= 4, "the same certificate, the same name, the same file, the new keys"
-    for sql in asked:
-        with connection.cursor() as cursor:
-            cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
-            plan = " ".join(str(row) for row in cursor.fetchall())
+    assert len(plans) >= 4, "the same certificate, the same name, the same file, the new keys"
+    for plan in plans:
         assert "_once_per_store (" in plan or "by_subject (" in plan or "by_file_name (" in plan
 
 
+@only_sqlite
 def test_a_large_cache_is_given_back(node: Node) -> None:
-    if connection.vendor != "sqlite":
-        return
-
     def cache() -> int:
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA cache_size")
