@@ -1,6 +1,7 @@
 """One torture run: start everything, let clients work while processes die, then look."""
 
 import contextlib
+import itertools
 import json
 import random
 import tempfile
@@ -173,5 +174,12 @@ def _look(
 
 def _log_violations(log: str) -> list[str]:
     """A trace in the log is a bug, wherever it came from; what an outage does is a line."""
-    count = log.count("Internal Server Error")
-    return [f"log: {count} internal server errors"] if count else []
+    errors = log.split("Internal Server Error")[1:]
+    return [f"log: internal server error{_trace(error)}" for error in errors]
+
+
+def _trace(behind: str) -> str:
+    """Of which address, and the trace: the indented lines, until the next record begins."""
+    first, *lines = behind.splitlines()
+    trace = list(itertools.takewhile(lambda line: line.startswith(" "), lines))
+    return "\n".join([first, *trace])
