@@ -11,8 +11,6 @@ from django.test import Client
 from ccxsec_project.middleware import ANSWER_HEADERS, UNUSED_FEATURES, USED_FEATURES
 from tests.test_urls import FORM, Keys, address, expected, rows
 
-pytestmark = pytest.mark.any_database
-
 __all__ = ["rows"]
 POLICY = (
     "base-uri 'none'; connect-src 'self'; default-src 'none'; form-action 'self';"
@@ -32,6 +30,7 @@ HEADERS = {
 GETS = [route for route, method in expected() if method == "GET"]
 
 
+@pytest.mark.any_database
 @pytest.mark.django_db
 @pytest.mark.parametrize("role", ["anonymous", "Security administrator"])
 def test_every_page_carries_all_of_it(
@@ -110,6 +109,7 @@ def test_no_feature_is_both_used_and_unused_and_what_is_dangerous_is_off() -> No
         assert f"{name}=()" in policy
 
 
+@pytest.mark.any_database
 @pytest.mark.django_db
 @pytest.mark.parametrize("role", ["anonymous", "Security administrator"])
 def test_no_page_holds_a_script_or_style_of_its_own(

@@ -21,8 +21,6 @@ from tests.bulk import scenes
 from tests.conftest import HttpsClient
 from tests.test_urls import FORM, Keys, address, of_browsers, rows
 
-pytestmark = pytest.mark.any_database
-
 __all__ = ["rows"]  # the fixture
 JAPANESE = {"Accept-Language": "ja"}
 # Where another language is right, beside what is marked lang="en": names, what a machine wrote.
@@ -147,6 +145,7 @@ def left_on(client: HttpsClient, method: str, keys: Keys) -> dict[str, list[str]
     return left
 
 
+@pytest.mark.any_database
 @pytest.mark.django_db
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_no_screen_has_english_left(full: Keys, anybody: HttpsClient, method: str) -> None:
@@ -156,6 +155,7 @@ def test_no_screen_has_english_left(full: Keys, anybody: HttpsClient, method: st
     assert {route: texts for route, texts in left.items() if texts} == {}
 
 
+@pytest.mark.any_database
 @pytest.mark.django_db
 def test_every_screen_is_marked_as_japanese(anybody: HttpsClient) -> None:
     for name in ("", "find/?q=ccx1", "bulk/", "monitor/", "ipsec/policy/"):

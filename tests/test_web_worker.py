@@ -90,8 +90,10 @@ def test_connections_that_come_at_once_are_shared_among_the_processes() -> None:
         stack.callback(server.wait, 30)
         stack.callback(server.terminate)
         host, port = listener.getsockname()
+        deadline = time.monotonic() + 60
         while len(workers := _answering(host, port, 8)) < 2:  # both are up
             assert server.poll() is None
+            assert time.monotonic() < deadline, workers
 
         shares = _answering(host, port, 40, waking=[int(pid) for pid in workers])
 

@@ -17,9 +17,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     _opened: tuple[int, ...] | None = None
 
     def get_new_connection(self, conn_params: Any) -> Any:
-        self._opened = (
-            self._file()
-        )  # before: a file that comes in between is seen at the next request
+        # Asked before: a file that comes in between is seen at the next request.
+        self._opened = self._file()
         return super().get_new_connection(conn_params)
 
     def is_usable(self) -> bool:

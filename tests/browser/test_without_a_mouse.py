@@ -18,6 +18,7 @@ from tests.product import Product
 
 pytestmark = pytest.mark.spec("MN-1")
 STEP = 1 if "EVERY_SCREEN" in os.environ else 8  # of the screens that are looked at closely
+WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 LIST = "/admin/certificates/certificate/"
 WIDER = "document.documentElement.scrollWidth - innerWidth"
 HAS_FOCUS = "document.activeElement.textContent.trim()"
@@ -51,7 +52,7 @@ def test_no_screen_hinders_a_screen_reader_and_all_is_reached_by_tab(
     """
     wrong: dict[str, list[str]] = {}
 
-    still.set_viewport_size({"width": 1280, "height": 900})
+    still.set_viewport_size(WIDE)
     for number, address in enumerate(addresses):
         response = still.goto(product.url + address)
         found = [] if response and response.status == 200 else [f"{response and response.status}"]
@@ -70,12 +71,12 @@ def closely(page: Page) -> list[str]:
     """What a keyboard does not reach; and what differs narrow and dark: colours, width."""
     found = hindrances(page)
     page.emulate_media(color_scheme="dark")
-    page.set_viewport_size({"width": 390, "height": 844})
+    page.set_viewport_size(NARROW)
     found += contrasts(page)
     if page.evaluate(WIDER) > 0:
         found.append("wider than 390 pixels")
     page.emulate_media(color_scheme="light")
-    page.set_viewport_size({"width": 1280, "height": 900})
+    page.set_viewport_size(WIDE)
     return found
 
 
