@@ -22,6 +22,7 @@ from .children import Child, worker_cluster
 logger = logging.getLogger(__name__)
 UPKEEP = "upkeep"  # whose turn it is to ask for it, among all supervisors of the database
 LEAST = 0.5  # seconds between two looks
+STARTING = timedelta(seconds=30)  # a cluster has at least, on a busy machine, until it first tells
 
 
 class ClusterWatch:
@@ -71,7 +72,7 @@ class ClusterWatch:
         asked_since = max(self.cluster.started, self._since)
         running = timedelta(seconds=time.monotonic() - asked_since)
         silent = min(timezone.now() - beat.seen_at, running) if beat else running
-        if silent > self.limit:
+        if silent > (max(self.limit, STARTING) if silent == running else self.limit):
             logger.error("the worker cluster gave no sign of life for %s; restarting it", silent)
             self.cluster.clear()
             self.cluster.start()

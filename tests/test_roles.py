@@ -78,6 +78,20 @@ def test_a_cluster_is_asked_until_it_tells_and_restarted_when_it_never_does(told
     assert told.started == 2
 
 
+def test_a_limit_below_what_a_start_takes_restarts_nobody_again_and_again(told: Told) -> None:
+    told.watch.limit = timedelta(seconds=6)
+    for seen in (None, 3600):
+        told.ran(seconds=20)
+        told.looked(seen)  # it has not told since it was started
+    assert told.started == 0
+
+    told.looked(10)  # it has told once
+    assert told.started == 1
+    told.ran(seconds=40)
+    told.looked(None)
+    assert told.started == 2
+
+
 def test_another_cluster_that_lives_does_not_hide_a_silent_one(told: Told) -> None:
     Heartbeat.objects.beat("worker", "worker other", now=timezone.now())
 

@@ -1,5 +1,7 @@
 """How the browser is started, and how an operator signs in."""
 
+from urllib.parse import urlsplit
+
 from playwright.sync_api import Page
 
 from tests.product import PASSWORD, Product
@@ -21,4 +23,5 @@ def sign_in(page: Page, product: Product) -> Page:
     page.fill("#id_username", "admin")
     page.fill("#id_password", PASSWORD)
     page.click("[type=submit]")
+    page.wait_for_url(lambda address: urlsplit(address).path != "/admin/login/")
     return page

@@ -22,7 +22,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 # Not for the whole session: while Playwright runs, Django takes its loop for a caller's own.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    chromium = needs("chromium", "chromium")
+    chromium = needs("chromium-headless-shell", "chromium-headless-shell")
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield opened

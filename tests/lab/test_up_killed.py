@@ -13,7 +13,7 @@ from certificates.models import Node
 node = Node.objects.local().pk
 with transaction.atomic():
     row = jobs.enqueue("deploy", "x", started_by="t", node=node, service="tomcat")
-print("state", jobs.wait(row.pk, seconds=45).state)
+print("state", jobs.wait(row.pk, seconds=100).state)
 """
 
 

@@ -43,7 +43,7 @@ def watched(product: Product) -> Iterator[Camera]:
     product.start()
     try:
         with sync_playwright() as playwright:
-            chromium = needs("chromium", "chromium")
+            chromium = needs("chromium-headless-shell", "chromium-headless-shell")
             browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
             context = browser.new_context(ignore_https_errors=True, color_scheme="light")
             paths = {str(product.data): "/var/lib/ccxsec"}

@@ -167,6 +167,11 @@ class Host:
             self.charon.wait(10)
         self.charon = None
 
+    def forget(self) -> None:
+        """Drop all SAs and policies of the kernel: also an SPI that an ended charon had asked for."""
+        for what in ("state", "policy"):
+            _ip("-n", self.namespace, "xfrm", what, "flush")
+
     def associations(self) -> list[dict[str, Any]]:
         """The IKE SAs that charon has now, each as vici's list-sa tells it, in text."""
         return self._ask("list_sas")

@@ -30,12 +30,17 @@ pytestmark = pytest.mark.spec("IP-7")
 @pytest.fixture
 def _patient(lab: Laboratory) -> Iterator[None]:
     """Daemons that remember no failure: after five of a peer charon ignores it for 30 seconds."""
-    for peer in lab.peers:
-        peer.host.end_charon()  # the scene starts it again
+    _end_charon(lab)  # the scene starts it again
     yield
     clear(lab)
+    _end_charon(lab)
+
+
+def _end_charon(lab: Laboratory) -> None:
+    """In the midst of a negotiation, it may be; nothing of that stays in the kernel."""
     for peer in lab.peers:
         peer.host.end_charon()
+        peer.host.forget()
 
 
 def is_up(host: Host) -> bool:
