@@ -169,8 +169,9 @@ def _keys(condition: Condition, most: int) -> list[int] | None:
     """Up to one more than `most`; None where no index tells."""
     query, value = to_query([condition]), visible(condition.value.strip())
     if condition.field in _HEXADECIMAL:
-        # Each of its columns alone: one index answers, where none answers both.
-        parts = query.children if query.connector == Q.OR else [query]
+        # Each of its columns alone, as an index answers one; a part of either is in one index.
+        is_apart = query.connector == Q.OR and _cost(condition) == 0
+        parts = query.children if is_apart else [query]
         keys: list[int] = []
         for part in parts:
             rows = Certificate.objects.filter(Q(part)).order_by()

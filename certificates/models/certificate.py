@@ -243,9 +243,11 @@ class Certificate(ReadColumns):
                 models.Index(fields=["state", column, "id"], name=f"by_{name}")
                 for column, name in ORDERED.items()
             ),
+            # Both fingerprints: a part of either is looked for in this one, from end to end.
+            models.Index(fields=["fingerprint", "fingerprint_sha1", "id"], name="by_fingerprint"),
             *(
                 models.Index(fields=[column, "id"], name=f"by_{column}")
-                for column in ("fingerprint", "fingerprint_sha1", "serial_number")
+                for column in ("fingerprint_sha1", "serial_number")
             ),
             models.Index(fields=["subject_key_identifier"], name="by_subject_key_id"),
             models.Index(Lower("file_name"), "node", "purpose", name="by_file_name"),

@@ -22,6 +22,7 @@ from certificates.x509.policy import KeyChoice
 from certificates.x509.self_signed import self_signed
 from certificates.x509.visible import visible
 from tests.hostile import TEXTS
+from tests.query_plans import only_sqlite, plans_of
 
 pytestmark = pytest.mark.spec("CM-2")
 
@@ -121,6 +122,27 @@ def test_digits_find_the_same_with_and_without_the_index(
 
     for part in parts:
         assert agree(Condition(field, operator, part))
+
+
+@only_sqlite
+@pytest.mark.parametrize("operator", [Operator.CONTAINS, Operator.ENDS])
+def test_a_part_of_a_fingerprint_is_one_walk_through_one_index(
+    rows: list[Certificate], operator: Operator
+) -> None:
+    part = Condition("fingerprint", operator, rows[7].fingerprint_sha1[-12:])
+
+    assert few_keys([part], MOST) == [rows[7].pk]
+    (plan,) = plans_of(lambda: few_keys([part], MOST), "fingerprint")
+    assert "USING COVERING INDEX by_fingerprint" in plan
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="an index of PostgreSQL alone")
+def test_a_whole_name_in_any_case_has_an_index(rows: list[Certificate]) -> None:
+    found = Certificate.objects.filter(common_name__iexact="kelvin")
+
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+        assert "by_name_in_capitals" in found.explain()
 
 
 def held(name: str) -> bool:

@@ -22,6 +22,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any, Protocol
 
+from tests.lab.ipsec import fewer_registers
 from tests.lab.ipsec.product import Laboratory, laboratory
 from tests.parts import needs
 from tests.product import ROOT
@@ -46,7 +47,7 @@ mkdir -p /run/modules/lib /run/netns /run/lock
 ln -s /usr/lib/uml/modules /run/modules/lib/modules
 modprobe -d /run/modules -a {modules}
 echo > /proc/sys/kernel/modprobe
-ip link set lo up
+{mount}ip link set lo up
 stty -F /dev/ttyS0 raw -echo
 cd {root}
 {python} -B -m tests.lab.ipsec.esp_kernel {installed} < /dev/ttyS0 > /dev/ttyS0
@@ -103,16 +104,21 @@ def esp_kernel(installed: Path) -> Iterator[EspKernel]:
     folder = Path(tempfile.mkdtemp(prefix="ccxsec-uml-"))
     init, console = folder / "init", folder / "console"
     copied = shutil.copytree(installed, folder / "installed", symlinks=True)
+    start, environment, mount = [linux], (), ""
+    if fewer_registers.are_many():
+        start = [sys.executable, "-m", fewer_registers.__name__, linux]
+        environment = fewer_registers.WITHOUT_AVX
+        mount = f"mount --bind {fewer_registers.wrap('ip', folder)} {needs('ip', 'iproute2')}\n"
     words = {"root": ROOT, "python": sys.executable, "installed": copied}
     quoted = {key: shlex.quote(str(word)) for key, word in words.items()}
-    init.write_text(INIT.format(modules=" ".join(MODULES), **quoted))
+    init.write_text(INIT.format(modules=" ".join(MODULES), mount=mount, **quoted))
     init.chmod(0o700)
     root = ["root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", f"init={init}"]
     lines = ["con=null", "con0=null,fd:2", "ssl=null", "ssl0=fd:0,fd:1", "quiet"]
     in_memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else str(folder)
     with console.open("wb") as output:
         process = subprocess.Popen(
-            [linux, f"mem={MEMORY}", f"uml_dir={folder}/uml/", *root, *lines],
+            [*start, f"mem={MEMORY}", f"uml_dir={folder}/uml/", *root, *lines, *environment],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=output,

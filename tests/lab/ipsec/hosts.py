@@ -168,7 +168,7 @@ class Host:
         self.charon = None
 
     def forget(self) -> None:
-        """Drop all SAs and policies of the kernel: also an SPI that an ended charon had asked for."""
+        """Drop all SAs and policies of the kernel; an ended charon may have asked for an SPI."""
         for what in ("state", "policy"):
             _ip("-n", self.namespace, "xfrm", what, "flush")
 
