@@ -104,10 +104,10 @@ def esp_kernel(installed: Path) -> Iterator[EspKernel]:
     folder = Path(tempfile.mkdtemp(prefix="ccxsec-uml-"))
     init, console = folder / "init", folder / "console"
     copied = shutil.copytree(installed, folder / "installed", symlinks=True)
-    start, environment, mount = [linux], (), ""
+    start, environment, mount = [linux], list[str](), ""
     if fewer_registers.are_many():
         start = [sys.executable, "-m", fewer_registers.__name__, linux]
-        environment = fewer_registers.WITHOUT_AVX
+        environment = [*fewer_registers.WITHOUT_AVX]
         mount = f"mount --bind {fewer_registers.wrap('ip', folder)} {needs('ip', 'iproute2')}\n"
     words = {"root": ROOT, "python": sys.executable, "installed": copied}
     quoted = {key: shlex.quote(str(word)) for key, word in words.items()}
