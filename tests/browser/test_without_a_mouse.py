@@ -4,7 +4,6 @@ The last of the browser's tests: it puts something of each kind into the product
 """
 
 import json
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -15,9 +14,10 @@ from tests.browser.chromium import sign_in
 from tests.browser.tabbing import hindrances, tab_to
 from tests.hostile import TEXTS
 from tests.product import Product
+from tests.thorough import rounds
 
 pytestmark = pytest.mark.spec("MN-1")
-STEP = 1 if "EVERY_SCREEN" in os.environ else 8  # of the screens that are looked at closely
+STEP = rounds(8, 1)  # of the screens that are looked at closely
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 LIST = "/admin/certificates/certificate/"
 WIDER = "document.documentElement.scrollWidth - innerWidth"
@@ -47,7 +47,7 @@ def test_no_screen_hinders_a_screen_reader_and_all_is_reached_by_tab(
 ) -> None:
     """Each screen wide and light, by all rules of axe-core.
 
-    Every eighth is also looked at closely: by Tab, and narrow and dark; with EVERY_SCREEN=yes in
+    Every eighth is also looked at closely: by Tab, and narrow and dark; with THOROUGH=yes in
     the environment all of them, in two minutes.
     """
     wrong: dict[str, list[str]] = {}

@@ -13,9 +13,10 @@ from tests.lab import backups
 from tests.lab.conftest import Start
 from tests.lab.postgres import copy_of
 from tests.lab.worker import Worker
+from tests.thorough import rounds
 
 pytestmark = pytest.mark.spec("CM-10")
-KILLS = int(os.environ.get("BACKUP_KILLS", "4"))
+KILLS = rounds(4, 40)
 
 
 @pytest.fixture(scope="module")

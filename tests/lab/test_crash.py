@@ -17,8 +17,9 @@ from certificates.tasks import upkeep
 from tests.lab.changes import kept, set_up
 from tests.lab.killing import Executioner
 from tests.lab.violations import violations
+from tests.thorough import rounds
 
-KILLS = int(os.environ.get("CRASH_KILLS", "200"))
+KILLS = rounds(60, 200)
 AT_ONCE = 2  # installations, each with its share of the kills
 LEFT_ALONE = 0.5  # chance that the next one meets what a killed one left
 MEMORY = Path("/dev/shm")  # unlike a power cut, a kill loses nothing that was written
@@ -57,7 +58,7 @@ def _seed() -> int:
         "roll back",
     ],
 )
-def test_two_hundred_kills_leave_every_certificate_with_its_key(
+def test_kills_leave_every_certificate_with_its_key(
     change: str, executioners: list[Executioner]
 ) -> None:
     seed = _seed()

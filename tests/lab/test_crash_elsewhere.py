@@ -1,7 +1,6 @@
 """Killed while it writes to another server: that one keeps a whole version, at any moment."""
 
 import json
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -29,7 +28,7 @@ def test_a_kill_leaves_the_other_server_a_whole_version(
         (clean / "ssh.json").write_text(json.dumps(about))
         with Executioner(tmp_path / "own", clean, (0, 1)) as executioner:
             executioner.take_up("deploy elsewhere", _seed())
-            kills = int(os.environ.get("CRASH_KILLS_ELSEWHERE", KILLS // FEWER))
+            kills = KILLS // FEWER
             for number in range(1, kills + 1):
                 executioner.kill(number)
                 assert executioner.worker.ask(violations_there, False) == [], f"kill {number}"

@@ -4,7 +4,6 @@ If a process dies between the server's acceptance and our record, the message co
 with the same Message-ID and the same content.
 """
 
-import os
 import shutil
 import sys
 from collections import Counter, defaultdict
@@ -20,6 +19,7 @@ from tests.lab.monitoring import run_killed, run_once, run_together, set_up
 from tests.lab.postgres import copy_of, restartable_postgres
 from tests.lab.worker import Worker
 from tests.monitor.mail_server import Script, mail_server
+from tests.thorough import rounds
 
 pytestmark = pytest.mark.spec("MO-4")
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
@@ -27,7 +27,7 @@ CERTIFICATES = 3
 NAMES = [f"CA_{number}.pem" for number in range(CERTIFICATES)]
 TO = ["a@example.com", "b@example.com"]
 ENDS = [(NOW + timedelta(days=20, seconds=-number)).isoformat() for number in range(CERTIFICATES)]
-EVERY = int(os.environ.get("MONITOR_KILL_EVERY", "4"))  # how manieth point is tried
+EVERY = rounds(4, 1)  # how manieth point is tried
 Run = tuple[Worker, Script]
 
 

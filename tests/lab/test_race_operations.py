@@ -9,10 +9,13 @@ from tests.lab import scenes
 from tests.lab.racing import WON, Act, race
 from tests.lab.violations import violations
 from tests.lab.worker import Worker
+from tests.thorough import rounds
 
 MOST_SECONDS = 8.0  # that anybody waits; SQLite would give up after 20
 ROUNDS = 2
-CLOSE_ROUNDS = 15  # within a few milliseconds two transactions would take their locks crosswise
+CLOSE_ROUNDS = rounds(
+    5, 15
+)  # within a few milliseconds two transactions would take their locks crosswise
 DELAYS = (0.0, 0.03, 0.08)  # seconds by which the second one comes later
 Scene = Callable[[], list[Act]]
 Race = Callable[..., list[str]]

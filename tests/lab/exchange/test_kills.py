@@ -14,10 +14,11 @@ from tests.lab.exchange.directory import kept, leftovers, whole
 from tests.lab.exchange.forging import forged, many, signers_of
 from tests.lab.exchange.installing import deploy_all
 from tests.lab.violations import violations
+from tests.thorough import rounds
 
 pytestmark = pytest.mark.spec("BK-5")
 
-KILLS = int(os.environ.get("EXCHANGE_KILLS", "10"))  # of each kind of run
+KILLS = rounds(10, 200)  # of each kind of run
 LAST = 4  # effects
 NEW = 30  # certificates that an import brings
 
