@@ -23,6 +23,7 @@ from tests.prepared import Migrated, Prepared
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 SLOW = {"browser", "lab", "upgrade", "reliability"}  # folders, which begin: others fill the end
+SHARING = ("tests/browser/", "tests/lab/ipsec/")  # of a folder, one process does all
 ROLES = ("anonymous", "staff", "Auditor", "Operator", "Security administrator")
 
 
@@ -36,11 +37,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 class ByFile(LoadScopeScheduling):
-    """On several processes a file stays on one; those of the browser share a product, in order."""
+    """On several processes a file stays on one, and so do those that share something dear.
+
+    Those of the browser share a product, in order; those of IPsec hosts, and a kernel.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return "browser" if file.startswith("tests/browser/") else file
+        return next((folder for folder in SHARING if file.startswith(folder)), file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:

@@ -16,7 +16,7 @@ from tests.lab.worker import Worker
 from tests.thorough import rounds
 
 pytestmark = pytest.mark.spec("CM-10")
-KILLS = rounds(4, 40)
+KILLS = rounds(3, 40)
 
 
 @pytest.fixture(scope="module")

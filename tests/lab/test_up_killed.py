@@ -17,9 +17,9 @@ print("state", jobs.wait(row.pk, seconds=100).state)
 """
 
 
-# Three leaders, and below them: the web server's workers; the cluster's guard, and what it guards
-# (two workers, monitor and pusher). The last one listens to the IKE daemon.
-PLACES = ["0", "0.0", "0.1", "1", "1.0", "1.0.0", "1.0.1", "1.0.2", "1.0.3", "2"]
+# Three leaders, and below them: one of the web server's workers; the cluster's guard, and what it
+# guards (one of its workers, monitor and pusher). The last one listens to the IKE daemon.
+PLACES = ["0", "0.0", "1", "1.0", "1.0.0", "1.0.2", "1.0.3", "2"]
 LEADERS = ("gunicorn", "qcluster", "ipsec_listen")
 
 
