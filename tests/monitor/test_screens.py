@@ -19,6 +19,7 @@ from certificates.models import (
     SilenceRule,
 )
 from certificates.operations.monitoring import run_monitor
+from certificates.operations.monitoring.configure import smtp_password
 from tests.conftest import NOW
 from tests.monitor.conftest import TO, Configure
 from tests.monitor.mail_server import PASSWORD, USER, Script, mail_server
@@ -101,6 +102,17 @@ def test_the_kept_password_goes_to_no_other_server(
     assert "Enter the one of this server." in text(response)
     assert MonitorSettings.objects.get().smtp_host == "smtp.example.com"
     assert script.taken == []
+
+
+def test_nor_by_a_server_without_a_user_that_is_given_one_later(administrator: Client) -> None:
+    administrator.post(PAGE, form())
+    other = form(smtp_host="mail.example.net", smtp_password="")
+    without = administrator.post(PAGE, other | {"smtp_user": ""})
+    administrator.post(PAGE, other)
+
+    assert without.status_code == 302
+    assert MonitorSettings.objects.get().smtp_host == "mail.example.net"
+    assert smtp_password() == ""
 
 
 @pytest.mark.parametrize(

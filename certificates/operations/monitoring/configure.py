@@ -71,19 +71,17 @@ def configure_monitor(change: MonitorChange, *, actor: Actor, now: datetime) -> 
     """
     actor.require(Permission.CONFIGURE)
     row = checked(change)
-    refuse_to_tell_another(row, change)
     with transaction.atomic():
         Event.objects.hold()
+        refuse_to_tell_another(row, change)
         before = MonitorSettings.objects.current()
         row.calendar_digest, row.changed_at = before.calendar_digest, now
         row.save()
-        if change.smtp_password is not None:
-            _keep_password(change.smtp_password)
+        told = asdict(change) | {"addresses": "; ".join(row.addresses)}
+        told["smtp_password"] = _settle_password(row, before, change)
         if row.webhook_url:
             Secret.objects.obtain(WEBHOOK_KEY)
         MonitorState.objects.update(not_before=None, failures=0)  # try at once with what is new
-        told = asdict(change) | {"addresses": "; ".join(row.addresses)}
-        told["smtp_password"] = "changed" if change.smtp_password is not None else "kept"
         told["webhook_url"] = row.webhook_url.partition("?")[0]
         detail = {name: "" if value is None else value for name, value in told.items()}
         Event.objects.record(str(actor), Action.MONITOR_CHANGE, row, **detail)
@@ -172,8 +170,7 @@ def refuse_to_tell_another(row: MonitorSettings, change: MonitorChange) -> None:
     Raises:
         Refused: smtp.password.
     """
-    before = MonitorSettings.objects.current()
-    same = (row.smtp_host, row.smtp_port) == (before.smtp_host, before.smtp_port)
+    same = _is_same_server(row, MonitorSettings.objects.current())
     is_kept = row.smtp_host and row.smtp_user and change.smtp_password is None
     if is_kept and not same and Secret.objects.filter(name=SMTP_PASSWORD).exists():
         wrong = say(
@@ -182,6 +179,25 @@ def refuse_to_tell_another(row: MonitorSettings, change: MonitorChange) -> None:
             port=row.smtp_port,
         )
         raise Refused("smtp.password", wrong, say("Enter the one of this server."))
+
+
+def _is_same_server(row: MonitorSettings, before: MonitorSettings) -> bool:
+    return (row.smtp_host, row.smtp_port) == (before.smtp_host, before.smtp_port)
+
+
+def _settle_password(row: MonitorSettings, before: MonitorSettings, change: MonitorChange) -> str:
+    """What becomes of the password, in a word for the audit log.
+
+    A server that is asked without a user does not inherit it: who adds a user later would else
+    have it told to that server, which is another one.
+    """
+    if change.smtp_password is not None:
+        _keep_password(change.smtp_password)
+        return "changed"
+    if row.smtp_host and not _is_same_server(row, before):
+        _keep_password("")
+        return "taken out"
+    return "kept"
 
 
 def _keep_password(password: str) -> None:
