@@ -15,8 +15,9 @@ def by_password(request: HttpRequest, name: str, password: str) -> Actor:
     """Who has this name and password; counted and audited like the sign-in page.
 
     Raises:
-        Unauthenticated: nobody, too many have been tried, or a user with a second factor: a
-            password alone does not sign in there either.
+        Unauthenticated: nobody, too many have been tried, or a user whom a password alone does not
+            let in on the sign-in page either: one without staff status, one who has a second
+            factor, and one who must have one and has not set it up.
     """
     try:
         with lock_out.counted(request, name) as attempt:
@@ -29,7 +30,13 @@ def by_password(request: HttpRequest, name: str, password: str) -> Actor:
 
 def _user(request: HttpRequest, name: str, password: str) -> User:
     user = authenticate(request=request, username=name, password=password)
-    if not isinstance(user, User) or not user.is_active or second_factor.is_enrolled(user):
+    if not isinstance(user, User) or not _is_let_in(user):
         wrong = "User name and password are not right, or may not be used here."
         raise Refused("api.password", wrong, "Use an API token as the password.")
     return user
+
+
+def _is_let_in(user: User) -> bool:
+    """Whether the password alone is enough for this user."""
+    needs_more = second_factor.is_enrolled(user) or second_factor.is_required(user)
+    return user.is_active and user.is_staff and not needs_more

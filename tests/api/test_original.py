@@ -198,6 +198,35 @@ def test_passwords_of_users_are_a_setting(
 
 
 @pytest.mark.usefixtures("quick_passwords")
+@pytest.mark.parametrize(
+    ("role", "required", "is_staff", "status"),
+    [
+        ("Auditor", "administrators", True, 200),
+        ("Security administrator", "administrators", True, 401),
+        ("Auditor", "everybody", True, 401),
+        ("Auditor", "nobody", False, 401),
+    ],
+)
+def test_a_password_does_here_what_it_does_on_the_sign_in_page(
+    person: Callable[[str], User],
+    settings: Settings,
+    role: str,
+    required: str,
+    is_staff: bool,
+    status: int,
+) -> None:
+    settings.CCXSEC_API_BASIC, settings.CCXSEC_REQUIRE_SECOND_FACTOR = True, required
+    user = person(role)
+    user.is_staff = is_staff
+    user.set_password(PASSWORD)
+    user.save()
+
+    answer = Script(user.get_username(), PASSWORD).call("GET", "trust/certificates")
+
+    assert answer.status_code == status
+
+
+@pytest.mark.usefixtures("quick_passwords")
 def test_after_many_failures_no_password_is_compared(
     node: Node, person: Callable[[str], User], settings: Settings
 ) -> None:
