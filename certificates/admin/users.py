@@ -69,11 +69,27 @@ class AuditedUserAdmin(_Audited, UserAdmin):  # type: ignore[misc,type-arg] # ou
     def exported_rows(self, rows: Any) -> Iterable[Any]:
         return super().exported_rows(rows.prefetch_related("groups"))
 
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A superuser is changed by superusers alone: a new password is all that it takes else."""
+        return _may_touch(request, obj) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _may_touch(request, obj) and super().has_delete_permission(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Nobody becomes a superuser but by one."""
+        shown = super().get_readonly_fields(request, obj)
+        return shown if request.user.is_superuser else (*shown, "is_superuser")
+
     @transaction.atomic
     def user_change_password(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """The password and its event together."""
         response: HttpResponseBase = super().user_change_password(request, *args, **kwargs)
         return response
+
+
+def _may_touch(request: HttpRequest, user: User | None) -> bool:
+    return user is None or not user.is_superuser or bool(request.user.is_superuser)
 
 
 @admin.register(Group)
