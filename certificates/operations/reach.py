@@ -69,8 +69,9 @@ def save_reach(
     """Say how a node is reached. The jobs that write what it should hold already.
 
     Args:
-        password, private_key: "" keeps what is there; one takes the place of the other. The
-            private key is kept without `passphrase`, sealed like everything secret.
+        password, private_key: "" keeps what is there, a password for the same host and port only;
+            one takes the place of the other. The private key is kept without `passphrase`, sealed
+            like everything secret.
 
     Raises:
         PermissionDenied: `actor` may not configure.
@@ -93,7 +94,9 @@ def save_reach(
     row.reach, row.ssh_port, row.ssh_user = reach, checked_port(ssh_port), ssh_user.strip()
     row.ssh_host = checked_host(ssh_host)
     if reach == Reach.SSH:
-        _keep_secret(row, password, private_key, passphrase)
+        _keep_secret(row, password, private_key, passphrase, moved=moved)
+    elif moved and not _has_secret(row, moved=True):
+        Secret.objects.filter(name=row.ssh_secret).delete()  # not for whoever is there later
     if moved:
         row.host_key = row.host_key_alarm = ""  # another server
     row.save()
@@ -263,14 +266,25 @@ def _check_command(text: str) -> None:
         )
 
 
-def _keep_secret(row: Node, password: str, private_key: str, passphrase: str) -> None:
+def _keep_secret(
+    row: Node, password: str, private_key: str, passphrase: str, *, moved: bool
+) -> None:
     checked_user(row.ssh_user)
     typed = checked_secret(password, private_key, passphrase)
     if typed:
         Secret.objects.keep(row.ssh_secret, json.dumps(typed.as_dict()).encode())
-    elif not Secret.objects.filter(name=row.ssh_secret).exists():
+    elif not _has_secret(row, moved=moved):
         wrong = say("There is no password and no private key for {row} yet.", row=row)
         raise Refused("reach.secret", wrong, say("Give one of them."))
+
+
+def _has_secret(row: Node, *, moved: bool) -> bool:
+    """Whether what is kept may be used: a password is said to the server it was entered for.
+
+    A private key goes along to another one, as a sign-in with it does not betray it.
+    """
+    kept = json.loads(Secret.objects.plain(row.ssh_secret) or b"{}")
+    return bool(kept.get("private_key") or (kept.get("password") and not moved))
 
 
 @transaction.atomic
