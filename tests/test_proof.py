@@ -45,6 +45,9 @@ DANGEROUS = [
     "certificates/certificate/regenerate/",
     "certificates/certificate/roll-back/",
     "certificates/certificate/delete/",
+    "certificates/backupsettings/",
+    "certificates/node/1/reach/",
+    "certificates/node/1/service/",
     "ipsec/policy/delete/",
     "auth/user/add/",
     "auth/user/1/change/",
@@ -66,6 +69,23 @@ def test_a_dangerous_page_asks_first_and_leads_back(client: HttpsClient) -> None
     assert question(client.get(asked[0]))
     assert client.post(asked[0], {"proof_password": PASSWORD})["Location"] == first
     assert "/prove/" not in client.get(first).headers.get("Location", "")
+
+
+SENT = [
+    "certificates/backupsettings/",
+    "certificates/backupsettings/download/",
+    "certificates/node/1/host-key/pin/",
+    "bulk/cluster/confirm/",
+]
+
+
+@pytest.mark.parametrize("page", SENT)
+def test_so_does_what_leads_to_the_keys_or_to_trust(client: HttpsClient, page: str) -> None:
+    """Who finds a session open takes no backup away, and opens none with a passphrase of theirs."""
+    asked = client.post(f"/admin/{page}", {"name": "x", "locked_by": "recipient"})
+
+    assert asked.status_code == 403
+    assert question(asked)
 
 
 def test_other_pages_do_not_ask(client: HttpsClient) -> None:

@@ -36,7 +36,7 @@ def bulk_urls(site: AdminSite) -> list[URLPattern]:
         own("file/", bulk_file, "GET", "POST", ask=RUN),
         own("plan/<int:pk>/", bulk_plan, "GET", ask=SEE),
         own("plan/<int:pk>/import/", bulk_import, "POST", ask=RUN),
-        own("cluster/confirm/", cluster_confirm, "POST", ask=SET),
+        own("cluster/confirm/", cluster_confirm, "POST", ask=SET, proof=True),
         own("cluster/<int:pk>/forget/", cluster_forget, "GET", "POST", ask=SET, proof=True),
         own("job/", bulk_jobs, "GET", ask=SEE),
         own("job/<int:pk>/", bulk_job, "GET", ask=SEE),

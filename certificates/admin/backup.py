@@ -55,6 +55,7 @@ class BackupAdmin(ReadOnlyScreen):
     permission = Permission.BACKUP
 
     def get_urls(self) -> list[URLPattern]:
+        """A backup holds every key: who opens it, and taking one away, is for a proven person."""
         may = Permission.BACKUP
         return [
             screen_url(
@@ -65,9 +66,10 @@ class BackupAdmin(ReadOnlyScreen):
                 "POST",
                 permission=may,
                 name="certificates_backupsettings_changelist",
+                proof=True,
             ),
             screen_url(self, "make/", backup_make, "POST", permission=may),
-            screen_url(self, "download/", backup_download, "POST", permission=may),
+            screen_url(self, "download/", backup_download, "POST", permission=may, proof=True),
         ]
 
 

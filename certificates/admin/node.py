@@ -150,8 +150,15 @@ class NodeAdmin(ReadOnlyScreen):
         return super().changelist_view(request, {"title": say("Nodes")} | (extra_context or {}))
 
     def get_urls(self) -> list[URLPattern]:
-        def own(route: str, view: Callable[..., Any], *methods: str, ask: Permission) -> URLPattern:
-            return screen_url(self, f"<int:pk>/{route}", view, *methods, permission=ask)
+        def own(
+            route: str,
+            view: Callable[..., Any],
+            *methods: str,
+            ask: Permission,
+            proof: bool = False,
+        ) -> URLPattern:
+            route = f"<int:pk>/{route}"
+            return screen_url(self, route, view, *methods, permission=ask, proof=proof)
 
         configure, put = Permission.CONFIGURE, Permission.DEPLOY
         view = self.admin_site.admin_view
@@ -160,10 +167,11 @@ class NodeAdmin(ReadOnlyScreen):
             path("add/", view(self.add_view), name="certificates_node_add"),
             path("<int:object_id>/change/", self._change(), name="certificates_node_change"),
             own("", node_page.node_page, "GET", ask=self.permission),
-            own("reach/", node_page.node_reach, "GET", "POST", ask=configure),
-            own("service/", node_page.node_service, "GET", "POST", ask=configure),
+            # They say where private keys are sent, and which command is run.
+            own("reach/", node_page.node_reach, "GET", "POST", ask=configure, proof=True),
+            own("service/", node_page.node_service, "GET", "POST", ask=configure, proof=True),
             own("host-key/", node_page.node_host_key, "GET", "POST", ask=configure),
-            own("host-key/pin/", node_page.node_pin, "POST", ask=configure),
+            own("host-key/pin/", node_page.node_pin, "POST", ask=configure, proof=True),
             own("host-key/keep/", node_page.node_keep, "POST", ask=configure),
             own("deploy/", node_page.node_deploy, "POST", ask=put),
             own("check/", node_page.node_check, "POST", ask=put),
