@@ -2,9 +2,12 @@
 
 import html
 import re
+import socket
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,6 +16,7 @@ from django.contrib.auth.models import User
 from joserfc.jwk import RSAKey
 from pytest_django import Settings
 
+from ccxsec_project.authentication import transport
 from ccxsec_project.authentication.freshness import PROVED_AT
 from ccxsec_project.authentication.models import ExternalIdentity
 from certificates.operations.install import make_groups
@@ -199,3 +203,22 @@ def test_the_sign_in_page_offers_it_beside_the_password(
     page = HttpsClient().get("/admin/login/").content.decode()
     assert "identity provider" not in page
     assert "id_password" in page
+
+
+def test_a_silent_provider_does_not_come_to_hold_every_thread(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "PATIENCE", 2.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(4) as threads:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        waiting = [threads.submit(transport.ask, "GET", url) for _ in range(4)]
+        while transport._places._value and not any(one.done() for one in waiting):
+            time.sleep(0.01)
+        begun = time.monotonic()
+        page = HttpsClient().post("/admin/login/openid/")
+        seconds = time.monotonic() - begun
+
+    assert [type(one.exception()) for one in waiting] == [transport.ProviderError] * 4
+    assert (page.status_code, seconds < 1) == (503, True)
+    assert "Too many sign-ins wait" in page.content.decode()
+    assert HttpsClient().post("/admin/login/openid/").status_code == 200

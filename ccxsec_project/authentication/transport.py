@@ -4,6 +4,7 @@ import http.client
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from threading import BoundedSemaphore
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -15,6 +16,9 @@ from certificates.sentence import say
 PATIENCE = 10.0  # seconds for each step
 MOST_BYTES = 512 * 1024  # of an answer
 _FAILED = 400
+# Nobody has to be signed in to have the provider asked: one that is silent must not come to hold
+# every thread of the web server, as then nobody could sign in by a password either.
+_places = BoundedSemaphore(max(1, int(settings.CCXSEC_WEB_THREADS) // 4))
 
 
 class ProviderError(Exception):
@@ -54,8 +58,17 @@ class GuardedSession:
 
 
 def ask(method: str, url: str, body: str | None = None, headers: Any = None) -> Reply:
-    """One request. Raises `ProviderError`."""
+    """One request, if not too many wait for an answer already. Raises `ProviderError`."""
     checked(url)
+    if not _places.acquire(blocking=False):
+        raise ProviderError(say("Too many sign-ins wait for the provider at this moment."))
+    try:
+        return _asked(method, url, body, headers)
+    finally:
+        _places.release()
+
+
+def _asked(method: str, url: str, body: str | None, headers: Any) -> Reply:
     parts = urlsplit(url)
     client = GuardedConnection(url, timeout=PATIENCE, ca_file=settings.CCXSEC_OIDC_CA_FILE)
     try:
