@@ -109,6 +109,8 @@ class MonitorForm(forms.Form):
     def __init__(self, row: MonitorSettings, data: Any = None, *, may_change: bool = True) -> None:
         change = MonitorChange.of(row)
         super().__init__(data, initial={name: getattr(change, name) for name in change.__slots__})
+        if not may_change:  # what follows may be a secret, as for the API
+            self.initial["webhook_url"] = change.webhook_url.partition("?")[0]
         for field in self.fields.values():
             field.disabled = not may_change
         self.helper = FormHelper(self)

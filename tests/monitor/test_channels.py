@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 from pytest_django import Settings
 
 from certificates.models import Certificate, Delivery, Message, Secret
@@ -33,6 +34,7 @@ class Hook(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Receiver)
         self.got: list[tuple[dict[str, str], bytes]] = []
+        self.asked: list[str] = []
         self.status = 200
 
     @property
@@ -44,6 +46,7 @@ class Receiver(BaseHTTPRequestHandler):
     server: Hook
 
     def do_POST(self) -> None:
+        self.server.asked.append(self.path)
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.got.append((dict(self.headers), body))
         if not self.server.status:
@@ -89,6 +92,24 @@ def test_a_webhook_gets_the_digest_signed_once_a_period(
     assert sent["counts"] == {"expired": 0, "critical": 1, "warning": 0, "notice": 0}
     assert sent["certificates"][0]["file_name"] == "CA_0.pem"
     assert state() == "sent"
+
+
+def test_the_log_of_deliveries_is_read_by_who_may_not_read_its_query(
+    hook: Hook, configure: Configure, expiring: Expiring, as_role: Callable[..., Client]
+) -> None:
+    configure(webhook_url=f"{hook.url}&key=planted-secret")
+    expiring(NOW + DAY)
+    run_monitor(now=NOW)
+    message = Message.objects.get(channel="webhook").pk
+    auditor, log = as_role("Auditor"), "/admin/certificates/delivery/"
+    pages = ["/admin/monitor/", log, f"{log}message/{message}/", f"{log}export.json"]
+    pages.append(f"{log}message/{message}/addresses.json")
+
+    shown = [b"".join(auditor.get(page)).decode() for page in pages]  # type: ignore[call-overload]
+
+    assert hook.asked == ["/hook?a=b&key=planted-secret"]
+    assert [page for page, text in zip(pages, shown, strict=True) if "planted" in text] == []
+    assert all(hook.url.partition("?")[0] in text for text in shown)
 
 
 @pytest.mark.parametrize("status", [302, 404, 500, 503])

@@ -27,6 +27,7 @@ from tests.monitor.mail_server import PASSWORD, USER, Script, mail_server
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.spec("MO-1")]
 PAGE = "/admin/monitor/"
 DAY = timedelta(days=1)
+ADMIN = "Security administrator"
 FIELDS = {
     "start_days": "45",
     "frequency": "12",
@@ -113,6 +114,20 @@ def test_nor_by_a_server_without_a_user_that_is_given_one_later(administrator: C
     assert without.status_code == 302
     assert MonitorSettings.objects.get().smtp_host == "mail.example.net"
     assert smtp_password() == ""
+
+
+@pytest.mark.parametrize(
+    ("role", "is_shown"), [("Auditor", False), ("Operator", False), (ADMIN, True)]
+)
+def test_what_a_webhook_is_called_with_is_for_who_may_change_it(
+    as_role: Callable[..., Client], configure: Configure, role: str, is_shown: bool
+) -> None:
+    configure(webhook_url="https://hooks.example.com/ccxsec?key=planted-secret")
+
+    page = text(as_role(role).get(PAGE))
+
+    assert "https://hooks.example.com/ccxsec" in page
+    assert ("planted-secret" in page) is is_shown
 
 
 @pytest.mark.parametrize(

@@ -97,19 +97,20 @@ class Webhook:
 
     @property
     def recipients(self) -> Sequence[str]:
-        return [self.url]
+        """As the delivery log names it, without what may be a secret."""
+        return [self.url.partition("?")[0]]
 
     def send(self, message: Message, addresses: Sequence[str], hand_over: HandOver) -> Outcome:
         with translation.override(settings.LANGUAGE_CODE):
             body = digest_payload(digest_for(message), message_id=message.identifier)
         outcome = Outcome()
-        for url in addresses:
+        for address in addresses:
             headers = signed(body, self.key, message_id=message.identifier, at=message.at)
             answer = webhook.post(
-                url,
+                self.url,
                 body,
                 headers,
-                hand_over=lambda url=url: hand_over([url]),  # type: ignore[misc] # bound early
+                hand_over=lambda to=address: hand_over([to]),  # type: ignore[misc] # bound early
                 ca_file=self.ca_file,
             )
             state = DeliveryState.WAITING
@@ -119,7 +120,7 @@ class Webhook:
                 state = DeliveryState.HANDED
             elif 400 <= answer.code < 500 and answer.code not in _RETRIED:  # noqa: PLR2004
                 state = DeliveryState.REFUSED
-            outcome.states[url] = state, answer.text
+            outcome.states[address] = state, answer.text
             if state is not DeliveryState.SENT:
                 outcome.problem = say("The webhook did not take it: {text}", text=answer.text)
                 outcome.is_blocked = True
