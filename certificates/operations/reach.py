@@ -93,10 +93,7 @@ def save_reach(
     moved = (ssh_host, ssh_port) != (row.ssh_host, row.ssh_port)
     row.reach, row.ssh_port, row.ssh_user = reach, checked_port(ssh_port), ssh_user.strip()
     row.ssh_host = checked_host(ssh_host)
-    if reach == Reach.SSH:
-        _keep_secret(row, password, private_key, passphrase, moved=moved)
-    elif moved and not _has_secret(row, moved=True):
-        Secret.objects.filter(name=row.ssh_secret).delete()  # not for whoever is there later
+    _keep_secret(row, password, private_key, passphrase, moved=moved)
     if moved:
         row.host_key = row.host_key_alarm = ""  # another server
     row.save()
@@ -269,6 +266,10 @@ def _check_command(text: str) -> None:
 def _keep_secret(
     row: Node, password: str, private_key: str, passphrase: str, *, moved: bool
 ) -> None:
+    if row.reach != Reach.SSH:
+        if moved and not _has_secret(row, moved=True):
+            Secret.objects.filter(name=row.ssh_secret).delete()  # not for whoever is there later
+        return
     checked_user(row.ssh_user)
     typed = checked_secret(password, private_key, passphrase)
     if typed:

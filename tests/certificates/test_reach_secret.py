@@ -18,8 +18,8 @@ def other(node: Node, actor: Actor) -> Node:
     return row
 
 
-def reach(row: Node, actor: Actor, *, way: str = "ssh", host: str = "", **more: str) -> None:
-    save_reach(row, reach=way, ssh_host=host, ssh_user="store", actor=actor, **more)
+def reach(row: Node, actor: Actor, *, way: str = "ssh", host: str = "", password: str = "") -> None:
+    save_reach(row, reach=way, ssh_host=host, ssh_user="store", password=password, actor=actor)
 
 
 def test_a_password_is_asked_again_for_another_server(other: Node, actor: Actor) -> None:
