@@ -1,8 +1,11 @@
 """Who may change users, and is no superuser, changes no superuser and makes none."""
 
+from io import StringIO
+
 import pytest
 from django.contrib.auth.models import Permission, User
 
+from ccxsec_project.management.commands.up import Command
 from tests.conftest import HttpsClient
 
 pytestmark = [pytest.mark.spec("MN-2"), pytest.mark.django_db]
@@ -77,3 +80,16 @@ def test_a_superuser_makes_another(root: User, keeper: User) -> None:
 
     keeper.refresh_from_db()
     assert keeper.is_superuser
+
+
+@pytest.mark.parametrize("change", [{"is_active": False}, {"is_superuser": False}])
+def test_a_start_needs_no_superuser_and_brings_none_back(change: dict[str, bool]) -> None:
+    User.objects.create_superuser("admin", password=PASSWORD)
+    User.objects.update(**change)
+    said = StringIO()
+
+    Command(stdout=said).make_administrator()
+
+    assert User.objects.count() == 1
+    assert not User.objects.filter(is_superuser=True, is_active=True).exists()
+    assert "There is no active superuser, and admin is not made one again." in said.getvalue()

@@ -107,6 +107,10 @@ class Command(BaseCommand):
         if users.filter(is_superuser=True, is_active=True).exists():
             return
         name, password = settings.CCXSEC_ADMIN_USER, settings.CCXSEC_ADMIN_PASSWORD
+        if users.filter(username=name).exists():  # switched off, or demoted: on purpose, it seems
+            wrong = f"There is no active superuser, and {name} is not made one again."
+            self.stdout.write(f"{wrong} CCXSEC_ADMIN_USER may name another, who is made then.")
+            return
         shown = "the password in CCXSEC_ADMIN_PASSWORD"
         if password:
             check_password(password)
@@ -133,7 +137,8 @@ class Command(BaseCommand):
         lines = [*made, "", f"ccxsec runs:  https://{node}:{where.port}/"]
         lines += [f"         or:  https://{bracketed(a)}:{where.port}/" for a in node.addresses]
         first = get_user_model().objects.filter(is_superuser=True, is_active=True).first()
-        lines += [f"Sign in as {first}, or as any user with staff status (docs/users.md)."]
+        known = f"{first}, or as " if first else ""
+        lines += [f"Sign in as {known}any user with staff status (docs/users.md)."]
         served = Certificate.objects.active().for_purpose(Purpose.TOMCAT).filter(node=node).first()
         lines += [
             "",
