@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser.chromium import ARGUMENTS, sign_in
 from tests.browser.screens import Screens
 from tests.parts import needs
 from tests.product import Product
+
+# Milliseconds that a page is waited for: a job may find the worker and both cores busy.
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session")

@@ -225,8 +225,10 @@ def test_every_page_of_an_upload_fits_a_telephone(waiting: Screens, ca: Authorit
         waiting.go(f"{REQUESTS}{address}")
         measure(f"signing request {address}")
     page.get_by_role("link", name="ipsec.csr").first.click()
+    expect(page.get_by_role("heading", name="ipsec.csr").first).to_be_visible()
     measure("request page")
     waiting.upload_for("ipsec", ca.pkcs7(ca.sign(pem, names="DNS:x.example.com"), ca.sub, ca.root))
+    expect(waiting.badges.first).to_be_visible()
     measure("checks")
 
     assert max(wide.values()) <= 0, wide

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+from cryptography import x509
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +13,8 @@ from certificates.x509.chain import PathVerdict, find_path
 from tests.certificates.authorities import NOW, Authority, common_name, new_key, root
 
 CROWD = 2_000
-SECONDS = 2.0  # a second is the promise; tests share their machine
+# Of what the library alone takes to read a crowd; twice the promised second on a quiet machine.
+TIMES, LITTLE = 40, 0.2
 TOP, GONE = root("Lab Root"), Authority(common_name("Gone"))
 SUB = TOP.issue_ca("Crowd")
 LEAF = SUB.issue_leaf("ccx1.example.com")
@@ -22,8 +24,19 @@ def judge(leaf: bytes, intermediates: list[bytes]) -> PathVerdict:
     begun = time.process_time()
     anchors = [TOP.certificate]
     verdict = find_path(leaf, anchors=anchors, intermediates=intermediates, at=NOW, usage="server")
-    assert time.process_time() - begun < SECONDS
+    took = time.process_time() - begun
+    assert took < LITTLE or took < TIMES * reading_a_crowd()
     return verdict
+
+
+def reading_a_crowd() -> float:
+    """Seconds of the processor, on this machine and now."""
+    begun = time.process_time()
+    for _ in range(CROWD):
+        read = x509.load_der_x509_certificate(LEAF)
+        parts = read.subject, read.issuer, read.public_key(), list(read.extensions)
+        assert parts[0]
+    return time.process_time() - begun
 
 
 def of_one_key() -> bytes:
