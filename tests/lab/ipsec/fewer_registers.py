@@ -1,8 +1,8 @@
 """Run a program that sees of a processor's extended registers only the oldest: `... PROGRAM WORDS`.
 
-User-Mode Linux has room for 2,696 bytes of them. Where the processor has AMX they are 11,008, and
-it ends with its first process. Told that there are none, it saves those of SSE alone; what runs
-in it must do without AVX then (`WITHOUT_AVX`).
+User-Mode Linux has room for those up to AVX-512. Where the processor has AMX they are about 11,000
+bytes, and it ends with its first process. Told that there are none, it saves those of SSE alone;
+what runs in it must do without AVX then (`WITHOUT_AVX`).
 """
 
 import ctypes
