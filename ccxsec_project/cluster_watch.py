@@ -72,7 +72,8 @@ class ClusterWatch:
         asked_since = max(self.cluster.started, self._since)
         running = timedelta(seconds=time.monotonic() - asked_since)
         silent = min(timezone.now() - beat.seen_at, running) if beat else running
-        if silent > (max(self.limit, STARTING) if silent == running else self.limit):
+        has_told = silent < running  # since it was started
+        if silent > (self.limit if has_told else max(self.limit, STARTING)):
             logger.error("the worker cluster gave no sign of life for %s; restarting it", silent)
             self.cluster.clear()
             self.cluster.start()

@@ -143,6 +143,7 @@ _SEARCHED = {
     "alternative_names": "subject_alternative_names",
 }
 _SCANNED = ("common_name", "file_name", "description")  # each has an index to itself
+_BY_INDEX = (Operator.IS, Operator.BEGINS)  # of digits; others walk through it
 _BY_TEXT = (Operator.BEGINS, Operator.CONTAINS, Operator.IS, Operator.ENDS)
 
 
@@ -161,7 +162,7 @@ def few_keys(conditions: Iterable[Condition], most: int) -> list[int] | None:
 
 def _cost(condition: Condition) -> int:
     if condition.field in _HEXADECIMAL:
-        return 0 if condition.operator in (Operator.IS, Operator.BEGINS) else 3
+        return 0 if condition.operator in _BY_INDEX else 3
     return 1 if len(condition.value.strip()) >= TRIGRAM else 2
 
 
@@ -170,8 +171,7 @@ def _keys(condition: Condition, most: int) -> list[int] | None:
     query, value = to_query([condition]), visible(condition.value.strip())
     if condition.field in _HEXADECIMAL:
         # Each of its columns alone, as an index answers one; a part of either is in one index.
-        is_apart = query.connector == Q.OR and _cost(condition) == 0
-        parts = query.children if is_apart else [query]
+        parts = query.children if condition.operator in _BY_INDEX else [query]
         keys: list[int] = []
         for part in parts:
             rows = Certificate.objects.filter(Q(part)).order_by()

@@ -30,6 +30,11 @@ class Answer:
         return self.code // 100 == _TAKEN
 
 
+def without_query(url: str) -> str:
+    """An address as everybody may see it: what follows `?` may be a secret."""
+    return url.partition("?")[0]
+
+
 def checked_url(text: str) -> str:
     """An https address; http for this machine alone. Raises `Refused` webhook.url."""
     url = text.strip()

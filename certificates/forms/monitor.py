@@ -23,7 +23,7 @@ from certificates.operations.monitoring.configure import (
 )
 from certificates.refusal import Refused
 from certificates.sentence import say
-from certificates.webhook import checked_url
+from certificates.webhook import checked_url, without_query
 
 # Which field a refusal belongs to, by the first fitting beginning of its code.
 _FIELD_OF = {
@@ -109,8 +109,8 @@ class MonitorForm(forms.Form):
     def __init__(self, row: MonitorSettings, data: Any = None, *, may_change: bool = True) -> None:
         change = MonitorChange.of(row)
         super().__init__(data, initial={name: getattr(change, name) for name in change.__slots__})
-        if not may_change:  # what follows may be a secret, as for the API
-            self.initial["webhook_url"] = change.webhook_url.partition("?")[0]
+        if not may_change:
+            self.initial["webhook_url"] = without_query(change.webhook_url)
         for field in self.fields.values():
             field.disabled = not may_change
         self.helper = FormHelper(self)

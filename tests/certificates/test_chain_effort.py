@@ -34,8 +34,7 @@ def reading_a_crowd() -> float:
     begun = time.process_time()
     for _ in range(CROWD):
         read = x509.load_der_x509_certificate(LEAF)
-        parts = read.subject, read.issuer, read.public_key(), list(read.extensions)
-        assert parts[0]
+        _ = read.subject, read.issuer, read.public_key(), list(read.extensions)
     return time.process_time() - begun
 
 

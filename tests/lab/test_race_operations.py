@@ -13,9 +13,8 @@ from tests.thorough import rounds
 
 MOST_SECONDS = 8.0  # that anybody waits; SQLite would give up after 20
 ROUNDS = 2
-CLOSE_ROUNDS = rounds(
-    5, 15
-)  # within a few milliseconds two transactions would take their locks crosswise
+# Within a few milliseconds two transactions would take their locks crosswise.
+CLOSE_ROUNDS = rounds(5, 15)
 DELAYS = (0.0, 0.03, 0.08)  # seconds by which the second one comes later
 Scene = Callable[[], list[Act]]
 Race = Callable[..., list[str]]

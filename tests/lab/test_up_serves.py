@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from http.client import HTTPSConnection
 
 import pytest
@@ -22,11 +23,16 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         yield running
 
 
-def ask(product: Product, host: str = "localhost") -> int:
-    """The status of the login page, called by that host name."""
+def believing() -> ssl.SSLContext:
+    """Of a client that takes any certificate."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    browser = HTTPSConnection("127.0.0.1", product.port, context=context, timeout=60)
+    return context
+
+
+def ask(product: Product, host: str = "localhost") -> int:
+    """The status of the login page, called by that host name."""
+    browser = HTTPSConnection("127.0.0.1", product.port, context=believing(), timeout=60)
     browser.request("GET", "/admin/login/", headers={"Host": f"{host}:{product.port}"})
     status = browser.getresponse().status
     browser.close()
@@ -43,31 +49,26 @@ def test_it_answers_to_the_names_that_it_prints_and_to_no_other(product: Product
     assert ask(product, "other.example.com") == 400
 
 
+def seconds_beside(product: Product, clients: int, *, each_says: bytes) -> float:
+    """How long the login page takes while so many clients go no further."""
+    there = "127.0.0.1", product.port
+    with ExitStack() as held:
+        for _ in range(clients):
+            held.enter_context(socket.create_connection(there, 20)).sendall(each_says)
+        begun = time.monotonic()
+        assert ask(product) == 200
+        return time.monotonic() - begun
+
+
 def test_clients_that_stall_in_the_handshake_hold_nobody_up_for_long(product: Product) -> None:
-    stalled = [socket.create_connection(("127.0.0.1", product.port), 20) for _ in range(40)]
-    for connection in stalled:
-        connection.sendall(b"\x16")
-    begun = time.monotonic()
+    seconds = seconds_beside(product, 40, each_says=b"\x16")
 
-    status = ask(product)
-
-    seconds = time.monotonic() - begun
-    for connection in stalled:
-        connection.close()
-    assert status == 200
     assert seconds < 10 * slowness()  # two rounds of 4 s, as 32 threads take 40 clients
 
 
 def test_clients_that_say_nothing_hold_nobody_up(product: Product) -> None:
-    silent = [socket.create_connection(("127.0.0.1", product.port), 20) for _ in range(80)]
-    begun = time.monotonic()
+    seconds = seconds_beside(product, 80, each_says=b"")
 
-    status = ask(product)
-
-    seconds = time.monotonic() - begun
-    for connection in silent:
-        connection.close()
-    assert status == 200
     assert seconds < 3 * slowness(), "gunicorn lets each hold a thread for 5 s, of which are 32"
 
 
@@ -82,9 +83,7 @@ def test_only_ciphers_with_forward_secrecy_are_spoken(product: Product) -> None:
 
 
 def test_static_files_are_compressed_and_kept_for_ever(product: Product) -> None:
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    browser = HTTPSConnection("localhost", product.port, context=context, timeout=20)
+    browser = HTTPSConnection("localhost", product.port, context=believing(), timeout=20)
     browser.request("GET", "/admin/login/")
     page = browser.getresponse().read().decode()
     found = re.search(r'href="(/static/ccxsec/theme\.[0-9a-f]+\.css)"', page)
@@ -135,10 +134,8 @@ def test_a_restart_drops_no_request_and_shows_the_new_certificate(product: Produ
 
 def half_a_request(product: Product) -> ssl.SSLSocket:
     """A request that a worker has begun to read when the restart comes."""
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     connection = socket.create_connection(("127.0.0.1", product.port), 20)
-    tls = context.wrap_socket(connection, server_hostname="localhost")
+    tls = believing().wrap_socket(connection, server_hostname="localhost")
     tls.sendall(
         b"POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 21\r\n"
         b"Content-Type: application/x-www-form-urlencoded\r\n\r\nus"
@@ -147,10 +144,8 @@ def half_a_request(product: Product) -> ssl.SSLSocket:
 
 
 def visit(product: Product, stop: threading.Event, failures: list[str]) -> None:
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     while not stop.is_set():
-        visitor = HTTPSConnection("localhost", product.port, context=context, timeout=20)
+        visitor = HTTPSConnection("localhost", product.port, context=believing(), timeout=20)
         try:
             visitor.request("GET", "/admin/login/")
             if visitor.getresponse().status != 200:

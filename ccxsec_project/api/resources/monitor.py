@@ -18,6 +18,7 @@ from certificates.models.monitor import Security
 from certificates.operations import acknowledge_expiry, configure_monitor, request_run, withdraw
 from certificates.operations.monitoring import MonitorChange
 from certificates.operations.monitoring.state import overview, troubles
+from certificates.webhook import without_query
 
 router = Router(tags=["Certificate Monitor"])
 
@@ -81,7 +82,7 @@ def _told(row: MonitorSettings) -> dict[str, object]:
     plain = (set(MonitorIn.model_fields) - {"smtp_password", "addresses", "webhook_url"}) | set()
     return {name: getattr(row, name) for name in plain} | {
         "addresses": list(row.addresses),
-        "webhook_url": row.webhook_url.partition("?")[0],  # what follows may be a secret
+        "webhook_url": without_query(row.webhook_url),
         "watched": state.watched,
         "due": state.due,
         "acknowledged": state.acknowledged,

@@ -22,7 +22,7 @@ from certificates.operations.node import checked_address
 from certificates.outgoing import is_loopback
 from certificates.refusal import Refused
 from certificates.sentence import say
-from certificates.webhook import checked_url
+from certificates.webhook import checked_url, without_query
 from certificates.x509.names import host_name
 from certificates.x509.visible import visible
 
@@ -82,7 +82,7 @@ def configure_monitor(change: MonitorChange, *, actor: Actor, now: datetime) -> 
         if row.webhook_url:
             Secret.objects.obtain(WEBHOOK_KEY)
         MonitorState.objects.update(not_before=None, failures=0)  # try at once with what is new
-        told["webhook_url"] = row.webhook_url.partition("?")[0]
+        told["webhook_url"] = without_query(row.webhook_url)
         detail = {name: "" if value is None else value for name, value in told.items()}
         Event.objects.record(str(actor), Action.MONITOR_CHANGE, row, **detail)
     return row

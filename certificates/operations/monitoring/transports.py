@@ -17,6 +17,7 @@ from certificates.models import Channel, Message
 from certificates.models.notification import DeliveryState
 from certificates.operations.monitoring.compose import digest_for, findings_of
 from certificates.sentence import say
+from certificates.webhook import without_query
 
 HandOver = Callable[[Sequence[str]], bool]
 _RETRIED = (408, 425, 429)  # of a webhook's 4xx: it asks for another try
@@ -98,7 +99,7 @@ class Webhook:
     @property
     def recipients(self) -> Sequence[str]:
         """As the delivery log names it, without what may be a secret."""
-        return [self.url.partition("?")[0]]
+        return [without_query(self.url)]
 
     def send(self, message: Message, addresses: Sequence[str], hand_over: HandOver) -> Outcome:
         with translation.override(settings.LANGUAGE_CODE):

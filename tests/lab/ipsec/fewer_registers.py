@@ -16,7 +16,7 @@ from pathlib import Path
 # For PID 1 inside, and all that it starts: the C library, and OpenSSL.
 WITHOUT_AVX = (
     "GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX,-AVX2,-AVX512F,-AVX512VL,-AVX512BW,-AVX512CD,-AVX512DQ,"
-    "-AVX_Fast_Unaligned_Load,-AVX2_Usable,-Prefer_No_VZEROUPPER,-XSAVE,-XSAVEC",
+    "-AVX_Fast_Unaligned_Load,-XSAVE,-XSAVEC",
     "OPENSSL_ia32cap=~0x1C00000010000000:~0x40800000000F0020:0:0",
 )
 # <linux/seccomp.h>, <linux/audit.h>, <linux/prctl.h>, <linux/ptrace.h>, <linux/elf.h>
