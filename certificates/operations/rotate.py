@@ -106,7 +106,8 @@ def _rewrap_job(row: Job) -> str:
         with transaction.atomic():
             for sealed, column in rows[start : start + BATCH]:
                 changed += _rewrap(sealed, column, ring.current)
-        if not row.report(done=start + BATCH, total=len(rows), now=timezone.now()):
+        done = min(start + BATCH, len(rows))
+        if not row.report(done=done, total=len(rows), now=timezone.now()):
             return f"Stopped after {changed} values; the old master key is still needed."
     with transaction.atomic():
         what = f"master key {ring.current}"
