@@ -112,9 +112,11 @@ def _rewrap_job(row: Job) -> str:
     with transaction.atomic():
         what = f"master key {ring.current}"
         Event.objects.record(row.started_by, Action.MASTER_KEY_REWRAP, what, values=changed)
-    old = ", ".join(map(str, rotation_state().retirable))
-    cure = f" Key {old} may go: `./ccxsec secrets retire {old}`." if old else ""
-    return f"{changed} of {len(rows)} sealed values were wrapped with {what}.{cure}"
+    # Each has a command of its own: `retire` takes one number.
+    cures = [
+        f" Key {old} may go: `./ccxsec secrets retire {old}`." for old in rotation_state().retirable
+    ]
+    return f"{changed} of {len(rows)} sealed values were wrapped with {what}.{''.join(cures)}"
 
 
 def _rewrap(row: models.Model, column: str, current: int) -> bool:

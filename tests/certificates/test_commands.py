@@ -192,6 +192,9 @@ def test_rotates_the_master_key_and_lets_the_old_one_go(
     assert tomcat.unseal_key(actor="test", reason="test")
     assert "is the newest one" in refusal(run, "secrets", "retire", "2")
     assert "no master key 7" in refusal(run, "secrets", "retire", "7")
+    run("secrets", "rotate")
+    result = json.loads(run("secrets", "rotate", "--json"))["result"]
+    assert "`./ccxsec secrets retire 2`. Key 3 may go" in result
 
 
 def test_keys_of_the_environment_are_rotated_there(run: Run, node: Node) -> None:
