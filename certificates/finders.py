@@ -165,6 +165,13 @@ def _observed(row: Observed) -> Hit:
     return Hit(row.common_name or row.file_name, about, address)
 
 
+def _chosen_first(about: str) -> str:
+    """A field without a help has a name before it, and no sentence that has ended."""
+    if about.endswith("."):
+        return say("{about} Choose the node first.", about=about)
+    return say("{about}. Choose the node first.", about=about)
+
+
 FINDERS = (
     Finder(Permission.VIEW, _certificates),
     Finder(Permission.VIEW, _requests),
@@ -249,14 +256,14 @@ PLACES = (
     *(
         Place(
             place.name,
-            say("{about} Choose the node first.", about=place.about),
+            _chosen_first(place.about),
             _NODES,
             place.permission,
             place.words,
         )
         for form, page in (
-            (ReachForm, say("Connection of a node.")),
-            (PlaceForm, say("Service of a node.")),
+            (ReachForm, say("Connection of a node")),
+            (PlaceForm, say("Service of a node")),
         )
         for place in fields_of(form, page, _NODES, Permission.CONFIGURE)
     ),

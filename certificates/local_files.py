@@ -33,10 +33,14 @@ def create_once(path: Path, make: Callable[[], bytes]) -> str:
     return path.read_text().strip()
 
 
-def write_new(path: Path, data: bytes, mode: int = PRIVATE) -> None:
+def write_new(
+    path: Path, data: bytes, mode: int = PRIVATE, owner: tuple[int, int] | None = None
+) -> None:
     """Create `path` with `data` on disk; an existing file or link is an error."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with open(os.open(path, flags, mode), "wb") as file:  # noqa: PTH123 - an open descriptor
+        if owner:
+            os.fchown(file.fileno(), *owner)
         os.fchmod(file.fileno(), mode)  # whatever the umask says
         file.write(data)
         file.flush()
@@ -46,16 +50,27 @@ def write_new(path: Path, data: bytes, mode: int = PRIVATE) -> None:
 def replace(path: Path, data: bytes, mode: int = PRIVATE) -> None:
     """A reader sees the old content or the new one, never a mixture.
 
-    Callers hold a lock: what a writer that was killed has left, the next one removes.
+    Callers hold a lock: what a writer that was killed has left, the next one removes. When root
+    replaces a file of the product's user, it stays that user's: the running product reads it.
     """
     temporary = path.with_name(f".{path.name}.new")
     temporary.unlink(missing_ok=True)
     try:
-        write_new(temporary, data, mode)
+        write_new(temporary, data, mode, _owner_to_keep(path))
         temporary.rename(path)
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+def _owner_to_keep(path: Path) -> tuple[int, int] | None:
+    """Only root may give a file away; what anybody else replaces is his already."""
+    if os.geteuid() != 0:
+        return None
+    with contextlib.suppress(FileNotFoundError):
+        former = path.lstat()
+        return former.st_uid, former.st_gid
+    return None
 
 
 def sync_folder(path: Path) -> None:
@@ -67,11 +82,26 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
+def open_lock(path: Path) -> int:
+    """A descriptor of the lock file `path`; one that root makes belongs to its folder's owner.
+
+    One that was there stays as it is: under its name may stand another file of root's by then.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        descriptor = os.open(path, flags | os.O_EXCL, PRIVATE)
+    except FileExistsError:
+        return os.open(path, flags, PRIVATE)
+    owner = _owner_to_keep(path.parent)
+    if owner:
+        os.fchown(descriptor, *owner)
+    return descriptor
+
+
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock file `path`. The kernel drops it when the holder dies, however it dies."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    descriptor = os.open(path, flags, PRIVATE)
+    descriptor = open_lock(path)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

@@ -12,7 +12,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import DatabaseError, connection
 
-from certificates.local_files import PRIVATE
+from certificates.local_files import open_lock
 
 _PAUSE = 0.1  # seconds between two tries
 
@@ -61,7 +61,7 @@ def _in_file(name: str, patience: float) -> Iterator[bool]:
     folder = Path(settings.CCXSEC_DATA) / "run"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
+    descriptor = open_lock(path)
 
     def take() -> bool:
         try:

@@ -1,5 +1,6 @@
 """The audit log: bound row by row, and to the anchor outside the database."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -107,6 +108,22 @@ def test_the_anchor_never_goes_back(log: None) -> None:
     held = anchor.read()
     assert held
     assert held.sequence == 6
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="giving files away needs root")
+def test_the_anchor_stays_with_the_user_of_the_product_when_root_acts(
+    log: None, settings: Settings
+) -> None:
+    path = Path(settings.CCXSEC_AUDIT_ANCHOR)
+    lock = path.with_name(f"{path.name}.lock")
+    lock.unlink()
+    for known in (path.parent, path):
+        os.chown(known, 65534, 65533)
+
+    anchor.advance(7, "0" * 64)
+
+    for file in (path.stat(), lock.stat()):
+        assert (file.st_uid, file.st_gid, file.st_mode & 0o777) == (65534, 65533, 0o600)
 
 
 def test_an_event_outside_a_transaction_is_a_bug() -> None:

@@ -94,6 +94,7 @@ def test_every_screen_and_every_field_is_where_the_find_says(
 
     assert wrong == []
     assert len(PLACES) > 80
+    assert [place.about for place in PLACES if ".." in place.about] == []
 
 
 def test_what_finds_nothing_is_told_in_a_sentence(node: Node, administrator: HttpsClient) -> None:

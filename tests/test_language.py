@@ -113,3 +113,15 @@ def test_error_pages_are_in_the_language_of_the_browser(
 
     assert page.status_code == 404
     assert '<html lang="ja"' in page.content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["node/?colour=red", "event/?at=yesterday"])
+def test_a_list_that_is_asked_for_what_it_has_not_says_so_and_leads_on(
+    as_role: Callable[..., HttpsClient], address: str
+) -> None:
+    page = as_role("Auditor").get(f"/admin/certificates/{address}")
+
+    assert page.status_code == 400
+    assert "is not one that is known here" in page.content.decode()
+    assert 'href="/admin/"' in page.content.decode()

@@ -76,6 +76,9 @@ def by_token(request: HttpRequest, text: str, *, user_name: str | None = None) -
     is_same = token is not None and hmac.compare_digest(row.digest if row else "", token.digest)
     if row is None or not is_same or user_name not in (None, row.user.get_username()):
         wrong = "There is no valid API token in the Authorization header."
+        if user_name:  # a script for the original: it sends no Bearer, and can't be made to
+            cure = "Send an API token of this user as the password: System, API tokens."
+            raise refused_sign_in(request, "token.unknown", wrong, cure)
         raise refused_sign_in(request, "token.unknown", wrong, "Send: Authorization: Bearer TOKEN.")
     now, address = timezone.now(), client_address(request)
     state = row.state(now)

@@ -127,7 +127,8 @@ def _judge(request: HttpRequest, user: User, code: str) -> None:
         security_keys.check(request, user, request.POST["answer"], now=timezone.now())
     elif not is_right_code(request, user, code):
         wrong = say("This code is not right, or it was used before.")
-        raise Refused("second-factor.wrong", wrong, say("Wait for the next one and type it."))
+        cure = say("Type the app's next code, or another recovery code.")
+        raise Refused("second-factor.wrong", wrong, cure)
 
 
 def _let_in(request: HttpRequest, user: User, following: str) -> HttpResponseBase:

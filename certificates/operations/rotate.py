@@ -106,14 +106,17 @@ def _rewrap_job(row: Job) -> str:
         with transaction.atomic():
             for sealed, column in rows[start : start + BATCH]:
                 changed += _rewrap(sealed, column, ring.current)
-        if not row.report(done=start + BATCH, total=len(rows), now=timezone.now()):
+        done = min(start + BATCH, len(rows))
+        if not row.report(done=done, total=len(rows), now=timezone.now()):
             return f"Stopped after {changed} values; the old master key is still needed."
     with transaction.atomic():
         what = f"master key {ring.current}"
         Event.objects.record(row.started_by, Action.MASTER_KEY_REWRAP, what, values=changed)
-    old = ", ".join(map(str, rotation_state().retirable))
-    cure = f" Key {old} may go: `./ccxsec secrets retire {old}`." if old else ""
-    return f"{changed} of {len(rows)} sealed values were wrapped with {what}.{cure}"
+    # Each has a command of its own: `retire` takes one number.
+    cures = [
+        f" Key {old} may go: `./ccxsec secrets retire {old}`." for old in rotation_state().retirable
+    ]
+    return f"{changed} of {len(rows)} sealed values were wrapped with {what}.{''.join(cures)}"
 
 
 def _rewrap(row: models.Model, column: str, current: int) -> bool:

@@ -157,7 +157,9 @@ def test_a_snapshot_tells_everything_but_keys(script: Script) -> None:
 def test_the_name_must_be_that_of_the_tokens_user(script: Script, nobody: Actor) -> None:
     _, _, text = base64.b64decode(script.basic).decode().partition(":")
 
-    assert Script("nobody", text).call("GET", "trust/certificates").status_code == 401
+    refused = Script("nobody", text).call("GET", "trust/certificates")
+    assert refused.status_code == 401
+    assert "as the password" in refused.json()["cure"]
     assert Script("", text).call("GET", "trust/certificates").status_code == 401
     bearer = ApiClient(text).ask("GET", f"{BASE}/trust/certificates")
     assert bearer.status_code == 200

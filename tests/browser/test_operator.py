@@ -148,6 +148,14 @@ def test_the_dialog_works_without_scripts(browser: object, product: Product) -> 
     context.close()
 
 
+# What can be pressed or filled in, and ends beyond the panel that it stands in.
+CUT_OFF = """[...document.querySelectorAll(
+    ".module :is(button, select, textarea, input:not([type=hidden]))")]
+    .filter(part => part.offsetWidth && part.getBoundingClientRect().right
+        > part.closest(".module").getBoundingClientRect().right)
+    .map(part => part.outerHTML)"""
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 def test_every_page_fits_and_works_by_keyboard(
     page: Page, product: Product, width: int, complaints: list[str]
@@ -169,6 +177,7 @@ def test_every_page_fits_and_works_by_keyboard(
         page.goto(product.url + path)
         wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wider <= 0, f"{path} scrolls sideways at {width} px"
+        assert page.evaluate(CUT_OFF) == [], f"{path} at {width} px"
     page.goto(f"{product.url}/admin/certificates/certificate/")
     page.locator("body").press("/")
     page.keyboard.type("ccx")

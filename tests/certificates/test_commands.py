@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from certificates.management.operator_command import Stopped
-from certificates.models import BackupReminder, Certificate, Event, Node, RestartNotice
+from certificates.models import BackupReminder, Certificate, Event, Job, Node, RestartNotice
 from tests.certificates.test_list import trusted
 
 Run = Callable[..., str]
@@ -183,6 +183,8 @@ def test_rotates_the_master_key_and_lets_the_old_one_go(
     result = json.loads(run("secrets", "rotate", "--json"))["result"]
 
     assert "Key 1 may go" in result
+    row = Job.objects.get(kind="rewrap")
+    assert row.done == row.total > 0
     assert json.loads(run("secrets", "show", "--json"))["may_go"] == "1"
     run("secrets", "retire", "1")
     assert key_file.read_text().startswith("2:")
@@ -190,6 +192,9 @@ def test_rotates_the_master_key_and_lets_the_old_one_go(
     assert tomcat.unseal_key(actor="test", reason="test")
     assert "is the newest one" in refusal(run, "secrets", "retire", "2")
     assert "no master key 7" in refusal(run, "secrets", "retire", "7")
+    run("secrets", "rotate")
+    result = json.loads(run("secrets", "rotate", "--json"))["result"]
+    assert "`./ccxsec secrets retire 2`. Key 3 may go" in result
 
 
 def test_keys_of_the_environment_are_rotated_there(run: Run, node: Node) -> None:

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from certificates.models import BackupReminder, Event, Node, RestartNotice
+from certificates.models import BackupReminder, Event, Job, Node, RestartNotice
 from tests.certificates.test_screens import dialog
 
 __all__ = ["dialog"]
@@ -59,3 +59,16 @@ def test_restart_now_says_when_the_server_does_not_run(
 
     assert "The web server does not run" in answer.content.decode()
     assert RestartNotice.objects.open().exists()
+
+
+@pytest.mark.spec("CM-7")
+@pytest.mark.parametrize(("kind", "leads_on"), [("restart", True), ("backup", False)])
+def test_a_job_leads_to_the_restarts_where_it_has_to_do_with_them(
+    administrator: Client, kind: str, leads_on: bool
+) -> None:
+    row = Job.objects.create(kind=kind, started_by="test")
+
+    shown = administrator.get(f"/admin/certificates/job/{row.pk}/").content.decode()
+
+    link = 'class="button" href="/admin/certificates/restartnotice/"'
+    assert (link in shown) is leads_on
