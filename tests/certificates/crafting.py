@@ -134,10 +134,17 @@ def odd(bits: int) -> int:
 
 
 def nested(levels: int) -> bytes:
-    value = b""
+    heads, size = [], 0
     for _ in range(levels):
-        value = encode(SEQUENCE, value)
-    return value
+        octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
+        head = (
+            bytes((SEQUENCE, size))
+            if size < 0x80
+            else bytes((SEQUENCE, 0x80 | len(octets))) + octets
+        )
+        heads.append(head)
+        size += len(head)
+    return b"".join(reversed(heads))
 
 
 def pkcs7(certificates: Sequence[bytes], *, content: bytes = b"", ending: bytes = b"") -> bytes:

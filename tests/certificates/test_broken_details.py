@@ -1,7 +1,5 @@
 """Details of certificates that are broken, unknown, hostile or huge (CM-3)."""
 
-import time
-
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID as Purpose
@@ -22,6 +20,7 @@ from tests.certificates.building import (
     reassembled,
     sign_with_pss,
 )
+from tests.effort import takes_at_most
 
 pytestmark = pytest.mark.spec("CM-3")
 
@@ -249,13 +248,9 @@ def test_64_kib_of_names_take_less_than_300_ms(broken: bool) -> None:
     value = der.encode(der.SEQUENCE, names)
     certificate = build(x509.UnrecognizedExtension(SAN_OID, value))
 
-    start = time.process_time()  # others may run beside
-    shown = describe(certificate)
-    seconds = time.process_time() - start
-
     assert len(value) > 64 * 1024
-    assert only(shown).decoded is not broken
-    assert seconds < 0.3
+    assert only(describe(certificate)).decoded is not broken
+    assert takes_at_most(0.3, lambda: describe(certificate))
 
 
 def test_a_huge_serial_number_is_not_written_in_decimal() -> None:
