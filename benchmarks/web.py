@@ -78,6 +78,8 @@ def measure(options: Namespace) -> list[Table]:
         sys.exit("ccxsec bench web needs wrk (Debian: apt-get install wrk).")
     print(f"web: {CERTIFICATES:,} certificates ...", file=sys.stderr)
     fill(CERTIFICATES, timezone.now())
+    if connection.vendor == "postgresql":
+        connection.cursor().execute("VACUUM ANALYZE")  # autovacuum does it, only later
     cookie = _session()
     with _served() as server:
         runs = [

@@ -32,6 +32,7 @@ from certificates.x509.facts import read_facts
 from certificates.x509.policy import KeyChoice
 from tests.certificates.test_list import LIST, trusted
 from tests.conftest import HttpsClient
+from tests.databases import on_postgresql
 from tests.test_urls import policy
 
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
@@ -343,6 +344,31 @@ def test_an_error_while_rows_are_read_is_one_of_the_database(db: None) -> None:
     refused = outage_of(raised.value)
     assert refused
     assert refused.code == "database.broken"
+
+
+@pytest.mark.skipif(not on_postgresql(), reason="plans are kept by PostgreSQL alone")
+@pytest.mark.django_db(transaction=True)
+def test_a_column_that_an_upgrade_changes_meanwhile_is_no_error(
+    administrator: HttpsClient, node: Node
+) -> None:
+    first = page(administrator)
+    assert page(administrator) == first
+    process = connection.copy()
+
+    def change(kind: str) -> None:
+        with process.cursor() as cursor:
+            cursor.execute(
+                f"ALTER TABLE {Certificate._meta.db_table} ALTER common_name TYPE {kind}"
+            )
+
+    try:
+        change("varchar(999)")
+        pages = [page(administrator) for _ in range(2)]
+    finally:
+        change("text")
+        process.close()
+
+    assert pages == [first, first]
 
 
 @pytest.mark.parametrize(
