@@ -3,106 +3,66 @@
 The environment wins over `.env`. A relative path is taken from the folder of the checkout.
 """
 
-import re
 import warnings
-from collections.abc import Callable, Collection
-from pathlib import Path
 from zoneinfo import available_timezones
 
-import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from ccxsec_project.redis_address import LIMITS, checked_redis_url
+from ccxsec_project.environment import (
+    BASE_DIR,
+    env,
+    integer,
+    one_like,
+    one_of,
+    pairs,
+    path,
+    secret,
+)
+from ccxsec_project.server_addresses import LIMITS, checked_ldap_url, checked_redis_url
 from certificates.host import own_names
 from certificates.local_files import create_once, new_secret_key
 from certificates.outgoing import Allowed
-from certificates.refusal import Refused
 from certificates.syslog import checked_address
-
-BASE_DIR = Path(__file__).resolve().parent.parent
-
-env = environ.Env()
-
-
-def _path(name: str, default: Path) -> Path:
-    return BASE_DIR / str(env.str(name, default=str(default)))
-
-
-environ.Env.read_env(_path("CCXSEC_ENV_FILE", BASE_DIR / ".env"))
-
-
-def _secret(name: str) -> str:
-    """As it stands: elsewhere a value that begins with `$` names another variable."""
-    return str(env.ENVIRON.get(name, ""))
-
-
-def _integer(name: str, default: int, *, least: int = 0, most: int = 10**9) -> int:
-    text = str(env.str(name, default=str(default)))
-    if not re.fullmatch("[0-9]{1,10}", text) or not least <= int(text) <= most:
-        raise ImproperlyConfigured(f"{name} is {text!r}, not a number from {least} to {most}")
-    return int(text)
-
-
-def _one_of(name: str, default: str, allowed: Collection[str], example: str) -> str:
-    text = str(env.str(name, default=default))
-    if text not in allowed:
-        raise ImproperlyConfigured(f"{name} is {text!r}, not one like {example}")
-    return text
-
-
-def _one_like(name: str, default: str, check: Callable[[str], str]) -> str:
-    try:
-        return check(str(env.str(name, default=default)))
-    except Refused as refused:
-        raise ImproperlyConfigured(f"{name}: {refused}") from None
-
-
-def _pairs(name: str) -> list[tuple[str, str]]:
-    pairs = [entry.rpartition("=") for entry in env.list(name, default=[])]
-    if any(not theirs.strip() or not ours.strip() for theirs, _, ours in pairs):
-        raise ImproperlyConfigured(f"{name} is not like staff=Operator,security=Auditor")
-    return [(theirs.strip(), ours.strip()) for theirs, _, ours in pairs]
-
 
 # --- Where things are -------------------------------------------------------------------------
 # Everything that the product writes: database, keys, store, logs, static files.
-CCXSEC_DATA = _path("CCXSEC_DATA", BASE_DIR / "var")
+CCXSEC_DATA = path("CCXSEC_DATA", BASE_DIR / "var")
 # The folder in which a node's certificates and keys are in force (docs/architecture.md).
-CCXSEC_STORE = _path("CCXSEC_STORE", CCXSEC_DATA / "store")
+CCXSEC_STORE = path("CCXSEC_STORE", CCXSEC_DATA / "store")
 # Master keys that seal every secret in the database; the environment wins over the file.
-CCXSEC_MASTER_KEYS = _secret("CCXSEC_MASTER_KEYS")
-CCXSEC_MASTER_KEY_FILE = _path("CCXSEC_MASTER_KEY_FILE", CCXSEC_DATA / "master.keys")
+CCXSEC_MASTER_KEYS = secret("CCXSEC_MASTER_KEYS")
+CCXSEC_MASTER_KEY_FILE = path("CCXSEC_MASTER_KEY_FILE", CCXSEC_DATA / "master.keys")
 # Newest hash of the audit log, outside the database, so that a cut tail is seen.
-CCXSEC_AUDIT_ANCHOR = _path("CCXSEC_AUDIT_ANCHOR", CCXSEC_DATA / "audit.anchor")
+CCXSEC_AUDIT_ANCHOR = path("CCXSEC_AUDIT_ANCHOR", CCXSEC_DATA / "audit.anchor")
 
 # --- Serving ------------------------------------------------------------------------------------
 # The address to serve at; empty: every address of the machine, IPv4 and IPv6. A path: a unix
 # socket without TLS, for the proxy on this machine.
 CCXSEC_BIND = env.str("CCXSEC_BIND", default="")
-CCXSEC_PORT = _integer("CCXSEC_PORT", 8443, least=1, most=65535)
-CCXSEC_WEB_WORKERS = _integer("CCXSEC_WEB_WORKERS", 2, least=1, most=256)
-CCXSEC_WEB_THREADS = _integer("CCXSEC_WEB_THREADS", 16, least=1, most=1024)
+CCXSEC_PORT = integer("CCXSEC_PORT", 8443, least=1, most=65535)
+CCXSEC_WEB_WORKERS = integer("CCXSEC_WEB_WORKERS", 2, least=1, most=256)
+CCXSEC_WEB_THREADS = integer("CCXSEC_WEB_THREADS", 16, least=1, most=1024)
 # What Prometheus must show to read /metrics (as a bearer token); empty: there is no such page.
-CCXSEC_METRICS_TOKEN = _secret("CCXSEC_METRICS_TOKEN")
+CCXSEC_METRICS_TOKEN = secret("CCXSEC_METRICS_TOKEN")
 # Seconds without a sign of life after which the worker cluster is restarted.
-CCXSEC_HEARTBEAT_LIMIT = _integer("CCXSEC_HEARTBEAT_LIMIT", 180, least=3)
+CCXSEC_HEARTBEAT_LIMIT = integer("CCXSEC_HEARTBEAT_LIMIT", 180, least=3)
 # Name and addresses of the local node at its first start; found by itself when empty.
 CCXSEC_HOST_NAME = env.str("CCXSEC_HOST_NAME", default="")
 CCXSEC_ADDRESSES = env.list("CCXSEC_ADDRESSES", default=[])
 # The first administrator; an empty password means: make one and print it once.
 CCXSEC_ADMIN_USER = env.str("CCXSEC_ADMIN_USER", default="admin")
-CCXSEC_ADMIN_PASSWORD = _secret("CCXSEC_ADMIN_PASSWORD")
+CCXSEC_ADMIN_PASSWORD = secret("CCXSEC_ADMIN_PASSWORD")
 
 # --- Signing in --------------------------------------------------------------------------------
 # Failed attempts of a name from an address, after which it waits; ten times as many of an
 # address with any name, and of a name from anywhere.
-CCXSEC_LOCK_OUT_AFTER = _integer("CCXSEC_LOCK_OUT_AFTER", 5, least=2, most=100)
-CCXSEC_LOCK_OUT_SECONDS = _integer("CCXSEC_LOCK_OUT_SECONDS", 15 * 60, least=1, most=24 * 3600)
+CCXSEC_LOCK_OUT_AFTER = integer("CCXSEC_LOCK_OUT_AFTER", 5, least=2, most=100)
+CCXSEC_LOCK_OUT_SECONDS = integer("CCXSEC_LOCK_OUT_SECONDS", 15 * 60, least=1, most=24 * 3600)
 # Seconds after which the password is asked again before something dangerous.
-CCXSEC_REAUTHENTICATE_AFTER = _integer("CCXSEC_REAUTHENTICATE_AFTER", 600, least=10, most=8 * 3600)
+CCXSEC_REAUTHENTICATE_AFTER = integer("CCXSEC_REAUTHENTICATE_AFTER", 600, least=10, most=8 * 3600)
 # Who must have a second factor; "administrators": who may configure the product.
-CCXSEC_REQUIRE_SECOND_FACTOR = _one_of(
+CCXSEC_REQUIRE_SECOND_FACTOR = one_of(
     "CCXSEC_REQUIRE_SECOND_FACTOR",
     "nobody",
     ("nobody", "administrators", "everybody"),
@@ -113,12 +73,40 @@ CCXSEC_REQUIRE_SECOND_FACTOR = _one_of(
 CCXSEC_OIDC_ISSUER = env.str("CCXSEC_OIDC_ISSUER", default="")
 CCXSEC_OIDC_NAME = env.str("CCXSEC_OIDC_NAME", default="the identity provider")
 CCXSEC_OIDC_CLIENT_ID = env.str("CCXSEC_OIDC_CLIENT_ID", default="")
-CCXSEC_OIDC_CLIENT_SECRET = _secret("CCXSEC_OIDC_CLIENT_SECRET")
+CCXSEC_OIDC_CLIENT_SECRET = secret("CCXSEC_OIDC_CLIENT_SECRET")
 CCXSEC_OIDC_SCOPE = env.str("CCXSEC_OIDC_SCOPE", default="openid profile")
 # The claim with the provider's groups, and which of ours each of them is: theirs=ours,theirs=ours
 CCXSEC_OIDC_GROUPS_CLAIM = env.str("CCXSEC_OIDC_GROUPS_CLAIM", default="groups")
-CCXSEC_OIDC_GROUPS = _pairs("CCXSEC_OIDC_GROUPS")
+CCXSEC_OIDC_GROUPS = pairs("CCXSEC_OIDC_GROUPS")
 CCXSEC_OIDC_CA_FILE = env.str("CCXSEC_OIDC_CA_FILE", default="")
+
+# --- An LDAP directory (docs/sign-in.md): off while there is no server --------------------------
+CCXSEC_LDAP_URL = one_like("CCXSEC_LDAP_URL", "", checked_ldap_url)
+# Where people are, and the attribute that holds the name that they sign in with.
+CCXSEC_LDAP_BASE = env.str("CCXSEC_LDAP_BASE", default="")
+CCXSEC_LDAP_NAME_ATTRIBUTE = env.str("CCXSEC_LDAP_NAME_ATTRIBUTE", default="uid")
+# The account by which the product looks them up; empty: the directory tells everybody.
+CCXSEC_LDAP_BIND_DN = env.str("CCXSEC_LDAP_BIND_DN", default="")
+CCXSEC_LDAP_BIND_PASSWORD = secret("CCXSEC_LDAP_BIND_PASSWORD")
+# Where their groups are (empty: as the people), how one names a member, and which of ours each is.
+CCXSEC_LDAP_GROUP_BASE = env.str("CCXSEC_LDAP_GROUP_BASE", default="")
+CCXSEC_LDAP_MEMBERS = env.str(
+    "CCXSEC_LDAP_MEMBERS", default="(|(member={dn})(uniqueMember={dn})(memberUid={name}))"
+)
+CCXSEC_LDAP_GROUPS = pairs("CCXSEC_LDAP_GROUPS")
+CCXSEC_LDAP_CA_FILE = env.str("CCXSEC_LDAP_CA_FILE", default="")
+if CCXSEC_LDAP_URL and not CCXSEC_LDAP_BASE:
+    raise ImproperlyConfigured("CCXSEC_LDAP_URL needs CCXSEC_LDAP_BASE, where people are")
+if CCXSEC_LDAP_BIND_DN and not CCXSEC_LDAP_BIND_PASSWORD:
+    raise ImproperlyConfigured("CCXSEC_LDAP_BIND_DN needs CCXSEC_LDAP_BIND_PASSWORD")
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    *(
+        ["ccxsec_project.authentication.directory_backend.DirectoryBackend"]
+        if CCXSEC_LDAP_URL
+        else []
+    ),
+]
 
 # Where the command was called from; set by the launcher, which changes to its own folder.
 CCXSEC_CALLED_FROM = env.str("CCXSEC_CALLED_FROM", default="")
@@ -140,7 +128,7 @@ CCXSEC_ALLOW_LEGACY = env.bool("CCXSEC_ALLOW_LEGACY", default=True)
 
 # --- API ----------------------------------------------------------------------------------------
 # The longest time, in days, for which an API token can be made.
-CCXSEC_API_TOKEN_DAYS = _integer("CCXSEC_API_TOKEN_DAYS", 365, least=1, most=3650)
+CCXSEC_API_TOKEN_DAYS = integer("CCXSEC_API_TOKEN_DAYS", 365, least=1, most=3650)
 # True: the paths of the original's API also take user name and password; a token always works.
 CCXSEC_API_BASIC = env.bool("CCXSEC_API_BASIC", default=False)
 
@@ -148,7 +136,7 @@ CCXSEC_API_BASIC = env.bool("CCXSEC_API_BASIC", default=False)
 # Where the IKE daemon of this server listens: strongSwan's vici, a unix socket.
 CCXSEC_IPSEC_SOCKET = env.str("CCXSEC_IPSEC_SOCKET", default="/var/run/charon.vici")
 # How many days the history of negotiations is kept.
-CCXSEC_IPSEC_HISTORY_DAYS = _integer("CCXSEC_IPSEC_HISTORY_DAYS", 90, least=1, most=3650)
+CCXSEC_IPSEC_HISTORY_DAYS = integer("CCXSEC_IPSEC_HISTORY_DAYS", 90, least=1, most=3650)
 
 # --- Certificate Monitor ------------------------------------------------------------------------
 # Where operators reach the product, for the links in messages; empty: its name and port.
@@ -156,23 +144,23 @@ CCXSEC_BASE_URL = env.str("CCXSEC_BASE_URL", default="")
 # The mail server, where none is set on the page. Security: starttls, tls or none; port 0: the
 # usual one.
 CCXSEC_SMTP_HOST = env.str("CCXSEC_SMTP_HOST", default="")
-CCXSEC_SMTP_PORT = _integer("CCXSEC_SMTP_PORT", 0, most=65535)
-CCXSEC_SMTP_SECURITY = _one_of(
+CCXSEC_SMTP_PORT = integer("CCXSEC_SMTP_PORT", 0, most=65535)
+CCXSEC_SMTP_SECURITY = one_of(
     "CCXSEC_SMTP_SECURITY", "starttls", ("starttls", "tls", "none"), "starttls"
 )
-CCXSEC_SMTP_USER = _secret("CCXSEC_SMTP_USER")
-CCXSEC_SMTP_PASSWORD = _secret("CCXSEC_SMTP_PASSWORD")
+CCXSEC_SMTP_USER = secret("CCXSEC_SMTP_USER")
+CCXSEC_SMTP_PASSWORD = secret("CCXSEC_SMTP_PASSWORD")
 CCXSEC_SMTP_FROM = env.str("CCXSEC_SMTP_FROM", default="")
 # CA certificates in PEM that are trusted besides those of the system: mail server, webhook.
 CCXSEC_SMTP_CA_FILE = env.str("CCXSEC_SMTP_CA_FILE", default="")
 CCXSEC_WEBHOOK_CA_FILE = env.str("CCXSEC_WEBHOOK_CA_FILE", default="")
 # Where syslog lines go, once they are switched on: a socket of this machine, or host:port (UDP).
-CCXSEC_SYSLOG = _one_like("CCXSEC_SYSLOG", "/dev/log", checked_address)
+CCXSEC_SYSLOG = one_like("CCXSEC_SYSLOG", "/dev/log", checked_address)
 
 # --- Django -------------------------------------------------------------------------------------
 DEBUG = env.bool("CCXSEC_DEBUG", default=False)
 # Signs sessions and the worker's payloads: as secret as the private keys.
-SECRET_KEY = _secret("CCXSEC_SECRET_KEY") or create_once(CCXSEC_DATA / "secret.key", new_secret_key)
+SECRET_KEY = secret("CCXSEC_SECRET_KEY") or create_once(CCXSEC_DATA / "secret.key", new_secret_key)
 ALLOWED_HOSTS = env.list(
     "CCXSEC_ALLOWED_HOSTS", default=own_names(CCXSEC_HOST_NAME, *CCXSEC_ADDRESSES)
 )
@@ -254,7 +242,7 @@ else:
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 # Redis for the worker's queue and what processes share; empty: the database and each process.
-REDIS_URL = _one_like("REDIS_URL", "", checked_redis_url)
+REDIS_URL = one_like("REDIS_URL", "", checked_redis_url)
 if REDIS_URL:
     CACHES = {
         "default": {
@@ -278,10 +266,10 @@ AUTH_PASSWORD_VALIDATORS = [
 
 # Who asks for none of these gets CCXSEC_LANGUAGE, and so do mails (docs/translating.md).
 LANGUAGES = [("en", "English"), ("ja", "日本語")]
-LANGUAGE_CODE = _one_of("CCXSEC_LANGUAGE", "en", dict(LANGUAGES), "ja")
+LANGUAGE_CODE = one_of("CCXSEC_LANGUAGE", "en", dict(LANGUAGES), "ja")
 USE_I18N = True
 USE_TZ = True
-TIME_ZONE = _one_of("CCXSEC_TIME_ZONE", "UTC", available_timezones(), "Europe/Berlin")
+TIME_ZONE = one_of("CCXSEC_TIME_ZONE", "UTC", available_timezones(), "Europe/Berlin")
 
 STATIC_URL = "/static/"
 STATIC_ROOT = CCXSEC_DATA / "static"
@@ -314,7 +302,7 @@ CONTENT_SECURITY_POLICY = {
 SECURE_SSL_REDIRECT = True
 # A load balancer asks them by address, and may do so without TLS: they tell nothing secret.
 SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$"]
-SECURE_HSTS_SECONDS = _integer("CCXSEC_HSTS_SECONDS", 30 * 24 * 3600)
+SECURE_HSTS_SECONDS = integer("CCXSEC_HSTS_SECONDS", 30 * 24 * 3600)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -376,12 +364,12 @@ LOGGING = {
         "console": {
             "class": "logging.StreamHandler",
             # One record a line, or one JSON object a line.
-            "formatter": _one_of("CCXSEC_LOG_FORMAT", "line", ("line", "json"), "json"),
+            "formatter": one_of("CCXSEC_LOG_FORMAT", "line", ("line", "json"), "json"),
         }
     },
     "root": {
         "handlers": ["console"],
-        "level": _one_of("CCXSEC_LOG_LEVEL", "INFO", LOG_LEVELS, "INFO"),
+        "level": one_of("CCXSEC_LOG_LEVEL", "INFO", LOG_LEVELS, "INFO"),
     },
     "loggers": {
         "django": {"handlers": [], "propagate": True},

@@ -18,7 +18,7 @@ def test_every_setting_is_documented_and_no_other() -> None:
     source = (ROOT / "ccxsec_project" / "settings.py").read_text()
     read = set(
         re.findall(
-            r'(?:env\.\w+|_path|_integer|_secret|_one_of|_one_like|_pairs)\(\s*"(\w+)"', source
+            r'(?:env\.\w+|\b(?:path|integer|secret|one_of|one_like|pairs))\(\s*"(\w+)"', source
         )
     )
     page = (ROOT / "docs" / "settings.md").read_text()

@@ -16,7 +16,7 @@ from django_q.signing import SignedPackage
 from pytest_django import Settings
 
 from ccxsec_project import settings as product
-from ccxsec_project.redis_address import checked_redis_url
+from ccxsec_project.server_addresses import checked_redis_url
 from ccxsec_project.shared_cache import JsonSerializer
 from certificates import jobs
 from certificates.models import Job, JobState

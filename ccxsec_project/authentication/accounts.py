@@ -1,6 +1,7 @@
-"""The user that stands for an identity of the OpenID provider, with the groups it may have."""
+"""The user that stands for an identity of a provider or directory, with the groups it may have."""
 
 import re
+from collections.abc import Callable, Iterable
 
 from django.conf import settings
 from django.contrib.auth.models import Group, User
@@ -16,10 +17,10 @@ from certificates.sentence import say
 NAME_LENGTH = 120
 
 
-def groups_of(identity: Identity) -> list[Group]:
-    """Our groups for those that the provider tells, by CCXSEC_OIDC_GROUPS."""
-    wanted = {ours for theirs, ours in settings.CCXSEC_OIDC_GROUPS if theirs in identity.groups}
-    return list(Group.objects.filter(name__in=wanted))
+def groups_of(theirs: Iterable[str], ours_of: Iterable[tuple[str, str]]) -> list[Group]:
+    """Our groups for those of a provider, by the setting that names them in pairs."""
+    held = set(theirs)
+    return list(Group.objects.filter(name__in={ours for their, ours in ours_of if their in held}))
 
 
 def account_of(identity: Identity) -> User:
@@ -31,8 +32,8 @@ def account_of(identity: Identity) -> User:
     Raises:
         Refused: openid.group, openid.inactive.
     """
-    groups = groups_of(identity)
-    user = _account(identity, groups)
+    groups = groups_of(identity.groups, settings.CCXSEC_OIDC_GROUPS)
+    user = joined(identity.issuer, identity.subject, groups, lambda: _made(identity))
     if user is None or not groups:
         wrong = say("You belong to no group that may sign in here.")
         raise Refused("openid.group", wrong, say("Ask who runs the provider, or an administrator."))
@@ -43,19 +44,33 @@ def account_of(identity: Identity) -> User:
 
 
 @transaction.atomic
-def _account(identity: Identity, groups: list[Group]) -> User | None:
-    """The user with exactly `groups`: who has lost all keeps the account, and no rights."""
+def joined(issuer: str, subject: str, groups: list[Group], make: Callable[[], User]) -> User | None:
+    """The user with exactly `groups`: who has lost all keeps the account, and no rights.
+
+    None: somebody new, who is in none.
+    """
     Event.objects.hold()
-    key = {"issuer": identity.issuer, "subject": identity.subject}
+    key = {"issuer": issuer, "subject": subject}
     row = ExternalIdentity.objects.filter(**key).select_related("user").first()
     if row is None and not groups:
         return None
-    user = row.user if row else _made(identity)
+    user = row.user if row else make()
     if row is None:
         ExternalIdentity.objects.create(**key, user=user, made_at=timezone.now())
     if set(user.groups.all()) != set(groups):
         user.groups.set(groups)
     return user
+
+
+def directory() -> str:
+    """The issuer of all in the LDAP directory, whatever its servers are; "" without one."""
+    return f"ldap:{settings.CCXSEC_LDAP_BASE.lower()}" if settings.CCXSEC_LDAP_URL else ""
+
+
+def belongs_to(user: User, issuer: str) -> bool:
+    """Whether somebody else than this product says who the user is."""
+    identity: ExternalIdentity | None = getattr(user, "external_identity", None)
+    return bool(issuer) and identity is not None and identity.issuer == issuer
 
 
 def _made(identity: Identity) -> User:

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from ccxsec_project.authentication import lock_out, second_factor
+from ccxsec_project.authentication.accounts import belongs_to, directory
 from certificates.access import client_address
 from certificates.models import Action, Event
 from certificates.refusal import Refused
@@ -77,7 +78,7 @@ class ProofForm(forms.Form):
     def __init__(self, user: User, data: Any = None) -> None:
         super().__init__(data)
         self.user = user
-        if not user.has_usable_password():
+        if not user.has_usable_password() and not belongs_to(user, directory()):
             del self.fields["proof_password"]  # who signs in by a provider
         if not second_factor.is_enrolled(user):
             del self.fields["proof_code"]

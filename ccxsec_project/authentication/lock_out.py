@@ -124,6 +124,8 @@ def attempt_of(request: HttpRequest, name: str) -> Attempt:
 def counted(request: HttpRequest, name: str) -> Iterator[Attempt]:
     """What is proven inside is an attempt; a refusal of it is a failure.
 
+    It is none if the directory could not be asked, or found the password right (directory.*).
+
     Raises:
         Refused: sign-in.locked, before anything inside is done.
     """
@@ -131,8 +133,11 @@ def counted(request: HttpRequest, name: str) -> Iterator[Attempt]:
     attempt.begin(now=timezone.now())
     try:
         yield attempt
-    except (Refused, ValidationError):
-        attempt.failed()
+    except (Refused, ValidationError) as error:
+        if isinstance(error, Refused) and error.code.startswith("directory."):
+            attempt.take_back()
+        else:
+            attempt.failed()
         raise
 
 
@@ -156,8 +161,11 @@ def is_locked(name: str, *, now: datetime) -> bool:
 
 
 def name_code(name: str) -> str:
-    """What stands for a name in the database: people type their password into its field."""
-    return salted_hmac("ccxsec.attempts", name, algorithm="sha256").hexdigest()
+    """What stands for a name in the database: people type their password into its field.
+
+    In small letters, as a directory takes both for the same.
+    """
+    return salted_hmac("ccxsec.attempts", name.casefold(), algorithm="sha256").hexdigest()
 
 
 def site_of(address: str) -> str:

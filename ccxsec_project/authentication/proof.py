@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
 from ccxsec_project.authentication import lock_out, oidc
+from ccxsec_project.authentication.accounts import belongs_to
 from ccxsec_project.authentication.forms import ProofForm
 from ccxsec_project.authentication.freshness import is_fresh, prove
 from certificates.dialogs import proof_of
@@ -127,7 +128,7 @@ def show_question(
     from django.contrib import admin  # noqa: PLC0415 - the site imports this package
 
     whole = admin.site.each_context(request) | {"title": say("Confirm that it is you")} | context
-    if oidc.is_offered() and hasattr(person_of(request), "external_identity"):
+    if oidc.is_offered() and belongs_to(person_of(request), settings.CCXSEC_OIDC_ISSUER):
         is_asked = request.path == reverse("admin:prove")
         following = request.GET.get("next", "") if is_asked else here(request)
         whole["openid_name"] = settings.CCXSEC_OIDC_NAME

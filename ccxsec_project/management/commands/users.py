@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import CommandParser
 from django.utils import timezone
 
 from ccxsec_project.authentication import lock_out, second_factor
+from ccxsec_project.authentication.accounts import groups_of
 from certificates.access import command_line
 from certificates.management.operator_command import Answer, OperatorCommand
 from certificates.refusal import Refused
@@ -24,6 +26,10 @@ class Command(OperatorCommand):
             verbs, "reset-second-factor", self.reset, "take away a lost second factor"
         )
         reset.add_argument("name")
+        look_up = self.verb(
+            verbs, "look-up", self.look_up, "ask the LDAP directory for a name, as at the sign-in"
+        )
+        look_up.add_argument("name")
 
     def list(self, options: dict[str, Any]) -> Answer:
         now = timezone.now()
@@ -49,6 +55,26 @@ class Command(OperatorCommand):
         return {
             "user": user.get_username(),
             "result": "the second factor is removed" if done else "there was no second factor",
+        }
+
+    def look_up(self, options: dict[str, Any]) -> Answer:
+        """Raises `Refused` directory.*."""
+        if not settings.CCXSEC_LDAP_URL:
+            wrong = "No LDAP directory is set."
+            raise Refused("directory.off", wrong, "Set CCXSEC_LDAP_URL (docs/sign-in.md).")
+        from ccxsec_project.authentication.directory import find  # noqa: PLC0415 - loads ldap3
+
+        person = find(options["name"], None)
+        if person is None:
+            wrong = f"The directory has nobody of the name {options['name']!r}."
+            cure = "Look at CCXSEC_LDAP_BASE and CCXSEC_LDAP_NAME_ATTRIBUTE (docs/sign-in.md)."
+            raise Refused("directory.unknown", wrong, cure)
+        ours = groups_of(person.groups, settings.CCXSEC_LDAP_GROUPS)
+        return {
+            "name": person.name,
+            "entry": person.dn,
+            "groups": list(person.groups),
+            "here": [group.name for group in ours],
         }
 
 

@@ -1,4 +1,4 @@
-"""Where Redis is, as the settings name it. Its package is loaded only where it is used."""
+"""Where other servers are, as the settings name them. Their packages are loaded only for use."""
 
 import re
 from urllib.parse import urlsplit
@@ -27,4 +27,18 @@ def checked_redis_url(text: str) -> str:
         is_one = False
     if not is_one:
         raise Refused("redis.url", "It is no address of a Redis server.", cure)
+    return text
+
+
+def checked_ldap_url(text: str) -> str:
+    """Servers of a directory, with commas between them. Raises `Refused` directory.url."""
+    cure = "Write ldaps://host, or ldap://host (which starts TLS as well), with a port if need be."
+    for url in text.split(",") if text else ():
+        try:
+            parts = urlsplit(url.strip())
+            is_one = parts.scheme in ("ldap", "ldaps") and parts.hostname and parts.port != 0
+        except ValueError:
+            is_one = False
+        if not is_one or parts.path.strip("/") or parts.query or parts.username:
+            raise Refused("directory.url", "It is no address of an LDAP server.", cure)
     return text

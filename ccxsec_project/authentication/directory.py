@@ -1,0 +1,204 @@
+"""An LDAP directory (RFC 4511): who somebody is, and whether the password is right; by ldap3.
+
+Never in the clear: `ldaps://`, or StartTLS before anything is said, with the server's name proven
+by its certificate. A name is looked up by an account of the product's own, and the password is for
+the one entry that it leads to. Its groups are read first, so that the password is the last word.
+"""
+
+import logging
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import BoundedSemaphore
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from ldap3 import NONE, Connection, Server, Tls
+from ldap3.core.exceptions import LDAPException
+from ldap3.utils.conv import escape_filter_chars
+
+from certificates.outgoing import anywhere
+from certificates.refusal import Refused
+from certificates.sentence import say
+
+CONNECTING, PATIENCE = 5, 10  # seconds, for a connection and for each answer
+MOST_GROUPS = 1_000
+PORTS = {"ldap": 389, "ldaps": 636}
+SUCCESS, INVALID_CREDENTIALS, SIZE_LIMIT = 0, 49, 4  # RFC 4511, 4.1.9
+# What names an entry for good, of OpenLDAP (RFC 4530) and of Active Directory.
+LASTING = ("entryUUID", "objectGUID")
+# Nobody has to be signed in to have it asked: a silent one must not hold all threads.
+_places = BoundedSemaphore(max(1, int(settings.CCXSEC_WEB_THREADS) // 4))
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An entry of the directory; `groups`: the names (cn) of those it is in."""
+
+    name: str
+    dn: str
+    subject: str
+    groups: tuple[str, ...]
+
+
+def find(name: str, password: str | None) -> Person | None:
+    """Who has this name, and this password; None: nobody.
+
+    Args:
+        password: None looks the name up without asking for one.
+
+    Raises:
+        Refused: directory.silent, directory.answer.
+    """
+    if password == "" or not _places.acquire(blocking=False):
+        if password == "":
+            return None  # RFC 4513, 5.1.2: it would be let in as nobody
+        raise _silent()
+    try:
+        with _connected() as connection:
+            person = _looked_up(connection, name)
+            if person is None or password is None:
+                return person
+            return person if _is_bound(connection, person.dn, password) else None
+    except LDAPException as error:
+        _log.warning("The LDAP directory: %s", error)
+        raise _wrong(type(error).__name__) from None
+    finally:
+        _places.release()
+
+
+@contextmanager
+def _connected() -> Iterator[Any]:
+    """To the first of the servers that answers, signed in with the product's own account."""
+    connection = _opened()
+    try:
+        user, password = settings.CCXSEC_LDAP_BIND_DN, settings.CCXSEC_LDAP_BIND_PASSWORD
+        if user and not _is_bound(connection, user, password):
+            raise _wrong(say("it does not accept CCXSEC_LDAP_BIND_DN and its password"))
+        yield connection
+    finally:
+        connection.unbind()
+
+
+def _opened() -> Any:
+    """A connection to one of the servers, over TLS; not signed in."""
+    for url in settings.CCXSEC_LDAP_URL.split(","):
+        parts = urlsplit(url.strip())
+        host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
+        try:
+            addresses = anywhere().judged(host, port).addresses
+        except (OSError, UnicodeError) as error:
+            _log.warning("The LDAP server %s: %s", host, error)
+            continue
+        for address in addresses:
+            try:
+                return _opened_at(address, port, host, with_tls=parts.scheme == "ldaps")
+            except (OSError, LDAPException) as error:
+                _log.warning("The LDAP server %s at %s: %s", host, address, error)
+    raise _silent()
+
+
+def _opened_at(address: str, port: int, host: str, *, with_tls: bool) -> Any:
+    server = Server(
+        address,
+        port,
+        use_ssl=with_tls,
+        tls=_NamedTls(host),
+        connect_timeout=CONNECTING,
+        get_info=NONE,
+    )
+    connection = Connection(
+        server, receive_timeout=PATIENCE, auto_referrals=False, check_names=False
+    )
+    try:
+        connection.open(read_server_info=False)
+        if not with_tls:
+            connection.start_tls(read_server_info=False)
+    except (OSError, LDAPException):
+        if connection.socket:  # ldap3 leaves open what did not come about
+            connection.socket.close()
+        raise
+    return connection
+
+
+class _NamedTls(Tls):
+    """As ldap3's, for an address that the guard has chosen: OpenSSL checks the name it is of."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(validate=ssl.CERT_REQUIRED)
+        self.host = host
+
+    def wrap_socket(self, connection: Any, do_handshake: bool = False) -> None:
+        context = ssl.create_default_context(cafile=settings.CCXSEC_LDAP_CA_FILE or None)
+        connection.socket = context.wrap_socket(
+            connection.socket, do_handshake_on_connect=do_handshake, server_hostname=self.host
+        )
+
+
+def _is_bound(connection: Any, dn: str, password: str) -> bool:
+    connection.rebind(user=dn, password=password, read_server_info=False)
+    result = connection.result["result"]
+    if result not in (SUCCESS, INVALID_CREDENTIALS):
+        # Active Directory says so of who is locked or must change the password; OpenLDAP, too.
+        _log.warning("The LDAP directory lets %r not in: %s", dn, connection.result["description"])
+    return bool(result == SUCCESS)
+
+
+def _looked_up(connection: Any, name: str) -> Person | None:
+    attribute = settings.CCXSEC_LDAP_NAME_ATTRIBUTE
+    asked = f"({attribute}={escape_filter_chars(name)})"
+    found = _search(connection, settings.CCXSEC_LDAP_BASE, asked, (attribute, *LASTING), most=2)
+    if len(found) > 1:
+        raise _wrong(say("it has more than one entry with that name"))
+    # The directory takes more for the same than we do: other letters, other spaces.
+    of_name = [one for one in found if _texts(one, attribute)[:1]]
+    if not of_name or _texts(of_name[0], attribute)[0].casefold() != name.casefold():
+        return None
+    entry = of_name[0]
+    dn, known_as = str(entry["dn"]), _texts(entry, attribute)[0]
+    of_person = settings.CCXSEC_LDAP_MEMBERS.replace("{dn}", escape_filter_chars(dn)).replace(
+        "{name}", escape_filter_chars(known_as)
+    )
+    base = settings.CCXSEC_LDAP_GROUP_BASE or settings.CCXSEC_LDAP_BASE
+    groups = _search(connection, base, of_person, ("cn",), most=MOST_GROUPS)
+    names = tuple(text for group in groups for text in _texts(group, "cn"))
+    return Person(known_as, dn, _subject(entry), names)
+
+
+def _search(
+    connection: Any, base: str, wanted: str, attributes: tuple[str, ...], *, most: int
+) -> list[dict[str, Any]]:
+    connection.search(base, wanted, attributes=list(attributes), size_limit=most)
+    if connection.result["result"] not in (SUCCESS, SIZE_LIMIT):
+        raise _wrong(connection.result["description"])
+    return [one for one in connection.response or () if one["type"] == "searchResEntry"]
+
+
+def _texts(entry: dict[str, Any], attribute: str) -> list[str]:
+    """Values of an attribute, whose name the server may write in other letters."""
+    values = {name.lower(): value for name, value in entry["raw_attributes"].items()}
+    return [value.decode(errors="replace") for value in values.get(attribute.lower(), ())]
+
+
+def _subject(entry: dict[str, Any]) -> str:
+    for name in LASTING:
+        for value in entry["raw_attributes"].get(name, ()):
+            return str(value.hex() if name == "objectGUID" else value.decode())
+    return str(entry["dn"]).lower()
+
+
+def _silent() -> Refused:
+    wrong = say("The directory gives no answer.")
+    return Refused("directory.silent", wrong, _cure())
+
+
+def _wrong(said: object) -> Refused:
+    wrong = say("The directory can't be asked: {said}.", said=said)
+    return Refused("directory.answer", wrong, _cure())
+
+
+def _cure() -> str:
+    return say("Try again in a moment; a local administrator can sign in. The log says more.")

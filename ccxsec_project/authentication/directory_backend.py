@@ -1,0 +1,82 @@
+"""Signing in with the password of the directory, as Django asks for it."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.backends import BaseBackend
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+
+from ccxsec_project.authentication.accounts import belongs_to, directory, groups_of, joined
+from ccxsec_project.authentication.directory import Person, find
+from certificates.refusal import Refused
+from certificates.sentence import say
+
+
+class DirectoryBackend(BaseBackend):
+    """Asked after the local users; their names and passwords are never sent to the directory."""
+
+    def authenticate(
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **_: Any,
+    ) -> User | None:
+        """Raises `Refused` directory.*: the password was right, or could not be judged."""
+        if not username or not password or _is_local(username):
+            return None
+        person = find(username, password)
+        return account_of(person) if person else None
+
+    def get_user(self, user_id: int) -> User | None:
+        return User.objects.filter(pk=user_id, is_active=True).first()
+
+
+def account_of(person: Person) -> User:
+    """The user of an entry, with its name; made at the first sign-in, groups are set at each.
+
+    Raises:
+        Refused: directory.group, directory.inactive, directory.name.
+    """
+    groups = groups_of(person.groups, settings.CCXSEC_LDAP_GROUPS)
+    user = joined(directory(), person.subject, groups, lambda: _made(person))
+    if user is None or not groups:
+        wrong = say("You belong to no group of the directory that may sign in here.")
+        raise Refused("directory.group", wrong, say("Ask an administrator."))
+    if not user.is_active:
+        wrong = say("This user was switched off here.")
+        raise Refused("directory.inactive", wrong, say("Ask an administrator."))
+    if user.get_username() != person.name:
+        _named(user, person)  # the entry has another name by now
+        user.save(update_fields=["username"])
+    return user
+
+
+def _is_local(name: str) -> bool:
+    """Whether somebody of this name, in whatever letters, is none of the directory."""
+    users = User.objects.filter(username__iexact=name).select_related("external_identity")
+    return any(not belongs_to(user, directory()) for user in users)
+
+
+def _made(person: Person) -> User:
+    user = User(is_staff=True)
+    _named(user, person)
+    user.set_unusable_password()
+    user.save()
+    return user
+
+
+def _named(user: User, person: Person) -> None:
+    """Raises `Refused` directory.name."""
+    user.username = person.name
+    field = User._meta.get_field("username")
+    try:
+        field.run_validators(person.name)
+        is_free = not User.objects.filter(username__iexact=person.name).exclude(pk=user.pk).exists()
+    except ValidationError:
+        is_free = False
+    if not is_free or len(person.name) > (field.max_length or 0):
+        wrong = say("Your name in the directory can't be one here, or somebody else has it here.")
+        raise Refused("directory.name", wrong, say("Ask an administrator to rename one of them."))

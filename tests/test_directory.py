@@ -1,0 +1,290 @@
+"""Sign-in by the password of a real LDAP directory: whom it lets in, and to whose account."""
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from ccxsec_project.authentication import directory as module
+from ccxsec_project.authentication.models import Attempts, ExternalIdentity
+from certificates.operations.install import make_groups
+from tests.conftest import HttpsClient
+from tests.ldap_server import (
+    BASE,
+    PASSWORD,
+    READER,
+    READER_PASSWORD,
+    Directory,
+    group,
+    person,
+    running,
+)
+
+pytestmark = [pytest.mark.spec("MN-2"), pytest.mark.django_db]
+LIST = "/admin/certificates/certificate/"
+BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "ccxsec_project.authentication.directory_backend.DirectoryBackend",
+]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Directory]:
+    with running(
+        *(person(name) for name in ("ann", "bob", "eve", "odd*name", "admin")),
+        person("twin", uid="twin"),
+        person("other twin", uid="twin"),
+        person("space", uid="not a name"),
+        group("ccx-operators", "ann", "odd*name", "twin", "other twin", "space", "admin"),
+        group("ccx-security", "bob"),
+        group("ccx-security", "eve", unit="others"),
+    ) as directory:
+        yield directory
+
+
+@pytest.fixture
+def directory(server: Directory, settings: Settings, db: None) -> Directory:
+    make_groups()
+    settings.AUTHENTICATION_BACKENDS = BACKENDS
+    settings.CCXSEC_LDAP_URL = f"ldaps://localhost:{server.tls_port}"
+    settings.CCXSEC_LDAP_BASE = BASE
+    settings.CCXSEC_LDAP_BIND_DN, settings.CCXSEC_LDAP_BIND_PASSWORD = READER, READER_PASSWORD
+    settings.CCXSEC_LDAP_GROUP_BASE = f"ou=groups,{BASE}"
+    settings.CCXSEC_LDAP_CA_FILE = str(server.ca_file)
+    settings.CCXSEC_LDAP_GROUPS = [
+        ("ccx-operators", "Operator"),
+        ("ccx-security", "Security administrator"),
+    ]
+    return server
+
+
+def sign_in(client: HttpsClient, name: str, password: str = PASSWORD) -> Any:
+    return client.post("/admin/login/", {"username": name, "password": password, "next": LIST})
+
+
+def said(response: Any) -> str:
+    assert response.status_code == 200
+    return str(response.content.decode())
+
+
+def test_somebody_new_gets_an_account_in_the_groups_of_the_directory(directory: Directory) -> None:
+    client = HttpsClient()
+
+    assert sign_in(client, "ann")["Location"] == LIST
+    assert client.get(LIST).status_code == 200
+    user = User.objects.get(username="ann")
+    assert [one.name for one in user.groups.all()] == ["Operator"]
+    assert (user.is_staff, user.is_superuser, user.has_usable_password()) == (True, False, False)
+
+
+def test_starttls_comes_before_any_password(directory: Directory, settings: Settings) -> None:
+    settings.CCXSEC_LDAP_URL = f"ldap://localhost:{directory.port}"
+
+    assert sign_in(HttpsClient(), "ann").status_code == 302
+
+
+@pytest.mark.parametrize("password", ["wrong", " " + PASSWORD, READER_PASSWORD])
+def test_a_wrong_password_lets_nobody_in(directory: Directory, password: str) -> None:
+    assert "correct username and password" in said(sign_in(HttpsClient(), "ann", password))
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["nobody", "*", "an*", "ann)(uid=*", "ann)(|(uid=bob", "a\u00adnn", "cn=ann", "ccxsec"]
+)
+def test_a_name_is_a_name_and_no_search(directory: Directory, name: str) -> None:
+    assert "correct username and password" in said(sign_in(HttpsClient(), name))
+    assert not User.objects.exists()
+
+
+def test_an_empty_password_is_no_password(directory: Directory) -> None:
+    assert module.find("ann", "") is None
+    assert module.find("ann", PASSWORD)
+
+
+def test_capital_letters_are_one_account_and_one_count(
+    directory: Directory, settings: Settings
+) -> None:
+    sign_in(HttpsClient(), "ANN")
+    assert [user.username for user in User.objects.all()] == ["ann"]
+
+    for name in ("ann", "Ann", "aNn", "anN", "ANN"):
+        sign_in(HttpsClient(), name, "wrong")
+    assert "too many failed attempts" in said(sign_in(HttpsClient(), "ann"))
+
+
+def test_the_groups_are_set_anew_at_each_sign_in(directory: Directory, settings: Settings) -> None:
+    sign_in(HttpsClient(), "ann")
+    user = User.objects.get(username="ann")
+    settings.CCXSEC_LDAP_GROUPS = [("ccx-operators", "Auditor")]
+    sign_in(HttpsClient(), "ann")
+    assert [one.name for one in user.groups.all()] == ["Auditor"]
+
+    settings.CCXSEC_LDAP_GROUPS = [("gone", "Auditor")]
+    assert "no group of the directory" in said(sign_in(HttpsClient(), "ann"))
+    assert not user.groups.exists()
+    assert not Attempts.objects.filter(failures__gt=0).exists()
+
+
+def test_a_group_elsewhere_in_the_directory_counts_for_nothing(directory: Directory) -> None:
+    """Who may make groups in a unit of his or her own makes nobody an administrator here."""
+    assert "no group of the directory" in said(sign_in(HttpsClient(), "eve"))
+    assert not User.objects.exists()
+
+
+def test_a_local_user_is_neither_taken_over_nor_told_to_the_directory(
+    directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    User.objects.create_superuser("Admin", password="local horse, local battery")
+    monkeypatch.setattr(
+        "ccxsec_project.authentication.directory_backend.find", lambda *_: pytest.fail("asked")
+    )
+
+    for name in ("admin", "Admin"):
+        assert "correct username and password" in said(sign_in(HttpsClient(), name))
+    assert sign_in(HttpsClient(), "Admin", "local horse, local battery").status_code == 302
+
+
+def test_a_local_user_signs_in_while_the_directory_is_gone(
+    directory: Directory, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    User.objects.create_superuser("root", password="local horse, local battery")
+    settings.CCXSEC_LDAP_URL = "ldaps://localhost:1"
+    with caplog.at_level(logging.WARNING):
+        for _ in range(7):
+            assert "gives no answer" in said(sign_in(HttpsClient(), "ann"))
+
+    assert sign_in(HttpsClient(), "root", "local horse, local battery").status_code == 302
+    assert not Attempts.objects.filter(failures__gt=0).exists()
+    assert "localhost" in caplog.text
+    assert PASSWORD not in caplog.text
+
+
+def test_the_next_server_is_asked_where_the_first_is_gone(
+    directory: Directory, settings: Settings
+) -> None:
+    settings.CCXSEC_LDAP_URL = f"ldaps://localhost:1, {settings.CCXSEC_LDAP_URL}"
+
+    assert sign_in(HttpsClient(), "ann").status_code == 302
+
+
+@pytest.mark.parametrize("scheme", ["ldap", "ldaps"])
+def test_a_server_that_can_not_prove_its_name_is_told_nothing(
+    directory: Directory, settings: Settings, scheme: str
+) -> None:
+    """Its certificate is good for localhost, not for the address."""
+    port = directory.tls_port if scheme == "ldaps" else directory.port
+    settings.CCXSEC_LDAP_URL = f"{scheme}://127.0.0.1:{port}"
+    assert "gives no answer" in said(sign_in(HttpsClient(), "ann"))
+
+    settings.CCXSEC_LDAP_URL = f"{scheme}://localhost:{port}"
+    settings.CCXSEC_LDAP_CA_FILE = ""
+    assert "gives no answer" in said(sign_in(HttpsClient(), "ann"))
+
+
+def test_addresses_that_nobody_may_ask_are_not_asked(
+    directory: Directory, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.CCXSEC_LDAP_URL = "ldaps://169.254.169.254"
+
+    assert "gives no answer" in said(sign_in(HttpsClient(), "ann"))
+    assert "169.254.169.254" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"CCXSEC_LDAP_BIND_PASSWORD": "another"}, "does not accept CCXSEC_LDAP_BIND_DN"),
+        ({"CCXSEC_LDAP_BASE": "dc=elsewhere"}, "noSuchObject"),
+        ({"CCXSEC_LDAP_MEMBERS": "(member={dn}"}, "LDAPInvalidFilterError"),
+    ],
+)
+def test_a_wrong_setting_is_told(
+    directory: Directory, settings: Settings, changed: dict[str, str], words: str
+) -> None:
+    for name, value in changed.items():
+        setattr(settings, name, value)
+
+    page = said(sign_in(HttpsClient(), "ann"))
+    assert words in page
+    assert "another" not in page
+
+
+def test_a_name_that_two_have_is_nobodys(directory: Directory) -> None:
+    assert "more than one entry" in said(sign_in(HttpsClient(), "twin"))
+
+
+@pytest.mark.parametrize("name", ["odd*name", "not a name"])
+def test_a_name_that_can_be_none_here_is_told(directory: Directory, name: str) -> None:
+    assert "can&#x27;t be one here" in said(sign_in(HttpsClient(), name))
+    assert not User.objects.exists()
+    assert not ExternalIdentity.objects.exists()
+
+
+def test_who_was_switched_off_here_stays_out(directory: Directory) -> None:
+    sign_in(HttpsClient(), "ann")
+    User.objects.update(is_active=False)
+
+    assert "switched off" in said(sign_in(HttpsClient(), "ann"))
+
+
+def test_the_account_follows_the_entry(directory: Directory, server: Directory) -> None:
+    sign_in(HttpsClient(), "ann")
+    User.objects.update(username="ann-of-before")
+    User.objects.create_user("bob", password="x" * 20)
+
+    assert sign_in(HttpsClient(), "ann").status_code == 302
+    assert sorted(User.objects.values_list("username", flat=True)) == ["ann", "bob"]
+
+
+def test_the_password_is_asked_again_and_judged_by_the_directory(directory: Directory) -> None:
+    client = HttpsClient()
+    sign_in(client, "bob")
+    session = client.session
+    session["proved_at"] = 0
+    session.save()
+    page = client.get("/admin/prove/?next=/admin/")
+    assert 'name="proof_password"' in page.content.decode()
+
+    for password, word in (("wrong", "That is not the password."), (PASSWORD, "")):
+        answer = client.post("/admin/prove/?next=/admin/", {"proof_password": password})
+        assert (word in answer.content.decode()) if word else answer.status_code == 302
+
+
+def test_a_silent_server_does_not_come_to_hold_every_thread(
+    directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = [module._places.acquire(blocking=False) for _ in range(module._places._value)]
+    try:
+        assert "gives no answer" in said(sign_in(HttpsClient(), "ann"))
+    finally:
+        for _ in taken:
+            module._places.release()
+    assert sign_in(HttpsClient(), "ann").status_code == 302
+
+
+def test_a_command_tells_what_the_directory_knows(
+    directory: Directory, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("users", "look-up", "bob", "--json")
+    assert json.loads(capsys.readouterr().out) == {
+        "name": "bob",
+        "entry": f"cn=bob,ou=people,{BASE}",
+        "groups": ["ccx-security"],
+        "here": ["Security administrator"],
+    }
+
+    with pytest.raises(CommandError, match="has nobody of the name 'nobody'"):
+        call_command("users", "look-up", "nobody")
+    settings.CCXSEC_LDAP_BIND_PASSWORD = "another"
+    with pytest.raises(CommandError, match="does not accept CCXSEC_LDAP_BIND_DN"):
+        call_command("users", "look-up", "bob")
+    settings.CCXSEC_LDAP_URL = ""
+    with pytest.raises(CommandError, match="No LDAP directory is set"):
+        call_command("users", "look-up", "bob")
+    assert not User.objects.exists()
