@@ -27,6 +27,16 @@ def secret(name: str) -> str:
     return str(env.ENVIRON.get(name, ""))
 
 
+def long_secret(name: str, least: int) -> str:
+    """Nothing, or too long to be guessed; it is not shown."""
+    text = secret(name)
+    if 0 < len(text) < least:
+        raise ImproperlyConfigured(
+            f"{name} has {len(text)} characters; it needs {least} random ones"
+        )
+    return text
+
+
 def integer(name: str, default: int, *, least: int = 0, most: int = 10**9) -> int:
     """Raises ImproperlyConfigured, as all of these."""
     text = str(env.str(name, default=str(default)))

@@ -61,6 +61,16 @@ class JsonFormatter(logging.Formatter):
         return json.dumps({name: value for name, value in line.items() if value != ""})
 
 
+class UnknownHost(logging.Filter):
+    """Django's record of a host name that is none of ours, with the name of our setting."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        said = record.getMessage().replace("ALLOWED_HOSTS", "CCXSEC_ALLOWED_HOSTS")
+        record.msg, record.args = said, ()
+        record.levelno, record.levelname, record.exc_info = logging.WARNING, "WARNING", None
+        return True
+
+
 class SilentReporterFilter(SafeExceptionReporterFilter):
     """Local variables never enter a report: any of them may be a key."""
 

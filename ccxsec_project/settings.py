@@ -13,6 +13,7 @@ from ccxsec_project.environment import (
     BASE_DIR,
     env,
     integer,
+    long_secret,
     one_like,
     one_of,
     pairs,
@@ -44,7 +45,7 @@ CCXSEC_PORT = integer("CCXSEC_PORT", 8443, least=1, most=65535)
 CCXSEC_WEB_WORKERS = integer("CCXSEC_WEB_WORKERS", 2, least=1, most=256)
 CCXSEC_WEB_THREADS = integer("CCXSEC_WEB_THREADS", 16, least=1, most=1024)
 # What Prometheus must show to read /metrics (as a bearer token); empty: there is no such page.
-CCXSEC_METRICS_TOKEN = secret("CCXSEC_METRICS_TOKEN")
+CCXSEC_METRICS_TOKEN = long_secret("CCXSEC_METRICS_TOKEN", 32)
 # Seconds without a sign of life after which the worker cluster is restarted.
 CCXSEC_HEARTBEAT_LIMIT = integer("CCXSEC_HEARTBEAT_LIMIT", 180, least=3)
 # Name and addresses of the local node at its first start; found by itself when empty.
@@ -360,6 +361,7 @@ LOGGING = {
         },
         "json": {"()": "ccxsec_project.logs.JsonFormatter"},
     },
+    "filters": {"unknown host": {"()": "ccxsec_project.logs.UnknownHost"}},
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
@@ -378,6 +380,8 @@ LOGGING = {
         ACCESS: {"level": "INFO" if env.bool("CCXSEC_ACCESS_LOG", default=False) else "CRITICAL"},
         # Its threads log traces of what is told in a sentence by who waits for them.
         "paramiko": {"level": "CRITICAL"},
+        # A host that is none of ours is the client's mistake: a line, no trace.
+        "django.security.DisallowedHost": {"filters": ["unknown host"]},
         # 403 and 404 are answers; what somebody did is in the audit log.
         "django.request": {"level": "ERROR"},
     },

@@ -12,7 +12,9 @@ from pytest_django import Settings
 
 from ccxsec_project.authentication import directory as module
 from ccxsec_project.authentication.models import Attempts, ExternalIdentity
+from ccxsec_project.server_addresses import checked_ldap_url
 from certificates.operations.install import make_groups
+from certificates.refusal import Refused
 from tests.conftest import HttpsClient
 from tests.ldap_server import (
     BASE,
@@ -266,6 +268,31 @@ def test_a_silent_server_does_not_come_to_hold_every_thread(
         for _ in taken:
             module._places.release()
     assert sign_in(HttpsClient(), "ann").status_code == 302
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "dc1.example.com",
+        "https://dc1",
+        "ldaps://",
+        "ldap://dc1/dc=x",
+        "ldaps://a:0",
+        "ldap://a,",
+        "ldap://secret@a",
+    ],
+)
+def test_any_other_address_is_refused_without_being_shown(url: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        checked_ldap_url(url)
+
+    assert refusal.value.code == "directory.url"
+    assert "secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("url", ["", "ldaps://dc1", "ldap://dc1:1389, ldaps://[2001:db8::1]:636/"])
+def test_addresses_of_servers(url: str) -> None:
+    assert checked_ldap_url(url) == url
 
 
 def test_a_command_tells_what_the_directory_knows(

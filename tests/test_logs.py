@@ -122,3 +122,15 @@ def test_the_id_ends_with_the_answer() -> None:
 
     assert len(seen[0]) == 16
     assert REQUEST.get() == ""
+
+
+def test_a_host_that_is_none_of_ours_is_one_line(
+    client: Client, caplog: pytest.LogCaptureFixture, settings: Settings
+) -> None:
+    settings.ALLOWED_HOSTS = ["ccx1.example.com"]
+
+    assert client.get("/admin/", headers={"host": "evil.example"}).status_code == 400
+
+    said = [one for one in caplog.records if one.name == "django.security.DisallowedHost"]
+    assert [(one.levelname, one.exc_info) for one in said] == [("WARNING", None)]
+    assert "'evil.example' to CCXSEC_ALLOWED_HOSTS" in said[0].getMessage()

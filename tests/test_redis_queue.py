@@ -15,7 +15,7 @@ from django_q.conf import Conf
 from django_q.signing import SignedPackage
 from pytest_django import Settings
 
-from ccxsec_project import settings as product
+from ccxsec_project import environment
 from ccxsec_project.server_addresses import checked_redis_url
 from ccxsec_project.shared_cache import JsonSerializer
 from certificates import jobs
@@ -200,7 +200,7 @@ def test_anything_else_is_refused_without_being_shown(url: str) -> None:
 
 
 def test_the_setting_says_so_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(product.env.ENVIRON, "REDIS_URL", "http://a")
+    monkeypatch.setitem(environment.env.ENVIRON, "REDIS_URL", "http://a")
 
     with pytest.raises(ImproperlyConfigured, match="REDIS_URL: It is no address"):
-        product._one_like("REDIS_URL", "", checked_redis_url)
+        environment.one_like("REDIS_URL", "", checked_redis_url)

@@ -2,9 +2,11 @@
 
 import pytest
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, connection, transaction
 from django_q.conf import Conf
 
+from ccxsec_project.environment import long_secret
 from certificates.models import Certificate
 
 
@@ -35,3 +37,16 @@ def test_the_worker_keeps_to_limits() -> None:
     assert settings.Q_CLUSTER["max_attempts"]
     assert not settings.Q_CLUSTER["catch_up"]
     assert settings.Q_CLUSTER["workers"] >= 2
+
+
+def test_a_token_that_can_be_guessed_is_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CCXSEC_METRICS_TOKEN", "short")
+    with pytest.raises(ImproperlyConfigured, match="5 characters; it needs 32") as raised:
+        long_secret("CCXSEC_METRICS_TOKEN", 32)
+    assert "short" not in str(raised.value)
+
+    for text in ("", "t" * 32):
+        monkeypatch.setenv("CCXSEC_METRICS_TOKEN", text)
+        assert long_secret("CCXSEC_METRICS_TOKEN", 32) == text
