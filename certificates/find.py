@@ -72,7 +72,8 @@ def _digits(column: str, operator: Operator, digits: str) -> Q:
         return Q(**{column: digits})
     if operator is Operator.BEGINS:  # a range, as an index serves it; "g" follows every digit
         return Q(**{f"{column}__gte": digits, f"{column}__lt": f"{digits}g"})
-    return Q(**{f"{column}__{LOOKUPS[operator].removeprefix('i')}": digits})
+    lookup = "holds" if operator is Operator.CONTAINS else LOOKUPS[operator].removeprefix("i")
+    return Q(**{f"{column}__{lookup}": digits})
 
 
 _PURPOSES = {purpose.value: purpose.label for purpose in Purpose}

@@ -27,7 +27,7 @@ CONNECTING, PATIENCE = 5, 10  # seconds, for a connection and for each answer
 MOST_GROUPS = 1_000
 PORTS = {"ldap": 389, "ldaps": 636}
 SUCCESS, INVALID_CREDENTIALS, SIZE_LIMIT = 0, 49, 4  # RFC 4511, 4.1.9
-# What names an entry for good, of OpenLDAP (RFC 4530) and of Active Directory.
+# What names an entry for good: RFC 4530, and Active Directory's own.
 LASTING = ("entryUUID", "objectGUID")
 # Nobody has to be signed in to have it asked: a silent one must not hold all threads.
 _places = BoundedSemaphore(max(1, int(settings.CCXSEC_WEB_THREADS) // 4))
@@ -53,9 +53,9 @@ def find(name: str, password: str | None) -> Person | None:
     Raises:
         Refused: directory.silent, directory.answer.
     """
-    if password == "" or not _places.acquire(blocking=False):
-        if password == "":
-            return None  # RFC 4513, 5.1.2: it would be let in as nobody
+    if password == "":
+        return None  # RFC 4513, 5.1.2: it would be let in, as nobody
+    if not _places.acquire(blocking=False):
         raise _silent()
     try:
         with _connected() as connection:
@@ -153,19 +153,20 @@ def _looked_up(connection: Any, name: str) -> Person | None:
     found = _search(connection, settings.CCXSEC_LDAP_BASE, asked, (attribute, *LASTING), most=2)
     if len(found) > 1:
         raise _wrong(say("it has more than one entry with that name"))
-    # The directory takes more for the same than we do: other letters, other spaces.
-    of_name = [one for one in found if _texts(one, attribute)[:1]]
-    if not of_name or _texts(of_name[0], attribute)[0].casefold() != name.casefold():
+    names = [text for one in found for text in _texts(one, attribute)]
+    # The directory takes more for the same than the limits on guessing do, such as other spaces.
+    known_as = next((text for text in names if text.casefold() == name.casefold()), None)
+    if known_as is None:
         return None
-    entry = of_name[0]
-    dn, known_as = str(entry["dn"]), _texts(entry, attribute)[0]
+    entry = found[0]
+    dn = str(entry["dn"])
     of_person = settings.CCXSEC_LDAP_MEMBERS.replace("{dn}", escape_filter_chars(dn)).replace(
         "{name}", escape_filter_chars(known_as)
     )
     base = settings.CCXSEC_LDAP_GROUP_BASE or settings.CCXSEC_LDAP_BASE
     groups = _search(connection, base, of_person, ("cn",), most=MOST_GROUPS)
-    names = tuple(text for group in groups for text in _texts(group, "cn"))
-    return Person(known_as, dn, _subject(entry), names)
+    held = tuple(text for group in groups for text in _texts(group, "cn"))
+    return Person(known_as, dn, _subject(entry), held)
 
 
 def _search(
@@ -177,16 +178,22 @@ def _search(
     return [one for one in connection.response or () if one["type"] == "searchResEntry"]
 
 
-def _texts(entry: dict[str, Any], attribute: str) -> list[str]:
-    """Values of an attribute, whose name the server may write in other letters."""
+def _values(entry: dict[str, Any], attribute: str) -> list[bytes]:
+    """Of an attribute, whose name the server may write in other letters."""
     values = {name.lower(): value for name, value in entry["raw_attributes"].items()}
-    return [value.decode(errors="replace") for value in values.get(attribute.lower(), ())]
+    return list(values.get(attribute.lower(), ()))
+
+
+def _texts(entry: dict[str, Any], attribute: str) -> list[str]:
+    return [value.decode(errors="replace") for value in _values(entry, attribute)]
 
 
 def _subject(entry: dict[str, Any]) -> str:
-    for name in LASTING:
-        for value in entry["raw_attributes"].get(name, ()):
-            return str(value.hex() if name == "objectGUID" else value.decode())
+    """What stays when the entry is renamed or moved, where the server tells it; else its DN."""
+    for identifier in _texts(entry, "entryUUID"):
+        return identifier
+    for octets in _values(entry, "objectGUID"):
+        return octets.hex()
     return str(entry["dn"]).lower()
 
 

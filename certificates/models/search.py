@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import connection, models
 from django.db.models import BigIntegerField, F, Func, Lookup, Q
+from django.db.models.lookups import Contains
 
 TRIGRAM = 3  # characters
 MOST_TRIGRAMS = 24  # of one value: more would hardly find fewer rows
@@ -31,6 +32,20 @@ class Among(Lookup):
     def as_postgresql(self, compiler: Any, connection: Any) -> Any:
         column, parameters = self.process_lhs(compiler, connection)
         return f"{column} = ANY(%s)", [*parameters, self.rhs]
+
+
+@models.CharField.register_lookup
+class Holds(Lookup):
+    """Whether a text has another in it, letter by letter: PostgreSQL leaps where LIKE walks."""
+
+    lookup_name = "holds"
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        return Contains(self.lhs, self.rhs).as_sql(compiler, connection)
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> Any:
+        column, parameters = self.process_lhs(compiler, connection)
+        return f"strpos({column}, %s) > 0", [*parameters, self.rhs]
 
 
 class Unindexed(Func):
