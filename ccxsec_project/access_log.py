@@ -38,7 +38,10 @@ class AccessLog:
 
     def _note(self, request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
         """Neither the query nor a route's own secrets: both may hold what nobody should read."""
-        user = getattr(request, "user", None)
+        # Who shows a token to the API is known to it alone.
+        user = getattr(getattr(request, "auth", None), "user", None) or getattr(
+            request, "user", None
+        )
         fields = {
             "method": visible(request.method or "")[:20],
             "path": _path(request),
@@ -47,8 +50,9 @@ class AccessLog:
             "user": visible(user.get_username()) if user and user.is_authenticated else "",
             "address": visible(client_address(request))[:100],
         }
-        text = "{method} {path} {status} {milliseconds} ms, {user} {address}".format(**fields)
-        logger.info("%s", text, extra={"fields": fields})
+        who = " ".join(filter(None, (fields["user"], fields["address"])))
+        text = "{method} {path} {status} {milliseconds} ms, ".format(**fields)
+        logger.info("%s", text + who, extra={"fields": fields})
 
 
 def _id_of(request: HttpRequest) -> str:

@@ -205,6 +205,7 @@ def test_a_part_of_the_log_fits_behind_what_is_not_in_it(log: Node, actor: Actor
     [
         (["--since", "2031-01-01"], "has no event of that time"),
         (["--until", "2001-01-01"], "has no event of that time"),
+        (["--since", "2026-11-02", "--until", "2026-11-01"], "first day is after the last"),
         (["--since", "yesterday"], "is no day and no moment"),
         (["--until", "9999-12-31"], "is no day and no moment"),
         (["--since", "2026-02-30"], "is no day and no moment"),

@@ -143,6 +143,9 @@ def _short(whole: int, last: int) -> str:
 
 def _between(since: datetime | None, until: datetime | None) -> tuple[int, int]:
     """The first and the last event of that time; those between them may have been clocked else."""
+    if since and until and since >= until:
+        wrong = say("The first day is after the last one.")
+        raise Refused("audit.period", wrong, say("Exchange them."))
     rows = Event.objects.all()
     rows = rows if since is None else rows.filter(at__gte=since)
     rows = rows if until is None else rows.filter(at__lt=until)

@@ -1,5 +1,6 @@
 """API tokens: what they are, what they allow, and when they stop (MN-2)."""
 
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -252,3 +253,15 @@ def test_users_of_a_group_keep_theirs_until_the_group_loses_the_permission(
     group.permissions.remove(group.permissions.get(codename="view_certificate"))
 
     assert api.ask("GET", "/certificates").status_code == 403
+
+
+def test_the_access_log_names_whose_token_it_was(
+    api_as: Callable[..., ApiClient], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="ccxsec.access")
+    api_as("Auditor").ask("GET", "/certificates")
+    ApiClient().ask("GET", "/certificates")
+
+    known, unknown = [one.getMessage() for one in caplog.records if one.name == "ccxsec.access"]
+    assert known.endswith(" ms, Auditor 127.0.0.1")
+    assert unknown.endswith(" ms, 127.0.0.1")

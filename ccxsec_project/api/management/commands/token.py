@@ -76,7 +76,7 @@ def _user(name: str) -> User:
     user = User.objects.filter(username=name).first() if name.isprintable() else None
     if user is None:
         wrong = f"There is no user {visible(name)[:150]!r}."
-        raise Refused("user.unknown", wrong, "Look at Users.")
+        raise Refused("user.unknown", wrong, "Look at ./ccxsec users list.")
     return user
 
 
