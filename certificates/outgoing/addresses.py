@@ -30,7 +30,8 @@ _NEVER = {
 NEVER: dict[Network, str] = {ip_network(text): why for text, why in _NEVER.items()}
 LOOPBACK: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 _NAT64 = ip_network("64:ff9b::/96")  # RFC 6052, 2.1: its last 32 bits are an IPv4 address
-_LOCAL_NAT64 = ip_network("64:ff9b:1::/48")  # RFC 8215: the same, behind a prefix of 96 bits
+_LOCAL_NAT64 = ip_network("64:ff9b:1::/48")  # RFC 8215: behind a prefix of 48, 56, 64 or 96 bits
+_TRANSLATED = 0xFFFF_0000  # RFC 2765, 2.1: before the last 32 bits
 _ISATAP = (0x0000_5EFE, 0x0200_5EFE)  # RFC 5214, 6.1: before the last 32 bits
 
 
@@ -44,8 +45,14 @@ def faces(address: Address) -> tuple[Address, ...]:
     inside = [address.sixtofour, *(address.teredo or ())]  # RFC 3056, RFC 4380
     is_compatible = number >> 32 == 0  # RFC 4291, 2.5.5.1
     is_isatap = number >> 32 & 0xFFFF_FFFF in _ISATAP
-    if address in _NAT64 or address in _LOCAL_NAT64 or is_compatible or is_isatap:
+    is_translated = number >> 32 == _TRANSLATED
+    is_local = address in _LOCAL_NAT64
+    if address in _NAT64 or is_local or is_compatible or is_isatap or is_translated:
         inside.append(IPv4Address(number & 0xFFFF_FFFF))
+    if is_local:  # RFC 6052, 2.2: around an octet that is left out; else these are of the prefix
+        octets = address.packed[:8] + address.packed[9:]
+        others = [IPv4Address(octets[first : first + 4]) for first in (6, 7, 8)]
+        inside += [found for found in others if found.is_link_local]
     return (address, *(found for found in inside if found and number > 1))
 
 
