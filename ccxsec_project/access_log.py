@@ -50,7 +50,7 @@ class AccessLog:
             "user": visible(user.get_username()) if user and user.is_authenticated else "",
             "address": visible(client_address(request))[:100],
         }
-        who = " ".join(filter(None, (fields["user"], fields["address"])))
+        who = f"{fields['user']} {fields['address']}".strip()
         text = "{method} {path} {status} {milliseconds} ms, ".format(**fields)
         logger.info("%s", text + who, extra={"fields": fields})
 

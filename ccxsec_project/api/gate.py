@@ -11,7 +11,8 @@ from certificates.refusal import Refused
 from certificates.x509.visible import visible
 
 JSON = "application/json"
-PLACES = ("/api/", "/platformcom/")
+ORIGINAL = "/platformcom/"
+PLACES = ("/api/", ORIGINAL)
 NOT_FOUND, METHOD_NOT_ALLOWED = 404, 405
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -45,7 +46,9 @@ def _in_its_form(request: HttpRequest, response: HttpResponseBase) -> HttpRespon
     """What Django itself says no to is a problem like every other."""
     if response.status_code == NOT_FOUND and response["Content-Type"] != MEDIA_TYPE:
         wrong = f"There is nothing at {visible(request.path)[:200]}."
-        return answer(Refused("api.unknown", wrong, "See /api/v1/openapi.json."))
+        is_original = request.path.startswith(ORIGINAL)
+        page = "docs/api-original.md" if is_original else "/api/v1/openapi.json"
+        return answer(Refused("api.unknown", wrong, f"See {page}."))
     if response.status_code == METHOD_NOT_ALLOWED:
         allowed = response["Allow"]
         refused = Refused("api.method", f"{request.method} is none of {allowed}.", "Use another.")

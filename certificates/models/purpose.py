@@ -1,5 +1,6 @@
 """What a certificate is for: a service, and one of its two stores."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from django.db import models
@@ -39,8 +40,8 @@ class Purpose(models.TextChoices):
         return [purpose for purpose in cls if purpose.is_own]
 
     @classmethod
-    def named(cls, text: str) -> "Purpose":
-        """The purpose of that name.
+    def named(cls, text: str, *, among: Iterable["Purpose"] | None = None) -> "Purpose":
+        """The purpose of that name; a refusal offers those `among` which it is (None: all).
 
         Raises:
             Refused: purpose.unknown, purpose.directory (CM-15).
@@ -48,7 +49,7 @@ class Purpose(models.TextChoices):
         try:
             return cls(text)
         except ValueError:
-            known = ", ".join(cls.values)
+            known = ", ".join(cls if among is None else among)
             if "directory" in text.lower():
                 wrong = say("Directory trust certificates do not apply to this product.")
                 raise Refused(
@@ -62,7 +63,7 @@ class Purpose(models.TextChoices):
     @classmethod
     def own_named(cls, text: str) -> "Purpose":
         """An identity's purpose; raises what `named` raises, and `Refused` purpose.wrong."""
-        purpose = cls.named(text)
+        purpose = cls.named(text, among=cls.own())
         if not purpose.is_own:
             wrong = say(
                 "{purpose} is a trust store: no certificate is made for it.", purpose=purpose

@@ -253,3 +253,13 @@ def test_scopes_and_revoking_count_here_too(script: Script, person: Callable[[st
     assert reader.call("POST", "csr", {"service": "tomcat"}).status_code == 403
     revoke_token(user.api_tokens.get(), actor=Actor("test"), now=timezone.now())
     assert reader.call("GET", "trust/certificates").status_code == 401
+
+
+def test_what_is_not_there_leads_to_the_page_of_these_paths(
+    api_as: Callable[..., ApiClient],
+) -> None:
+    client, path = api_as("Operator"), f"{BASE}/nothing"
+    for asked, page in ((path, "docs/api-original.md"), ("/nothing", "/api/v1/openapi.json")):
+        answer = client.ask("GET", asked)
+        assert answer.status_code == 404
+        assert answer.json()["cure"] == f"See {page}."

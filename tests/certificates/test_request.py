@@ -113,6 +113,7 @@ def test_the_operation_itself_refuses_other_purposes(purpose: str, code: str, as
         ask(purpose)  # type: ignore[arg-type]
 
     assert refusal.value.code == code
+    assert "Choose tomcat." in str(refusal.value) or "one of: tomcat, ipsec." in str(refusal.value)
 
 
 def test_legacy_keys_can_be_forbidden(ask: Ask, settings: Settings) -> None:
