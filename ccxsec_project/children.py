@@ -98,7 +98,9 @@ def web_server(listener: socket.socket, names: Iterable[str]) -> Child:
 def worker_cluster(environment: dict[str, str]) -> Child:
     """Takes jobs from the queue; `environment` is added to this process's own."""
     return Child(
-        "worker cluster", [sys.executable, "manage.py", "qcluster"], environment=environment
+        "worker cluster",
+        [sys.executable, "manage.py", "qcluster", "--skip-checks"],
+        environment=environment,
     )
 
 

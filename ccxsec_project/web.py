@@ -47,6 +47,7 @@ logconfig_dict = {
         "gunicorn.access": {"handlers": [], "level": "CRITICAL", "propagate": False},
     },
 }
+preload_app = True  # loaded once; the workers are its copies
 do_handshake_on_connect = False  # in a worker's thread, not in the one that accepts
 keepalive = 5
 graceful_timeout = 30

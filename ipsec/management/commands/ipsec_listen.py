@@ -11,6 +11,7 @@ from ipsec.listener import Listener
 
 class Command(BaseCommand):
     help = "Listen to the IKE daemon until SIGTERM or SIGINT (started by ./ccxsec up)."
+    requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         stop = threading.Event()
