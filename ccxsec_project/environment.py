@@ -58,7 +58,7 @@ def one_like(name: str, default: str, check: Callable[[str], str]) -> str:
     try:
         return check(str(env.str(name, default=default)))
     except Refused as refused:
-        raise ImproperlyConfigured(f"{name}: {refused}") from None
+        raise ImproperlyConfigured(f"{name}: {str(refused).rstrip('.')}") from None
 
 
 def pairs(name: str) -> list[tuple[str, str]]:
