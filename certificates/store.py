@@ -129,7 +129,9 @@ class Store:
     def publish(
         self, generation: int, files: Mapping[str, bytes], *, over_foreign: bool = False
     ) -> bool:
-        """Put a version in force. May be repeated. Callers hold `locked`.
+        """Put a version in force. May be repeated: what is in force stays there meanwhile.
+
+        Callers hold `locked`.
 
         Args:
             over_foreign: what is in force was not written by this product, and may go: its number
@@ -143,11 +145,25 @@ class Store:
         self.make()
         versions = self._base / "versions"
         self._files.make_folder(versions, self._rights)
-        target = versions / str(generation)
-        self._write_version(target, {**files, MANIFEST: self._manifest(generation, files)})
-        self._switch(target)
+        target, manifest = versions / str(generation), self._manifest(generation, files)
+        if self._is_in_force(generation, manifest):
+            self._sync(target)
+        else:
+            self._write_version(target, {**files, MANIFEST: manifest})
+            self._switch(target)
         self._prune(generation)
         return True
+
+    def _is_in_force(self, generation: int, manifest: bytes) -> bool:
+        """As a writer leaves it that died before it could say so: whole, and these very files."""
+        if self.generation() != generation:
+            return False
+        now = self.look()
+        return now.is_whole and now.files[MANIFEST] == manifest
+
+    def _sync(self, target: PurePosixPath) -> None:
+        for folder in (target, target.parent, self._base):
+            self._files.sync_folder(folder)
 
     def make(self) -> None:
         """The folder itself, so that it can be locked.
@@ -185,7 +201,10 @@ class Store:
         for name, data in files.items():
             self._files.write_new(new / name, data, self._rights)
         self._files.sync_folder(new)
-        self._files.remove(target)  # what a writer that died before the switch has left
+        # What a writer that died before the switch has left, or what was changed by hand.
+        old = target.with_name(f"{_LEFTOVER}{target.name}-{secrets.token_hex(6)}")
+        with contextlib.suppress(FileNotFoundError):
+            self._files.rename(target, old)
         self._files.rename(new, target)
         self._files.sync_folder(target.parent)
 
