@@ -58,7 +58,8 @@ def one_like(name: str, default: str, check: Callable[[str], str]) -> str:
     try:
         return check(str(env.str(name, default=default)))
     except Refused as refused:
-        raise ImproperlyConfigured(f"{name}: {refused}") from None
+        said = str(refused).rstrip(".")  # whoever shows it ends the sentence
+        raise ImproperlyConfigured(f"{name}: {said}") from None
 
 
 def pairs(name: str) -> list[tuple[str, str]]:
