@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -177,16 +178,35 @@ def test_the_next_server_is_asked_where_the_first_is_gone(
 
 @pytest.mark.parametrize("scheme", ["ldap", "ldaps"])
 def test_a_server_that_can_not_prove_its_name_is_told_nothing(
-    directory: Directory, settings: Settings, scheme: str
+    directory: Directory, settings: Settings, caplog: pytest.LogCaptureFixture, scheme: str
 ) -> None:
     """Its certificate is good for localhost, not for the address."""
     port = directory.tls_port if scheme == "ldaps" else directory.port
     settings.CCXSEC_LDAP_URL = f"{scheme}://127.0.0.1:{port}"
-    assert "gives no answer" in said(sign_in(HttpsClient(), "ann"))
+    assert "certificate can&#x27;t be trusted" in said(sign_in(HttpsClient(), "ann"))
+    assert "certificate is not valid for '127.0.0.1'" in caplog.text
 
     settings.CCXSEC_LDAP_URL = f"{scheme}://localhost:{port}"
     settings.CCXSEC_LDAP_CA_FILE = ""
-    assert "gives no answer" in said(sign_in(HttpsClient(), "ann"))
+    assert "certificate can&#x27;t be trusted" in said(sign_in(HttpsClient(), "ann"))
+
+
+def test_the_log_says_what_the_page_says_it_does(
+    directory: Directory, settings: Settings, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    wrong = {
+        "CCXSEC_LDAP_BIND_PASSWORD": ("another", settings.CCXSEC_LDAP_BIND_DN),
+        "CCXSEC_LDAP_BASE": ("ou=nowhere,dc=example,dc=com", "'ou=nowhere,dc=example,dc=com'"),
+        "CCXSEC_LDAP_CA_FILE": (str(tmp_path / "none.pem"), "none.pem"),
+    }
+    for name, (value, word) in wrong.items():
+        right = getattr(settings, name)
+        caplog.clear()
+        setattr(settings, name, value)
+        assert "The log says more" in said(sign_in(HttpsClient(), "ann"))
+        assert word in caplog.text
+        assert "another" not in caplog.text
+        setattr(settings, name, right)
 
 
 def test_addresses_that_nobody_may_ask_are_not_asked(
