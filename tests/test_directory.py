@@ -324,7 +324,17 @@ def test_a_command_tells_what_the_directory_knows(
         "entry": f"cn=bob,ou=people,{BASE}",
         "groups": ["ccx-security"],
         "here": ["Security administrator"],
+        "may_sign_in": "yes, unless the user was switched off here",
     }
+    settings.CCXSEC_LDAP_GROUPS = [("ccx-security", "Security administrators")]
+    call_command("users", "look-up", "bob")
+    told = capsys.readouterr().out
+    assert "no: in none of the groups" in told
+    assert "Security administrators" in told
+    local = User.objects.create_user("Bob")
+    call_command("users", "look-up", "bob")
+    assert "no: a local user has this name" in capsys.readouterr().out
+    local.delete()
 
     with pytest.raises(CommandError, match="has nobody of the name 'nobody'"):
         call_command("users", "look-up", "nobody")

@@ -25,7 +25,7 @@ class DirectoryBackend(BaseBackend):
         **_: Any,
     ) -> User | None:
         """Raises `Refused` directory.*: the password was right, or could not be judged."""
-        if not username or not password or _is_local(username):
+        if not username or not password or is_local(username):
             return None
         person = find(username, password)
         return account_of(person) if person else None
@@ -54,7 +54,7 @@ def account_of(person: Person) -> User:
     return user
 
 
-def _is_local(name: str) -> bool:
+def is_local(name: str) -> bool:
     """Whether somebody of this name, in whatever letters, is none of the directory."""
     users = User.objects.filter(username__iexact=name).select_related("external_identity")
     return any(not belongs_to(user, directory()) for user in users)
