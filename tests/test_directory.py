@@ -14,6 +14,7 @@ from pytest_django import Settings
 from ccxsec_project.authentication import directory as module
 from ccxsec_project.authentication.models import Attempts, ExternalIdentity
 from ccxsec_project.server_addresses import checked_ldap_url
+from certificates.models import Action, Event
 from certificates.operations.install import make_groups
 from certificates.refusal import Refused
 from tests.conftest import HttpsClient
@@ -83,6 +84,8 @@ def test_somebody_new_gets_an_account_in_the_groups_of_the_directory(directory: 
     user = User.objects.get(username="ann")
     assert [one.name for one in user.groups.all()] == ["Operator"]
     assert (user.is_staff, user.is_superuser, user.has_usable_password()) == (True, False, False)
+    told = Event.objects.filter(action__in=(Action.USER_ADD, Action.USER_CHANGE))
+    assert {event.actor for event in told} == {"LDAP directory, 127.0.0.1"}
 
 
 def test_starttls_comes_before_any_password(directory: Directory, settings: Settings) -> None:

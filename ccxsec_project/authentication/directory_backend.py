@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from ccxsec_project.authentication.accounts import belongs_to, directory, groups_of, joined
 from ccxsec_project.authentication.directory import Person, find
+from certificates.access import acting_as, client_address
 from certificates.refusal import Refused
 from certificates.sentence import say
 
@@ -28,7 +29,11 @@ class DirectoryBackend(BaseBackend):
         if not username or not password or is_local(username):
             return None
         person = find(username, password)
-        return account_of(person) if person else None
+        if person is None:
+            return None
+        address = client_address(request) if request else "unknown address"
+        with acting_as(f"LDAP directory, {address}"):  # it is who gives and takes the groups
+            return account_of(person)
 
     def get_user(self, user_id: int) -> User | None:
         return User.objects.filter(pk=user_id, is_active=True).first()
