@@ -1,5 +1,6 @@
 """Signing in with the password of the directory, as Django asks for it."""
 
+import logging
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +14,8 @@ from ccxsec_project.authentication.directory import Person, find
 from certificates.access import acting_as, client_address
 from certificates.refusal import Refused
 from certificates.sentence import say
+
+_log = logging.getLogger(__name__)
 
 
 class DirectoryBackend(BaseBackend):
@@ -48,6 +51,7 @@ def account_of(person: Person) -> User:
     groups = groups_of(person.groups, settings.CCXSEC_LDAP_GROUPS)
     user = joined(directory(), person.subject, groups, lambda: _made(person))
     if user is None or not groups:
+        _log.info("%r is in no group that CCXSEC_LDAP_GROUPS names: not let in", person.dn)
         wrong = say("You belong to no group of the directory that may sign in here.")
         raise Refused("directory.group", wrong, say("Ask an administrator."))
     if not user.is_active:
