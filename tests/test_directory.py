@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from pytest_django import Settings
 from ccxsec_project.authentication import directory as module
 from ccxsec_project.authentication.models import Attempts, ExternalIdentity
 from ccxsec_project.server_addresses import checked_ldap_url
+from certificates.models import Action, Event
 from certificates.operations.install import make_groups
 from certificates.refusal import Refused
 from tests.conftest import HttpsClient
@@ -82,6 +84,8 @@ def test_somebody_new_gets_an_account_in_the_groups_of_the_directory(directory: 
     user = User.objects.get(username="ann")
     assert [one.name for one in user.groups.all()] == ["Operator"]
     assert (user.is_staff, user.is_superuser, user.has_usable_password()) == (True, False, False)
+    told = Event.objects.filter(action__in=(Action.USER_ADD, Action.USER_CHANGE))
+    assert {event.actor for event in told} == {"LDAP directory, 127.0.0.1"}
 
 
 def test_starttls_comes_before_any_password(directory: Directory, settings: Settings) -> None:
@@ -177,16 +181,35 @@ def test_the_next_server_is_asked_where_the_first_is_gone(
 
 @pytest.mark.parametrize("scheme", ["ldap", "ldaps"])
 def test_a_server_that_can_not_prove_its_name_is_told_nothing(
-    directory: Directory, settings: Settings, scheme: str
+    directory: Directory, settings: Settings, caplog: pytest.LogCaptureFixture, scheme: str
 ) -> None:
     """Its certificate is good for localhost, not for the address."""
     port = directory.tls_port if scheme == "ldaps" else directory.port
     settings.CCXSEC_LDAP_URL = f"{scheme}://127.0.0.1:{port}"
-    assert "gives no answer" in said(sign_in(HttpsClient(), "ann"))
+    assert "certificate can&#x27;t be trusted" in said(sign_in(HttpsClient(), "ann"))
+    assert "certificate is not valid for '127.0.0.1'" in caplog.text
 
     settings.CCXSEC_LDAP_URL = f"{scheme}://localhost:{port}"
     settings.CCXSEC_LDAP_CA_FILE = ""
-    assert "gives no answer" in said(sign_in(HttpsClient(), "ann"))
+    assert "certificate can&#x27;t be trusted" in said(sign_in(HttpsClient(), "ann"))
+
+
+def test_the_log_says_what_the_page_says_it_does(
+    directory: Directory, settings: Settings, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    wrong = {
+        "CCXSEC_LDAP_BIND_PASSWORD": ("another", settings.CCXSEC_LDAP_BIND_DN),
+        "CCXSEC_LDAP_BASE": ("ou=nowhere,dc=example,dc=com", "'ou=nowhere,dc=example,dc=com'"),
+        "CCXSEC_LDAP_CA_FILE": (str(tmp_path / "none.pem"), "none.pem"),
+    }
+    for name, (value, word) in wrong.items():
+        right = getattr(settings, name)
+        caplog.clear()
+        setattr(settings, name, value)
+        assert "The log says more" in said(sign_in(HttpsClient(), "ann"))
+        assert word in caplog.text
+        assert "another" not in caplog.text
+        setattr(settings, name, right)
 
 
 def test_addresses_that_nobody_may_ask_are_not_asked(
@@ -304,7 +327,17 @@ def test_a_command_tells_what_the_directory_knows(
         "entry": f"cn=bob,ou=people,{BASE}",
         "groups": ["ccx-security"],
         "here": ["Security administrator"],
+        "may_sign_in": "yes, unless the user was switched off here",
     }
+    settings.CCXSEC_LDAP_GROUPS = [("ccx-security", "Security administrators")]
+    call_command("users", "look-up", "bob")
+    told = capsys.readouterr().out
+    assert "no: in none of the groups" in told
+    assert "Security administrators" in told
+    local = User.objects.create_user("Bob")
+    call_command("users", "look-up", "bob")
+    assert "no: a local user has this name" in capsys.readouterr().out
+    local.delete()
 
     with pytest.raises(CommandError, match="has nobody of the name 'nobody'"):
         call_command("users", "look-up", "nobody")

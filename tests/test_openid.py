@@ -19,6 +19,7 @@ from pytest_django import Settings
 from ccxsec_project.authentication import transport
 from ccxsec_project.authentication.freshness import PROVED_AT
 from ccxsec_project.authentication.models import ExternalIdentity
+from certificates.models import Action, Event
 from certificates.operations.install import make_groups
 from tests.conftest import HttpsClient
 from tests.openid_provider import CLIENT_ID, CLIENT_SECRET, Provider, running
@@ -81,6 +82,8 @@ def test_somebody_new_gets_an_account_in_the_groups_of_the_provider(provider: Pr
     assert [group.name for group in user.groups.all()] == ["Operator"]
     assert not user.is_superuser
     assert not user.has_usable_password()
+    told = Event.objects.filter(action__in=(Action.USER_ADD, Action.USER_CHANGE))
+    assert {event.actor for event in told} == {"OpenID provider, 127.0.0.1"}
 
 
 def test_the_groups_are_set_anew_at_each_sign_in(provider: Provider) -> None:

@@ -6,6 +6,7 @@ the one entry that it leads to. Its groups are read first, so that the password 
 """
 
 import logging
+import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ CONNECTING, PATIENCE = 5, 10  # seconds, for a connection and for each answer
 MOST_GROUPS = 1_000
 PORTS = {"ldap": 389, "ldaps": 636}
 SUCCESS, INVALID_CREDENTIALS, SIZE_LIMIT = 0, 49, 4  # RFC 4511, 4.1.9
+UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"  # of OpenSSL
+WRAPPED = re.compile(r"""\((["'])(.*)\1,\)""", re.DOTALL)
 # What names an entry for good: RFC 4530, and Active Directory's own.
 LASTING = ("entryUUID", "objectGUID")
 # Nobody has to be signed in to have it asked: a silent one must not hold all threads.
@@ -64,7 +67,7 @@ def find(name: str, password: str | None) -> Person | None:
                 return person
             return person if _is_bound(connection, person.dn, password) else None
     except LDAPException as error:
-        _log.warning("The LDAP directory: %s", error)
+        _log.warning("The LDAP directory: %s", _innermost(error))
         raise _wrong(type(error).__name__) from None
     finally:
         _places.release()
@@ -77,6 +80,7 @@ def _connected() -> Iterator[Any]:
     try:
         user, password = settings.CCXSEC_LDAP_BIND_DN, settings.CCXSEC_LDAP_BIND_PASSWORD
         if user and not _is_bound(connection, user, password):
+            _log.warning("The LDAP directory does not accept CCXSEC_LDAP_BIND_DN, %r", user)
             raise _wrong(say("it does not accept CCXSEC_LDAP_BIND_DN and its password"))
         yield connection
     finally:
@@ -85,6 +89,7 @@ def _connected() -> Iterator[Any]:
 
 def _opened() -> Any:
     """A connection to one of the servers, over TLS; not signed in."""
+    has_answered = False
     for url in settings.CCXSEC_LDAP_URL.split(","):
         parts = urlsplit(url.strip())
         host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
@@ -97,8 +102,20 @@ def _opened() -> Any:
             try:
                 return _opened_at(address, port, host, with_tls=parts.scheme == "ldaps")
             except (OSError, LDAPException) as error:
-                _log.warning("The LDAP server %s at %s: %s", host, address, error)
+                said = _innermost(error)
+                _log.warning("The LDAP server %s at %s: %s", host, address, said)
+                has_answered = has_answered or UNTRUSTED in said
+    if has_answered:
+        raise _wrong(say("its certificate can't be trusted"))
     raise _silent()
+
+
+def _innermost(error: Exception) -> str:
+    """What was said first: ldap3 puts it into a tuple as text, more than once."""
+    said = str(error)
+    while found := WRAPPED.fullmatch(said):
+        said = found[2].replace("\\'", "'")
+    return said
 
 
 def _opened_at(address: str, port: int, host: str, *, with_tls: bool) -> Any:
@@ -130,10 +147,15 @@ class _NamedTls(Tls):
     def __init__(self, host: str) -> None:
         super().__init__(validate=ssl.CERT_REQUIRED)
         self.host = host
+        file = settings.CCXSEC_LDAP_CA_FILE
+        try:
+            self.context = ssl.create_default_context(cafile=file or None)
+        except OSError as error:  # there is none, it may not be read, or no certificate is in it
+            _log.warning("CCXSEC_LDAP_CA_FILE, %s, can't be used: %s", file, error)
+            raise _wrong(say("CCXSEC_LDAP_CA_FILE can't be used")) from None
 
     def wrap_socket(self, connection: Any, do_handshake: bool = False) -> None:
-        context = ssl.create_default_context(cafile=settings.CCXSEC_LDAP_CA_FILE or None)
-        connection.socket = context.wrap_socket(
+        connection.socket = self.context.wrap_socket(
             connection.socket, do_handshake_on_connect=do_handshake, server_hostname=self.host
         )
 
@@ -152,6 +174,7 @@ def _looked_up(connection: Any, name: str) -> Person | None:
     asked = f"({attribute}={escape_filter_chars(name)})"
     found = _search(connection, settings.CCXSEC_LDAP_BASE, asked, (attribute, *LASTING), most=2)
     if len(found) > 1:
+        _log.warning("The LDAP directory has more than one entry with %s", asked)
         raise _wrong(say("it has more than one entry with that name"))
     names = [text for one in found for text in _texts(one, attribute)]
     # The directory takes more for the same than the limits on guessing do, such as other spaces.
@@ -174,7 +197,9 @@ def _search(
 ) -> list[dict[str, Any]]:
     connection.search(base, wanted, attributes=list(attributes), size_limit=most)
     if connection.result["result"] not in (SUCCESS, SIZE_LIMIT):
-        raise _wrong(connection.result["description"])
+        said = connection.result["description"]
+        _log.warning("The LDAP directory, asked for what is below %r: %s", base, said)
+        raise _wrong(said)
     return [one for one in connection.response or () if one["type"] == "searchResEntry"]
 
 

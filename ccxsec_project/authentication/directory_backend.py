@@ -1,5 +1,6 @@
 """Signing in with the password of the directory, as Django asks for it."""
 
+import logging
 from typing import Any
 
 from django.conf import settings
@@ -10,8 +11,11 @@ from django.http import HttpRequest
 
 from ccxsec_project.authentication.accounts import belongs_to, directory, groups_of, joined
 from ccxsec_project.authentication.directory import Person, find
+from certificates.access import acting_as, client_address
 from certificates.refusal import Refused
 from certificates.sentence import say
+
+_log = logging.getLogger(__name__)
 
 
 class DirectoryBackend(BaseBackend):
@@ -25,10 +29,14 @@ class DirectoryBackend(BaseBackend):
         **_: Any,
     ) -> User | None:
         """Raises `Refused` directory.*: the password was right, or could not be judged."""
-        if not username or not password or _is_local(username):
+        if not username or not password or is_local(username):
             return None
         person = find(username, password)
-        return account_of(person) if person else None
+        if person is None:
+            return None
+        address = client_address(request) if request else "unknown address"
+        with acting_as(f"LDAP directory, {address}"):  # it is who gives and takes the groups
+            return account_of(person)
 
     def get_user(self, user_id: int) -> User | None:
         return User.objects.filter(pk=user_id, is_active=True).first()
@@ -43,6 +51,7 @@ def account_of(person: Person) -> User:
     groups = groups_of(person.groups, settings.CCXSEC_LDAP_GROUPS)
     user = joined(directory(), person.subject, groups, lambda: _made(person))
     if user is None or not groups:
+        _log.info("%r is in no group that CCXSEC_LDAP_GROUPS names: not let in", person.dn)
         wrong = say("You belong to no group of the directory that may sign in here.")
         raise Refused("directory.group", wrong, say("Ask an administrator."))
     if not user.is_active:
@@ -54,7 +63,7 @@ def account_of(person: Person) -> User:
     return user
 
 
-def _is_local(name: str) -> bool:
+def is_local(name: str) -> bool:
     """Whether somebody of this name, in whatever letters, is none of the directory."""
     users = User.objects.filter(username__iexact=name).select_related("external_identity")
     return any(not belongs_to(user, directory()) for user in users)

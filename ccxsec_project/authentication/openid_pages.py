@@ -13,6 +13,7 @@ from ccxsec_project.authentication.accounts import account_of
 from ccxsec_project.authentication.freshness import prove
 from ccxsec_project.authentication.proof import safe_address
 from ccxsec_project.authentication.sign_in import await_second
+from certificates.access import acting_as, client_address
 from certificates.refusal import Refused
 from certificates.sentence import say
 
@@ -41,7 +42,8 @@ def openid_answer(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
         raise Http404
     try:
         identity = oidc.finish(request)
-        user = account_of(identity)
+        with acting_as(f"OpenID provider, {client_address(request)}"):  # it gives the groups
+            user = account_of(identity)
     except Refused as refused:
         return render(request, "refused.html", {"refused": refused}, status=403)
     if identity.proves is not None:

@@ -27,6 +27,7 @@ from certificates.refusal import Refused
 from certificates.sentence import say
 
 ANSWERS = ("proof_password", "proof_code")
+NOT_CARRIED = (*ANSWERS, "csrfmiddlewaretoken")  # the question's page has its own
 SECRET = re.compile("password|passphrase|secret|preshared|private_key|token", re.IGNORECASE)
 
 
@@ -81,12 +82,12 @@ def _ask_within(request: HttpRequest) -> HttpResponseBase | None:
         (name, value)
         for name, values in request.POST.lists()
         for value in values
-        if name not in (*ANSWERS, "csrfmiddlewaretoken") and not SECRET.search(name)
+        if name not in NOT_CARRIED and not SECRET.search(name)
     ]
     left_out = bool(request.FILES) or any(
         SECRET.search(name) and any(values)
         for name, values in request.POST.lists()
-        if name not in ANSWERS
+        if name not in NOT_CARRIED
     )
     context = {
         "form": form,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 from django.contrib import admin, messages
@@ -16,7 +17,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from certificates.access import Permission, signed_in
 from certificates.admin.event import ReadOnlyScreen
-from certificates.backup_format.keys import described
+from certificates.backup_format.keys import SCRYPT
 from certificates.cells import at
 from certificates.dialogs import screen_url, show, tell
 from certificates.forms.backup import BackupForm
@@ -151,4 +152,15 @@ def _line(file: BackupFile, size: Any) -> Line:
     if size is not None and size != file.size:
         state = ("critical", say("Size differs"))
     taken = at(parse_datetime(file.header.made_at))
-    return Line(file.name, taken, file.size, described(file.header.locks), *state)
+    return Line(file.name, taken, file.size, _opens_with(file.header.locks), *state)
+
+
+def _opens_with(locks: list[dict[str, Any]]) -> str:
+    """As the command says it, in the language of the page."""
+    named = [
+        say("a passphrase")
+        if lock["kind"] == SCRYPT
+        else say("the key of {recipient}", recipient=lock["recipient"])
+        for lock in locks
+    ]
+    return reduce(lambda one, other: say("{one} or {other}", one=one, other=other), named)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.core.management import CommandParser
 from django.utils import timezone
 
@@ -63,6 +63,7 @@ class Command(OperatorCommand):
             wrong = "No LDAP directory is set."
             raise Refused("directory.off", wrong, "Set CCXSEC_LDAP_URL (docs/sign-in.md).")
         from ccxsec_project.authentication.directory import find  # noqa: PLC0415 - loads ldap3
+        from ccxsec_project.authentication.directory_backend import is_local  # noqa: PLC0415
 
         person = find(options["name"], None)
         if person is None:
@@ -70,12 +71,21 @@ class Command(OperatorCommand):
             cure = "Look at CCXSEC_LDAP_BASE and CCXSEC_LDAP_NAME_ATTRIBUTE (docs/sign-in.md)."
             raise Refused("directory.unknown", wrong, cure)
         ours = groups_of(person.groups, settings.CCXSEC_LDAP_GROUPS)
+        named = {name for _, name in settings.CCXSEC_LDAP_GROUPS}
+        unknown = sorted(named - set(Group.objects.values_list("name", flat=True)))
+        if is_local(person.name):
+            verdict = "no: a local user has this name, and the directory is not asked for it"
+        elif not ours:
+            verdict = "no: in none of the groups that CCXSEC_LDAP_GROUPS names"
+        else:
+            verdict = "yes, unless the user was switched off here"
         return {
             "name": person.name,
             "entry": person.dn,
             "groups": list(person.groups),
             "here": [group.name for group in ours],
-        }
+            "may_sign_in": verdict,
+        } | ({"no_such_group_here": unknown} if unknown else {})
 
 
 def _user(name: str) -> User:
