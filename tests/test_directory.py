@@ -109,6 +109,14 @@ def test_an_empty_password_is_no_password(directory: Directory) -> None:
     assert module.find("ann", PASSWORD)
 
 
+@pytest.mark.parametrize("name", ["ann", "nobody"])
+@pytest.mark.parametrize("password", ["\u00ad", "\ufeff", "\u0007abc", "a\u0627b", "\ue000"])
+def test_an_odd_password_is_a_wrong_one(directory: Directory, name: str, password: str) -> None:
+    """It neither tells that somebody has the name, nor is it one more attempt for nothing."""
+    assert "correct username and password" in said(sign_in(HttpsClient(), name, password))
+    assert Attempts.objects.filter(failures=1).count() == 3
+
+
 def test_capital_letters_are_one_account_and_one_count(
     directory: Directory, settings: Settings
 ) -> None:

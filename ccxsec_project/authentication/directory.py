@@ -139,7 +139,8 @@ class _NamedTls(Tls):
 
 
 def _is_bound(connection: Any, dn: str, password: str) -> bool:
-    connection.rebind(user=dn, password=password, read_server_info=False)
+    # As octets: ldap3 would prepare a text, refuse some, and so tell that the name exists.
+    connection.rebind(user=dn, password=password.encode(), read_server_info=False)
     result = connection.result["result"]
     if result not in (SUCCESS, INVALID_CREDENTIALS):
         # Active Directory says so of who is locked or must change the password; OpenLDAP, too.
