@@ -8,7 +8,7 @@ the one entry that it leads to. Its groups are read first, so that the password 
 import logging
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import BoundedSemaphore
 from typing import Any
@@ -31,6 +31,8 @@ SUCCESS, INVALID_CREDENTIALS, SIZE_LIMIT = 0, 49, 4  # RFC 4511, 4.1.9
 LASTING = ("entryUUID", "objectGUID")
 # Nobody has to be signed in to have it asked: a silent one must not hold all threads.
 _places = BoundedSemaphore(max(1, int(settings.CCXSEC_WEB_THREADS) // 4))
+# Of ldap3, and what it raises over an answer that it can't read, such as a referral for a bind.
+_FAILURES = (LDAPException, OSError, LookupError, ValueError, TypeError, RecursionError)
 _log = logging.getLogger(__name__)
 
 
@@ -51,7 +53,7 @@ def find(name: str, password: str | None) -> Person | None:
         password: None looks the name up without asking for one.
 
     Raises:
-        Refused: directory.silent, directory.answer.
+        Refused: directory.silent, directory.answer; password.answer, which is a failed attempt.
     """
     if password == "":
         return None  # RFC 4513, 5.1.2: it would be let in, as nobody
@@ -62,12 +64,26 @@ def find(name: str, password: str | None) -> Person | None:
             person = _looked_up(connection, name)
             if person is None or password is None:
                 return person
-            return person if _is_bound(connection, person.dn, password) else None
-    except LDAPException as error:
+            return person if _is_right(connection, person.dn, password) else None
+    except _FAILURES as error:
         _log.warning("The LDAP directory: %s", error)
         raise _wrong(type(error).__name__) from None
     finally:
         _places.release()
+
+
+def _is_right(connection: Any, dn: str, password: str) -> bool:
+    """Whether it is the password of this entry.
+
+    Once it is sent, no answer is a failed attempt: one server closes the connection at a wrong
+    password, another lets one wait for longer each time.
+    """
+    try:
+        return _is_bound(connection, dn, password)
+    except _FAILURES as error:
+        _log.warning("The LDAP directory: %s", error)
+        wrong = say("The directory did not say whether the password is right.")
+        raise Refused("password.answer", wrong, _cure()) from None
 
 
 @contextmanager
@@ -80,7 +96,10 @@ def _connected() -> Iterator[Any]:
             raise _wrong(say("it does not accept CCXSEC_LDAP_BIND_DN and its password"))
         yield connection
     finally:
-        connection.unbind()
+        # Its failure would be taken for one of what was asked before, and the answer be lost.
+        with suppress(*_FAILURES):
+            connection.unbind()
+        _close(connection)
 
 
 def _opened() -> Any:
@@ -118,10 +137,15 @@ def _opened_at(address: str, port: int, host: str, *, with_tls: bool) -> Any:
         if not with_tls:
             connection.start_tls(read_server_info=False)
     except (OSError, LDAPException):
-        if connection.socket:  # ldap3 leaves open what did not come about
-            connection.socket.close()
+        _close(connection)
         raise
     return connection
+
+
+def _close(connection: Any) -> None:
+    """Ldap3 leaves open what did not come about, or was not taken leave of."""
+    if connection.socket:
+        connection.socket.close()
 
 
 class _NamedTls(Tls):
