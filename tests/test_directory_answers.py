@@ -3,6 +3,10 @@
 import socket
 import ssl
 import struct
+from contextlib import suppress
+from itertools import count
+from threading import Thread
+from time import monotonic, sleep
 
 import pytest
 from pytest_django import Settings
@@ -11,12 +15,14 @@ from ccxsec_project.authentication import directory as module
 from ccxsec_project.authentication.models import Attempts
 from tests.conftest import HttpsClient
 from tests.ldap_answers import (
+    ANN,
     BOUND,
     INVALID_CREDENTIALS,
     REFERRAL,
     SUCCESS,
     Answer,
     answering,
+    entry,
     result,
     tlv,
 )
@@ -92,3 +98,56 @@ def test_a_right_password_lets_in_though_the_connection_ends(
         settings.CCXSEC_LDAP_URL = f"ldaps://localhost:{port}"
         assert sign_in(HttpsClient(), "ann", "right").status_code == 302
     assert not Attempts.objects.filter(failures__gt=0).exists()
+
+
+def drip(connection: ssl.SSLSocket, number: int) -> None:
+    for octet in entry(number, ANN, uid=b"ann" * 1000):
+        connection.sendall(bytes([octet]))
+        sleep(0.2)
+
+
+def never_end(connection: ssl.SSLSocket, number: int) -> None:
+    for _ in count():
+        connection.sendall(entry(number, ANN, uid=b"ann" * 5_000))
+
+
+def announce_much(connection: ssl.SSLSocket, number: int) -> None:
+    connection.sendall(b"\x30\x84\x7f\xff\xff\xff")
+    for _ in count():
+        connection.sendall(bytes(50_000))
+
+
+@pytest.mark.parametrize("search", [drip, never_end, announce_much])
+def test_an_answer_has_an_end(
+    directory: Directory, settings: Settings, monkeypatch: pytest.MonkeyPatch, search: Answer
+) -> None:
+    """Else one that is asked for a name would hold a thread for good, or all of the memory."""
+    monkeypatch.setattr(module, "ALTOGETHER", 3, raising=False)
+    begun = monotonic()
+    with answering(directory.folder, password=wrong, search=search) as port:
+        settings.CCXSEC_LDAP_URL = f"ldaps://localhost:{port}"
+        assert "can&#x27;t be asked" in said(sign_in(HttpsClient(), "ann"))
+    assert monotonic() - begun < 15
+
+
+def test_what_is_said_before_tls_has_an_end(
+    directory: Directory, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever stands in between can write it."""
+    monkeypatch.setattr(module, "ALTOGETHER", 2)
+
+    def write(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        with suppress(OSError), connection:
+            for octet in b"\x30\x84\x7f\xff\xff\xff" + bytes(100):
+                connection.sendall(bytes([octet]))
+                sleep(0.2)
+
+    begun = monotonic()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        settings.CCXSEC_LDAP_URL = f"ldap://localhost:{listening.getsockname()[1]}"
+        between = Thread(target=write, args=(listening,), daemon=True)
+        between.start()
+        assert "gives no answer" in said(sign_in(HttpsClient(), "ann"))
+    assert monotonic() - begun < 10
+    between.join()

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import BoundedSemaphore
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +25,8 @@ from certificates.refusal import Refused
 from certificates.sentence import say
 
 CONNECTING, PATIENCE = 5, 10  # seconds, for a connection and for each answer
+ALTOGETHER = 30  # seconds, for all answers of a connection
+MOST_BYTES = 4 * 1024 * 1024  # of them
 MOST_GROUPS = 1_000
 PORTS = {"ldap": 389, "ldaps": 636}
 SUCCESS, INVALID_CREDENTIALS, SIZE_LIMIT = 0, 49, 4  # RFC 4511, 4.1.9
@@ -135,6 +138,7 @@ def _opened_at(address: str, port: int, host: str, *, with_tls: bool) -> Any:
     try:
         connection.open(read_server_info=False)
         if not with_tls:
+            connection.socket = _Bounded(connection.socket)
             connection.start_tls(read_server_info=False)
     except (OSError, LDAPException):
         _close(connection)
@@ -148,6 +152,32 @@ def _close(connection: Any) -> None:
         connection.socket.close()
 
 
+class _Bounded:
+    """A socket that brings so much and for so long, whatever the other side sends.
+
+    The patience of ldap3 begins anew with each octet, and it reads as many entries as there come.
+    """
+
+    def __init__(self, plain: Any) -> None:
+        self.plain = plain
+        self.until, self.left = monotonic() + ALTOGETHER, MOST_BYTES
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.plain, name)
+
+    def recv(self, most: int) -> bytes:
+        """Raises OSError."""
+        seconds = self.until - monotonic()
+        if seconds <= 0:
+            raise TimeoutError("the answers take too long")
+        self.plain.settimeout(min(seconds, PATIENCE))
+        octets: bytes = self.plain.recv(most)
+        self.left -= len(octets)
+        if self.left < 0:
+            raise OSError("the answers are too long")
+        return octets
+
+
 class _NamedTls(Tls):
     """As ldap3's, for an address that the guard has chosen: OpenSSL checks the name it is of."""
 
@@ -157,8 +187,13 @@ class _NamedTls(Tls):
 
     def wrap_socket(self, connection: Any, do_handshake: bool = False) -> None:
         context = ssl.create_default_context(cafile=settings.CCXSEC_LDAP_CA_FILE or None)
-        connection.socket = context.wrap_socket(
-            connection.socket, do_handshake_on_connect=do_handshake, server_hostname=self.host
+        plain = connection.socket
+        if isinstance(plain, _Bounded):  # StartTLS
+            plain = plain.plain
+        connection.socket = _Bounded(
+            context.wrap_socket(
+                plain, do_handshake_on_connect=do_handshake, server_hostname=self.host
+            )
         )
 
 
