@@ -42,8 +42,10 @@ def server() -> Iterator[Directory]:
         person("twin", uid="twin"),
         person("other twin", uid="twin"),
         person("space", uid="not a name"),
+        person("sue", uid="another"),
+        person("{name}", uid="sue"),
         group("ccx-operators", "ann", "odd*name", "twin", "other twin", "space", "admin"),
-        group("ccx-security", "bob"),
+        group("ccx-security", "bob", "sue"),
         group("ccx-security", "eve", unit="others"),
     ) as directory:
         yield directory
@@ -145,6 +147,12 @@ def test_a_group_elsewhere_in_the_directory_counts_for_nothing(directory: Direct
     """Who may make groups in a unit of his or her own makes nobody an administrator here."""
     assert "no group of the directory" in said(sign_in(HttpsClient(), "eve"))
     assert not User.objects.exists()
+
+
+def test_an_entry_is_in_its_own_groups_whatever_it_is_called(directory: Directory) -> None:
+    """Its name in the filter is no place for the name of the person."""
+    assert "no group of the directory" in said(sign_in(HttpsClient(), "sue"))
+    assert sign_in(HttpsClient(), "another").status_code == 302
 
 
 def test_a_local_user_is_neither_taken_over_nor_told_to_the_directory(

@@ -6,6 +6,7 @@ the one entry that it leads to. Its groups are read first, so that the password 
 """
 
 import logging
+import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -220,9 +221,9 @@ def _looked_up(connection: Any, name: str) -> Person | None:
         return None
     entry = found[0]
     dn = str(entry["dn"])
-    of_person = settings.CCXSEC_LDAP_MEMBERS.replace("{dn}", escape_filter_chars(dn)).replace(
-        "{name}", escape_filter_chars(known_as)
-    )
+    # At once: an entry may be called {name}, and would be that of another with its own.
+    known = {"{dn}": escape_filter_chars(dn), "{name}": escape_filter_chars(known_as)}
+    of_person = re.sub("{dn}|{name}", lambda part: known[part[0]], settings.CCXSEC_LDAP_MEMBERS)
     base = settings.CCXSEC_LDAP_GROUP_BASE or settings.CCXSEC_LDAP_BASE
     groups = _search(connection, base, of_person, ("cn",), most=MOST_GROUPS)
     held = tuple(text for group in groups for text in _texts(group, "cn"))
