@@ -38,13 +38,13 @@ BACKENDS = [
 @pytest.fixture(scope="module")
 def server() -> Iterator[Directory]:
     with running(
-        *(person(name) for name in ("ann", "bob", "eve", "odd*name", "admin")),
+        *(person(name) for name in ("ann", "bob", "eve", "odd*name", "admin", "ümit")),
         person("twin", uid="twin"),
         person("other twin", uid="twin"),
         person("space", uid="not a name"),
         person("sue", uid="another"),
         person("{name}", uid="sue"),
-        group("ccx-operators", "ann", "odd*name", "twin", "other twin", "space", "admin"),
+        group("ccx-operators", "ann", "odd*name", "twin", "other twin", "space", "admin", "ümit"),
         group("ccx-security", "bob", "sue"),
         group("ccx-security", "eve", unit="others"),
     ) as directory:
@@ -159,11 +159,12 @@ def test_a_local_user_is_neither_taken_over_nor_told_to_the_directory(
     directory: Directory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     User.objects.create_superuser("Admin", password="local horse, local battery")
+    User.objects.create_superuser("Ümit", password="local horse, local battery")
     monkeypatch.setattr(
         "ccxsec_project.authentication.directory_backend.find", lambda *_: pytest.fail("asked")
     )
 
-    for name in ("admin", "Admin"):
+    for name in ("admin", "Admin", "Ümit", "ümit"):
         assert "correct username and password" in said(sign_in(HttpsClient(), name))
     assert sign_in(HttpsClient(), "Admin", "local horse, local battery").status_code == 302
 

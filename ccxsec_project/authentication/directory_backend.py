@@ -6,9 +6,10 @@ from django.conf import settings
 from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from ccxsec_project.authentication.accounts import belongs_to, directory, groups_of, joined
+from ccxsec_project.authentication.accounts import directory, groups_of, joined
 from ccxsec_project.authentication.directory import Person, find
 from certificates.refusal import Refused
 from certificates.sentence import say
@@ -56,8 +57,16 @@ def account_of(person: Person) -> User:
 
 def _is_local(name: str) -> bool:
     """Whether somebody of this name, in whatever letters, is none of the directory."""
-    users = User.objects.filter(username__iexact=name).select_related("external_identity")
-    return any(not belongs_to(user, directory()) for user in users)
+    return _has(User.objects.exclude(external_identity__issuer=directory()), name)
+
+
+def _has(users: QuerySet[User], name: str) -> bool:
+    """Whether one of them has the name, as the limits on guessing compare names.
+
+    A database does it otherwise: SQLite, and PostgreSQL by some locales, in ASCII alone.
+    """
+    names = users.values_list("username", flat=True)
+    return any(one.casefold() == name.casefold() for one in names)
 
 
 def _made(person: Person) -> User:
@@ -74,7 +83,7 @@ def _named(user: User, person: Person) -> None:
     field = User._meta.get_field("username")
     try:
         field.run_validators(person.name)
-        is_free = not User.objects.filter(username__iexact=person.name).exclude(pk=user.pk).exists()
+        is_free = not _has(User.objects.exclude(pk=user.pk), person.name)
     except ValidationError:
         is_free = False
     if not is_free or len(person.name) > (field.max_length or 0):
