@@ -13,6 +13,7 @@ from pytest_django import Settings
 from ccxsec_project.authentication import directory as module
 from ccxsec_project.authentication.models import Attempts, ExternalIdentity
 from ccxsec_project.server_addresses import checked_ldap_url
+from certificates.models import Action, Event
 from certificates.operations.install import make_groups
 from certificates.refusal import Refused
 from tests.conftest import HttpsClient
@@ -250,6 +251,8 @@ def test_who_was_switched_off_here_stays_out(directory: Directory) -> None:
     User.objects.update(is_active=False)
 
     assert "switched off" in said(sign_in(HttpsClient(), "ann"))
+    told = Event.objects.get(action=Action.SIGN_IN_FAILED)
+    assert told.actor == "ann, 127.0.0.1"
 
 
 def test_the_account_follows_the_entry(directory: Directory, server: Directory) -> None:

@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from ccxsec_project.authentication import directory as module
 from ccxsec_project.authentication.models import Attempts
+from certificates.models import Action, Event
 from tests.conftest import HttpsClient
 from tests.ldap_answers import (
     ANN,
@@ -83,6 +84,8 @@ def test_a_password_that_was_sent_is_an_attempt_whatever_is_answered(
         settings.CCXSEC_LDAP_URL = f"ldaps://localhost:{port}"
         for _ in range(settings.CCXSEC_LOCK_OUT_AFTER):
             assert words in said(sign_in(HttpsClient(), "ann", "wrong"))
+    told = Event.objects.filter(action=Action.SIGN_IN_FAILED)
+    assert told.count() == settings.CCXSEC_LOCK_OUT_AFTER
 
     assert "too many failed attempts" in said(sign_in(HttpsClient(), "ann", "wrong"))
 

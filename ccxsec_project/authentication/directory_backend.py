@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.models import User
+from django.contrib.auth.signals import user_login_failed
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -13,6 +14,8 @@ from ccxsec_project.authentication.accounts import directory, groups_of, joined
 from ccxsec_project.authentication.directory import Person, find
 from certificates.refusal import Refused
 from certificates.sentence import say
+
+NOT_ASKED = ("directory.silent", "directory.answer")
 
 
 class DirectoryBackend(BaseBackend):
@@ -25,11 +28,21 @@ class DirectoryBackend(BaseBackend):
         password: str | None = None,
         **_: Any,
     ) -> User | None:
-        """Raises `Refused` directory.*: the password was right, or could not be judged."""
+        """Who signs in; each time that the directory was told a password can be audited.
+
+        Raises:
+            Refused: directory.*: the password was right, or not sent; password.answer: no answer.
+        """
         if not username or not password or _is_local(username):
             return None
-        person = find(username, password)
-        return account_of(person) if person else None
+        try:
+            person = find(username, password)
+            return account_of(person) if person else None
+        except Refused as refused:
+            if refused.code not in NOT_ASKED:  # Django tells it of a None alone
+                credentials = {"username": username}
+                user_login_failed.send(__name__, credentials=credentials, request=request)
+            raise
 
     def get_user(self, user_id: int) -> User | None:
         return User.objects.filter(pk=user_id, is_active=True).first()
