@@ -11,7 +11,9 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from ccxsec_project.authentication import directory as module
+from ccxsec_project.authentication.accounts import account_of
 from ccxsec_project.authentication.models import Attempts, ExternalIdentity
+from ccxsec_project.authentication.oidc import Identity
 from ccxsec_project.server_addresses import checked_ldap_url
 from certificates.models import Action, Event
 from certificates.operations.install import make_groups
@@ -262,6 +264,17 @@ def test_the_account_follows_the_entry(directory: Directory, server: Directory) 
 
     assert sign_in(HttpsClient(), "ann").status_code == 302
     assert sorted(User.objects.values_list("username", flat=True)) == ["ann", "bob"]
+
+
+def test_somebody_of_a_provider_keeps_nobody_of_the_directory_out(
+    directory: Directory, settings: Settings
+) -> None:
+    sign_in(HttpsClient(), "ann")
+    settings.CCXSEC_OIDC_GROUPS = [("staff", "Auditor")]
+    made = account_of(Identity("https://id.example.com", "1", "ANN", ("staff",), "/admin/", None))
+
+    assert made.username == "ANN-2"
+    assert sign_in(HttpsClient(), "ann").status_code == 302
 
 
 def test_the_password_is_asked_again_and_judged_by_the_directory(directory: Directory) -> None:
