@@ -21,7 +21,8 @@ def tlv(tag: int, content: bytes) -> bytes:
 
 
 def message(number: int, tag: int, *parts: bytes) -> bytes:
-    return tlv(0x30, tlv(2, bytes([number])) + tlv(tag, b"".join(parts)))
+    octets = number.to_bytes(number.bit_length() // 8 + 1, "big")  # below 0 is none
+    return tlv(0x30, tlv(2, octets) + tlv(tag, b"".join(parts)))
 
 
 def result(number: int, tag: int, code: int, more: bytes = b"") -> bytes:
@@ -80,7 +81,8 @@ def _converse(connection: ssl.SSLSocket, password: Answer, search: Answer) -> No
     while request := connection.recv(65_536):
         length = request[1]
         at = 2 + (length & 0x7F if length & 0x80 else 0)
-        number, asked = request[at + 2], request[at + 3]
+        end = at + 2 + request[at + 1]
+        number, asked = int.from_bytes(request[at + 2 : end], "big"), request[end]
         binds += asked == BIND
         if asked == BIND and binds == 1:
             connection.sendall(result(number, BOUND, SUCCESS))

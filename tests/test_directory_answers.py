@@ -24,6 +24,7 @@ from tests.ldap_answers import (
     Answer,
     answering,
     entry,
+    message,
     result,
     tlv,
 )
@@ -58,7 +59,7 @@ def refer(connection: ssl.SSLSocket, number: int) -> None:
 
 
 def garble(connection: ssl.SSLSocket, number: int) -> None:
-    connection.sendall(tlv(0x30, tlv(2, bytes([number])) + tlv(BOUND, b"\xff\x00")))
+    connection.sendall(message(number, BOUND, b"\xff\x00"))
 
 
 @pytest.mark.parametrize(
