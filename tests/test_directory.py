@@ -12,7 +12,9 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from ccxsec_project.authentication import directory as module
+from ccxsec_project.authentication.accounts import account_of
 from ccxsec_project.authentication.models import Attempts, ExternalIdentity
+from ccxsec_project.authentication.oidc import Identity
 from ccxsec_project.server_addresses import checked_ldap_url
 from certificates.models import Action, Event
 from certificates.operations.install import make_groups
@@ -40,12 +42,14 @@ BACKENDS = [
 @pytest.fixture(scope="module")
 def server() -> Iterator[Directory]:
     with running(
-        *(person(name) for name in ("ann", "bob", "eve", "odd*name", "admin")),
+        *(person(name) for name in ("ann", "bob", "eve", "odd*name", "admin", "ümit")),
         person("twin", uid="twin"),
         person("other twin", uid="twin"),
         person("space", uid="not a name"),
-        group("ccx-operators", "ann", "odd*name", "twin", "other twin", "space", "admin"),
-        group("ccx-security", "bob"),
+        person("sue", uid="another"),
+        person("{name}", uid="sue"),
+        group("ccx-operators", "ann", "odd*name", "twin", "other twin", "space", "admin", "ümit"),
+        group("ccx-security", "bob", "sue"),
         group("ccx-security", "eve", unit="others"),
     ) as directory:
         yield directory
@@ -113,6 +117,14 @@ def test_an_empty_password_is_no_password(directory: Directory) -> None:
     assert module.find("ann", PASSWORD)
 
 
+@pytest.mark.parametrize("name", ["ann", "nobody"])
+@pytest.mark.parametrize("password", ["\u00ad", "\ufeff", "\u0007abc", "a\u0627b", "\ue000"])
+def test_an_odd_password_is_a_wrong_one(directory: Directory, name: str, password: str) -> None:
+    """It neither tells that somebody has the name, nor is it one more attempt for nothing."""
+    assert "correct username and password" in said(sign_in(HttpsClient(), name, password))
+    assert Attempts.objects.filter(failures=1).count() == 3
+
+
 def test_capital_letters_are_one_account_and_one_count(
     directory: Directory, settings: Settings
 ) -> None:
@@ -143,15 +155,22 @@ def test_a_group_elsewhere_in_the_directory_counts_for_nothing(directory: Direct
     assert not User.objects.exists()
 
 
+def test_an_entry_is_in_its_own_groups_whatever_it_is_called(directory: Directory) -> None:
+    """Its name in the filter is no place for the name of the person."""
+    assert "no group of the directory" in said(sign_in(HttpsClient(), "sue"))
+    assert sign_in(HttpsClient(), "another").status_code == 302
+
+
 def test_a_local_user_is_neither_taken_over_nor_told_to_the_directory(
     directory: Directory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     User.objects.create_superuser("Admin", password="local horse, local battery")
+    User.objects.create_superuser("Ümit", password="local horse, local battery")
     monkeypatch.setattr(
         "ccxsec_project.authentication.directory_backend.find", lambda *_: pytest.fail("asked")
     )
 
-    for name in ("admin", "Admin"):
+    for name in ("admin", "Admin", "Ümit", "ümit"):
         assert "correct username and password" in said(sign_in(HttpsClient(), name))
     assert sign_in(HttpsClient(), "Admin", "local horse, local battery").status_code == 302
 
@@ -256,6 +275,8 @@ def test_who_was_switched_off_here_stays_out(directory: Directory) -> None:
     User.objects.update(is_active=False)
 
     assert "switched off" in said(sign_in(HttpsClient(), "ann"))
+    told = Event.objects.get(action=Action.SIGN_IN_FAILED)
+    assert told.actor == "ann, 127.0.0.1"
 
 
 def test_the_account_follows_the_entry(directory: Directory, server: Directory) -> None:
@@ -265,6 +286,17 @@ def test_the_account_follows_the_entry(directory: Directory, server: Directory) 
 
     assert sign_in(HttpsClient(), "ann").status_code == 302
     assert sorted(User.objects.values_list("username", flat=True)) == ["ann", "bob"]
+
+
+def test_somebody_of_a_provider_keeps_nobody_of_the_directory_out(
+    directory: Directory, settings: Settings
+) -> None:
+    sign_in(HttpsClient(), "ann")
+    settings.CCXSEC_OIDC_GROUPS = [("staff", "Auditor")]
+    made = account_of(Identity("https://id.example.com", "1", "ANN", ("staff",), "/admin/", None))
+
+    assert made.username == "ANN-2"
+    assert sign_in(HttpsClient(), "ann").status_code == 302
 
 
 def test_the_password_is_asked_again_and_judged_by_the_directory(directory: Directory) -> None:

@@ -75,9 +75,10 @@ def belongs_to(user: User, issuer: str) -> bool:
 
 def _made(identity: Identity) -> User:
     name = re.sub(r"[^\w.@+-]", "", identity.name)[:NAME_LENGTH] or "openid"
-    taken = set(User.objects.filter(username__startswith=name).values_list("username", flat=True))
+    # In whatever letters: a name that somebody has here is never asked of the LDAP directory.
+    taken = {one.casefold() for one in User.objects.values_list("username", flat=True)}
     number, free = 1, name
-    while free in taken:
+    while free.casefold() in taken:
         number += 1
         free = f"{name}-{number}"
     return User.objects.create_user(free, is_staff=True)  # without a usable password

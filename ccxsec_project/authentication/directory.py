@@ -9,9 +9,10 @@ import logging
 import re
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import BoundedSemaphore
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,6 +26,8 @@ from certificates.refusal import Refused
 from certificates.sentence import say
 
 CONNECTING, PATIENCE = 5, 10  # seconds, for a connection and for each answer
+ALTOGETHER = 30  # seconds, for all answers of a connection
+MOST_BYTES = 4 * 1024 * 1024  # of them
 MOST_GROUPS = 1_000
 PORTS = {"ldap": 389, "ldaps": 636}
 SUCCESS, INVALID_CREDENTIALS, SIZE_LIMIT = 0, 49, 4  # RFC 4511, 4.1.9
@@ -34,6 +37,8 @@ WRAPPED = re.compile(r"""\((["'])(.*)\1,\)""", re.DOTALL)
 LASTING = ("entryUUID", "objectGUID")
 # Nobody has to be signed in to have it asked: a silent one must not hold all threads.
 _places = BoundedSemaphore(max(1, int(settings.CCXSEC_WEB_THREADS) // 4))
+# Of ldap3, and what it raises over an answer that it can't read, such as a referral for a bind.
+_FAILURES = (LDAPException, OSError, LookupError, ValueError, TypeError, RecursionError)
 _log = logging.getLogger(__name__)
 
 
@@ -54,7 +59,7 @@ def find(name: str, password: str | None) -> Person | None:
         password: None looks the name up without asking for one.
 
     Raises:
-        Refused: directory.silent, directory.answer.
+        Refused: directory.silent, directory.answer; password.answer, which is a failed attempt.
     """
     if password == "":
         return None  # RFC 4513, 5.1.2: it would be let in, as nobody
@@ -65,12 +70,26 @@ def find(name: str, password: str | None) -> Person | None:
             person = _looked_up(connection, name)
             if person is None or password is None:
                 return person
-            return person if _is_bound(connection, person.dn, password) else None
-    except LDAPException as error:
+            return person if _is_right(connection, person.dn, password) else None
+    except _FAILURES as error:
         _log.warning("The LDAP directory: %s", _innermost(error))
         raise _wrong(type(error).__name__) from None
     finally:
         _places.release()
+
+
+def _is_right(connection: Any, dn: str, password: str) -> bool:
+    """Whether it is the password of this entry.
+
+    Once it is sent, no answer is a failed attempt: one server closes the connection at a wrong
+    password, another lets one wait for longer each time.
+    """
+    try:
+        return _is_bound(connection, dn, password)
+    except _FAILURES as error:
+        _log.warning("The LDAP directory: %s", error)
+        wrong = say("The directory did not say whether the password is right.")
+        raise Refused("password.answer", wrong, _cure()) from None
 
 
 @contextmanager
@@ -84,7 +103,10 @@ def _connected() -> Iterator[Any]:
             raise _wrong(say("it does not accept CCXSEC_LDAP_BIND_DN and its password"))
         yield connection
     finally:
-        connection.unbind()
+        # Its failure would be taken for one of what was asked before, and the answer be lost.
+        with suppress(*_FAILURES):
+            connection.unbind()
+        _close(connection)
 
 
 def _opened() -> Any:
@@ -133,12 +155,44 @@ def _opened_at(address: str, port: int, host: str, *, with_tls: bool) -> Any:
     try:
         connection.open(read_server_info=False)
         if not with_tls:
+            connection.socket = _Bounded(connection.socket)
             connection.start_tls(read_server_info=False)
     except (OSError, LDAPException):
-        if connection.socket:  # ldap3 leaves open what did not come about
-            connection.socket.close()
+        _close(connection)
         raise
     return connection
+
+
+def _close(connection: Any) -> None:
+    """Ldap3 leaves open what did not come about, or was not taken leave of."""
+    if connection.socket:
+        connection.socket.close()
+
+
+class _Bounded:
+    """A socket that brings so much and for so long, whatever the other side sends.
+
+    The patience of ldap3 begins anew with each octet, and it reads as many entries as there come.
+    """
+
+    def __init__(self, plain: Any) -> None:
+        self.plain = plain
+        self.until, self.left = monotonic() + ALTOGETHER, MOST_BYTES
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.plain, name)
+
+    def recv(self, most: int) -> bytes:
+        """Raises OSError."""
+        seconds = self.until - monotonic()
+        if seconds <= 0:
+            raise TimeoutError("the answers take too long")
+        self.plain.settimeout(min(seconds, PATIENCE))
+        octets: bytes = self.plain.recv(most)
+        self.left -= len(octets)
+        if self.left < 0:
+            raise OSError("the answers are too long")
+        return octets
 
 
 class _NamedTls(Tls):
@@ -155,13 +209,19 @@ class _NamedTls(Tls):
             raise _wrong(say("CCXSEC_LDAP_CA_FILE can't be used")) from None
 
     def wrap_socket(self, connection: Any, do_handshake: bool = False) -> None:
-        connection.socket = self.context.wrap_socket(
-            connection.socket, do_handshake_on_connect=do_handshake, server_hostname=self.host
+        plain = connection.socket
+        if isinstance(plain, _Bounded):  # StartTLS
+            plain = plain.plain
+        connection.socket = _Bounded(
+            self.context.wrap_socket(
+                plain, do_handshake_on_connect=do_handshake, server_hostname=self.host
+            )
         )
 
 
 def _is_bound(connection: Any, dn: str, password: str) -> bool:
-    connection.rebind(user=dn, password=password, read_server_info=False)
+    # As octets: ldap3 would prepare a text, refuse some, and so tell that the name exists.
+    connection.rebind(user=dn, password=password.encode(), read_server_info=False)
     result = connection.result["result"]
     if result not in (SUCCESS, INVALID_CREDENTIALS):
         # Active Directory says so of who is locked or must change the password; OpenLDAP, too.
@@ -183,9 +243,9 @@ def _looked_up(connection: Any, name: str) -> Person | None:
         return None
     entry = found[0]
     dn = str(entry["dn"])
-    of_person = settings.CCXSEC_LDAP_MEMBERS.replace("{dn}", escape_filter_chars(dn)).replace(
-        "{name}", escape_filter_chars(known_as)
-    )
+    # At once: an entry may be called {name}, and would be that of another with its own.
+    known = {"{dn}": escape_filter_chars(dn), "{name}": escape_filter_chars(known_as)}
+    of_person = re.sub("{dn}|{name}", lambda part: known[part[0]], settings.CCXSEC_LDAP_MEMBERS)
     base = settings.CCXSEC_LDAP_GROUP_BASE or settings.CCXSEC_LDAP_BASE
     groups = _search(connection, base, of_person, ("cn",), most=MOST_GROUPS)
     held = tuple(text for group in groups for text in _texts(group, "cn"))

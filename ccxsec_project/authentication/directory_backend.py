@@ -6,15 +6,18 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.models import User
+from django.contrib.auth.signals import user_login_failed
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from ccxsec_project.authentication.accounts import belongs_to, directory, groups_of, joined
+from ccxsec_project.authentication.accounts import directory, groups_of, joined
 from ccxsec_project.authentication.directory import Person, find
 from certificates.access import acting_as, client_address
 from certificates.refusal import Refused
 from certificates.sentence import say
 
+NOT_ASKED = ("directory.silent", "directory.answer")
 _log = logging.getLogger(__name__)
 
 
@@ -28,15 +31,25 @@ class DirectoryBackend(BaseBackend):
         password: str | None = None,
         **_: Any,
     ) -> User | None:
-        """Raises `Refused` directory.*: the password was right, or could not be judged."""
+        """Who signs in; each time that the directory was told a password can be audited.
+
+        Raises:
+            Refused: directory.*: the password was right, or not sent; password.answer: no answer.
+        """
         if not username or not password or is_local(username):
             return None
-        person = find(username, password)
-        if person is None:
-            return None
         address = client_address(request) if request else "unknown address"
-        with acting_as(f"LDAP directory, {address}"):  # it is who gives and takes the groups
-            return account_of(person)
+        try:
+            person = find(username, password)
+            if person is None:
+                return None
+            with acting_as(f"LDAP directory, {address}"):  # it is who gives and takes the groups
+                return account_of(person)
+        except Refused as refused:
+            if refused.code not in NOT_ASKED:  # Django tells it of a None alone
+                credentials = {"username": username}
+                user_login_failed.send(__name__, credentials=credentials, request=request)
+            raise
 
     def get_user(self, user_id: int) -> User | None:
         return User.objects.filter(pk=user_id, is_active=True).first()
@@ -65,8 +78,16 @@ def account_of(person: Person) -> User:
 
 def is_local(name: str) -> bool:
     """Whether somebody of this name, in whatever letters, is none of the directory."""
-    users = User.objects.filter(username__iexact=name).select_related("external_identity")
-    return any(not belongs_to(user, directory()) for user in users)
+    return _has(User.objects.exclude(external_identity__issuer=directory()), name)
+
+
+def _has(users: QuerySet[User], name: str) -> bool:
+    """Whether one of them has the name, as the limits on guessing compare names.
+
+    A database does it otherwise: SQLite, and PostgreSQL by some locales, in ASCII alone.
+    """
+    names = users.values_list("username", flat=True)
+    return any(one.casefold() == name.casefold() for one in names)
 
 
 def _made(person: Person) -> User:
@@ -83,7 +104,7 @@ def _named(user: User, person: Person) -> None:
     field = User._meta.get_field("username")
     try:
         field.run_validators(person.name)
-        is_free = not User.objects.filter(username__iexact=person.name).exclude(pk=user.pk).exists()
+        is_free = not _has(User.objects.exclude(pk=user.pk), person.name)
     except ValidationError:
         is_free = False
     if not is_free or len(person.name) > (field.max_length or 0):

@@ -124,7 +124,7 @@ def attempt_of(request: HttpRequest, name: str) -> Attempt:
 def counted(request: HttpRequest, name: str) -> Iterator[Attempt]:
     """What is proven inside is an attempt; a refusal of it is a failure.
 
-    It is none if the directory could not be asked, or found the password right (directory.*).
+    It is none if the directory was not told the password, or found it right (directory.*).
 
     Raises:
         Refused: sign-in.locked, before anything inside is done.
