@@ -61,7 +61,7 @@ def find(name: str, password: str | None) -> Person | None:
     Raises:
         Refused: directory.silent, directory.answer; password.answer, which is a failed attempt.
     """
-    if password == "":
+    if password is not None and not password:
         return None  # RFC 4513, 5.1.2: it would be let in, as nobody
     if not _places.acquire(blocking=False):
         raise _silent()
