@@ -42,6 +42,7 @@ _INDEXED = 3  # characters that an index of text needs; of fewer only the common
 _LABELS = {
     "fingerprint": say("fingerprint"),
     "serial_number": say("serial number"),
+    "file_name": say("file name"),
     "common_name": say("common name"),
     "alternative_names": say("subject alternative names"),
     "issuer": say("issuer"),
@@ -50,8 +51,18 @@ _LABELS = {
 
 def _certificates(text: str) -> Group:
     """One look-up for each field, as an index answers one, where it would not answer either."""
-    hits: dict[int, Hit] = {}
+    # The nodes' own are few, and called by the service they are for.
+    own = Certificate.objects.active().own().filter(file_name__istartswith=text)
+    rows = own.select_related("node").only(*_SHOWN).order_by("purpose", "node__host_name")
+    hits = {row.pk: _certificate(row, "file_name") for row in rows[: SHOWN + 1]}
     more: list[tuple[str, str]] = []
+    if hits:
+        more.append(
+            (
+                _all("file_name", Operator.BEGINS),
+                found_list(_LIST, "file_name", text, Operator.BEGINS),
+            )
+        )
     for field, operator in _fields(text):
         condition = Condition(field, operator, text)
         rows = Certificate.objects.active().filter(to_query([condition]))

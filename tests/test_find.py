@@ -57,6 +57,17 @@ def test_each_kind_is_found_in_its_group(rows: test_urls.Keys, administrator: Ht
         assert name in [hit for hit, _ in found(administrator, text)[group]], text
 
 
+def test_the_own_certificates_are_found_by_the_name_of_their_service(
+    node: Node, administrator: HttpsClient
+) -> None:
+    page = administrator.get("/admin/find/", {"q": "IPsec"}).content.decode()
+    own = Certificate.objects.active().own().get(purpose="ipsec")
+
+    assert f"/admin/certificates/certificate/{own.pk}/change/" in page
+    assert "by its file name" in page
+    assert "field=file_name&amp;op=begins+with&amp;value=IPsec" in page
+
+
 def test_digits_find_their_certificate_however_they_are_written(
     tomcat: Certificate, administrator: HttpsClient
 ) -> None:

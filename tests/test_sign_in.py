@@ -300,3 +300,10 @@ def test_a_hundred_at_once_are_a_hundred(ann: User) -> None:
 
     with pytest.raises(Refused, match="too many"):
         attempts[5].begin(now=timezone.now())
+
+
+def test_who_signs_out_is_told_so_and_led_back(administrator: HttpsClient) -> None:
+    page = administrator.post("/admin/logout/").content.decode()
+
+    assert "You are signed out." in page
+    assert "Sign in again" in page

@@ -289,7 +289,8 @@ def _silent() -> Refused:
 
 def _wrong(said: object) -> Refused:
     wrong = say("The directory can't be asked: {said}.", said=said)
-    return Refused("directory.answer", wrong, _cure())
+    cure = say("Ask an administrator, who can sign in without it: the log says more.")
+    return Refused("directory.answer", wrong, cure)
 
 
 def _cure() -> str:

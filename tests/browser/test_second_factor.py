@@ -59,7 +59,7 @@ def test_a_security_key_is_added_asked_renamed_and_removed(
     page.click("text=Add a security key")
     page.wait_for_selector("#recovery-codes")
     expect(page.locator("#recovery-codes li")).to_have_count(10)
-    page.click("text=They are kept")
+    page.click("text=I have kept them")
     assert "blue" in page.inner_text("#keys")
 
     page.click("text=Log out")
