@@ -225,7 +225,7 @@ def test_the_log_says_what_the_page_says_it_does(
         right = getattr(settings, name)
         caplog.clear()
         setattr(settings, name, value)
-        assert "The log says more" in said(sign_in(HttpsClient(), "ann"))
+        assert "the log says more" in said(sign_in(HttpsClient(), "ann"))
         assert word in caplog.text
         assert "another" not in caplog.text
         setattr(settings, name, right)
