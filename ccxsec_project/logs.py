@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import ItemsView
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -65,7 +66,7 @@ class UnknownHost(logging.Filter):
     """Django's record of a host name that is none of ours, with the name of our setting."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        said = record.getMessage().replace("ALLOWED_HOSTS", "CCXSEC_ALLOWED_HOSTS")
+        said = re.sub(r"\bALLOWED_HOSTS", "CCXSEC_ALLOWED_HOSTS", record.getMessage())
         record.msg, record.args = said, ()
         record.levelno, record.levelname, record.exc_info = logging.WARNING, "WARNING", None
         return True

@@ -141,7 +141,12 @@ class Session:
 
     def _fill(self, wanted: int) -> None:
         while len(self._inbox) < wanted:
-            self._flush()
+            try:
+                self._flush()
+            except LineError:  # what the other side said before it hung up tells more
+                if not self._channel.recv_ready():
+                    raise
+                self._outbox.clear()
             with self._line():
                 data = self._channel.recv(_CHUNK)
             if not data:

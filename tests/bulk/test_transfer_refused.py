@@ -8,10 +8,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from bulk.transfer import HostKeyChanged, opened
+from bulk.transfer.pipeline import LineError, Session
+from bulk.transfer.wire import WireError
 from certificates.reach.ssh import Target
 from certificates.refusal import Refused
 from tests.bulk.small_disk import MIB, fill, small_disk
@@ -202,6 +206,36 @@ def test_a_shell_that_prints_instead_of_sftp() -> None:
 
     assert refusal.value.code == "sftp.failed"
     assert "does not keep to SFTP" in refusal.value.sentence
+
+
+def test_what_was_printed_before_the_line_was_cut_is_told() -> None:
+    """The account's shell has ended before our first packet is sent."""
+
+    class Ended:
+        in_buffer = in_stderr_buffer = b""
+        said = b"This account is closed\n"
+
+        def sendall(self, _: bytes) -> None:
+            raise OSError("Socket is closed")
+
+        def recv_ready(self) -> bool:
+            return bool(self.said)
+
+        def recv(self, most: int) -> bytes:
+            data, self.said = self.said, b""
+            return data
+
+    guardian: Any = SimpleNamespace(
+        watch_flood=lambda _: None, waits=lambda: None, heard=lambda: None
+    )
+    channel: Any = Ended()
+    with pytest.raises(WireError, match="announces a packet of"):
+        Session(channel, guardian)
+
+    channel = Ended()
+    channel.said = b""
+    with pytest.raises(LineError, match="Socket is closed"):
+        Session(channel, guardian)
 
 
 def test_another_host_key_hears_no_login() -> None:
