@@ -6,6 +6,7 @@ from playwright.sync_api import Page
 
 from tests.product import PASSWORD, Product
 
+PATIENCE = 60_000  # milliseconds: a job may find the worker and both cores busy
 # Headless, without any traffic of the browser's own.
 ARGUMENTS = [
     "--no-sandbox",
@@ -19,6 +20,7 @@ ARGUMENTS = [
 
 
 def sign_in(page: Page, product: Product) -> Page:
+    page.set_default_timeout(PATIENCE)
     page.goto(f"{product.url}/")
     page.fill("#id_username", "admin")
     page.fill("#id_password", PASSWORD)

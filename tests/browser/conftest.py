@@ -6,13 +6,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.browser.chromium import ARGUMENTS, sign_in
+from tests.browser.chromium import ARGUMENTS, PATIENCE, sign_in
 from tests.browser.screens import Screens
 from tests.parts import needs
 from tests.product import Product
 
-# Milliseconds that a page is waited for: a job may find the worker and both cores busy.
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
