@@ -63,7 +63,7 @@ def one_like(name: str, default: str, check: Callable[[str], str]) -> str:
 
 def pairs(name: str) -> list[tuple[str, str]]:
     """Each `theirs=ours`; theirs may have an equals sign in it."""
-    pairs = [entry.rpartition("=") for entry in env.list(name, default=[])]
-    if any(not theirs.strip() or not ours.strip() for theirs, _, ours in pairs):
+    parted = [entry.rpartition("=") for entry in env.list(name, default=[])]
+    if any(not theirs.strip() or not ours.strip() for theirs, _, ours in parted):
         raise ImproperlyConfigured(f"{name} is not like staff=Operator,security=Auditor")
-    return [(theirs.strip(), ours.strip()) for theirs, _, ours in pairs]
+    return [(theirs.strip(), ours.strip()) for theirs, _, ours in parted]

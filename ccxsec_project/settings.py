@@ -96,18 +96,13 @@ CCXSEC_LDAP_MEMBERS = env.str(
 )
 CCXSEC_LDAP_GROUPS = pairs("CCXSEC_LDAP_GROUPS")
 CCXSEC_LDAP_CA_FILE = env.str("CCXSEC_LDAP_CA_FILE", default="")
-if CCXSEC_LDAP_URL and not CCXSEC_LDAP_BASE:
-    raise ImproperlyConfigured("CCXSEC_LDAP_URL needs CCXSEC_LDAP_BASE, where people are")
 if CCXSEC_LDAP_BIND_DN and not CCXSEC_LDAP_BIND_PASSWORD:
     raise ImproperlyConfigured("CCXSEC_LDAP_BIND_DN needs CCXSEC_LDAP_BIND_PASSWORD")
-AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
-    *(
-        ["ccxsec_project.authentication.directory_backend.DirectoryBackend"]
-        if CCXSEC_LDAP_URL
-        else []
-    ),
-]
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+if CCXSEC_LDAP_URL:
+    if not CCXSEC_LDAP_BASE:
+        raise ImproperlyConfigured("CCXSEC_LDAP_URL needs CCXSEC_LDAP_BASE, where people are")
+    AUTHENTICATION_BACKENDS += ["ccxsec_project.authentication.directory_backend.DirectoryBackend"]
 
 # Where the command was called from; set by the launcher, which changes to its own folder.
 CCXSEC_CALLED_FROM = env.str("CCXSEC_CALLED_FROM", default="")

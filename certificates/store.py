@@ -147,6 +147,7 @@ class Store:
         self._files.make_folder(versions, self._rights)
         target, manifest = versions / str(generation), self._manifest(generation, files)
         if self._is_in_force(generation, manifest):
+            self._files.make_folder(target, self._rights)  # the manifest tells nothing of its mode
             self._sync(target)
         else:
             self._write_version(target, {**files, MANIFEST: manifest})

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from django.db import connection
 from pytest_django import Settings
 
 from ccxsec_project.authentication import directory as module
+from ccxsec_project.authentication import directory_backend
 from ccxsec_project.authentication.accounts import account_of
 from ccxsec_project.authentication.models import Attempts, ExternalIdentity
 from ccxsec_project.authentication.oidc import Identity
@@ -297,6 +299,25 @@ def test_somebody_of_a_provider_keeps_nobody_of_the_directory_out(
 
     assert made.username == "ANN-2"
     assert sign_in(HttpsClient(), "ann").status_code == 302
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_name_is_compared_and_changed_in_one_transaction(
+    directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign_in(HttpsClient(), "ann")
+    User.objects.update(username="ann-of-before")
+    named, within = directory_backend._named, []
+
+    def look(*given: Any) -> None:
+        within.append(connection.in_atomic_block)
+        named(*given)
+
+    monkeypatch.setattr(directory_backend, "_named", look)
+    sign_in(HttpsClient(), "ann")
+
+    assert within == [True]
+    assert User.objects.get().username == "ann"
 
 
 def test_the_password_is_asked_again_and_judged_by_the_directory(directory: Directory) -> None:

@@ -126,7 +126,7 @@ def test_an_answer_has_an_end(
     directory: Directory, settings: Settings, monkeypatch: pytest.MonkeyPatch, search: Answer
 ) -> None:
     """Else one that is asked for a name would hold a thread for good, or all of the memory."""
-    monkeypatch.setattr(module, "ALTOGETHER", 3, raising=False)
+    monkeypatch.setattr(module, "ALTOGETHER", 3)
     begun = monotonic()
     with answering(directory.folder, password=wrong, search=search) as port:
         settings.CCXSEC_LDAP_URL = f"ldaps://localhost:{port}"

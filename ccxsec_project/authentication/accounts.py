@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from ccxsec_project.authentication.models import ExternalIdentity
@@ -73,10 +74,17 @@ def belongs_to(user: User, issuer: str) -> bool:
     return bool(issuer) and identity is not None and identity.issuer == issuer
 
 
+def names_of(users: QuerySet[User]) -> set[str]:
+    """In small letters, as the limits on guessing compare names: for a directory both are the same.
+
+    A database does it otherwise: SQLite, and PostgreSQL by some locales, in ASCII alone.
+    """
+    return {name.casefold() for name in users.values_list("username", flat=True)}
+
+
 def _made(identity: Identity) -> User:
     name = re.sub(r"[^\w.@+-]", "", identity.name)[:NAME_LENGTH] or "openid"
-    # In whatever letters: a name that somebody has here is never asked of the LDAP directory.
-    taken = {one.casefold() for one in User.objects.values_list("username", flat=True)}
+    taken = names_of(User.objects.all())
     number, free = 1, name
     while free.casefold() in taken:
         number += 1

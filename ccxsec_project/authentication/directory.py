@@ -11,7 +11,6 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from threading import BoundedSemaphore
 from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +20,7 @@ from ldap3 import NONE, Connection, Server, Tls
 from ldap3.core.exceptions import LDAPException
 from ldap3.utils.conv import escape_filter_chars
 
+from ccxsec_project.authentication.transport import few_places
 from certificates.outgoing import anywhere
 from certificates.refusal import Refused
 from certificates.sentence import say
@@ -35,8 +35,7 @@ UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"  # of OpenSSL
 WRAPPED = re.compile(r"""\((["'])(.*)\1,\)""", re.DOTALL)
 # What names an entry for good: RFC 4530, and Active Directory's own.
 LASTING = ("entryUUID", "objectGUID")
-# Nobody has to be signed in to have it asked: a silent one must not hold all threads.
-_places = BoundedSemaphore(max(1, int(settings.CCXSEC_WEB_THREADS) // 4))
+_places = few_places()
 # Of ldap3, and what it raises over an answer that it can't read, such as a referral for a bind.
 _FAILURES = (LDAPException, OSError, LookupError, ValueError, TypeError, RecursionError)
 _log = logging.getLogger(__name__)
@@ -87,7 +86,7 @@ def _is_right(connection: Any, dn: str, password: str) -> bool:
     try:
         return _is_bound(connection, dn, password)
     except _FAILURES as error:
-        _log.warning("The LDAP directory: %s", error)
+        _log.warning("The LDAP directory: %s", _innermost(error))
         wrong = say("The directory did not say whether the password is right.")
         raise Refused("password.answer", wrong, _cure()) from None
 

@@ -8,12 +8,13 @@ from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_login_failed
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db import transaction
 from django.http import HttpRequest
 
-from ccxsec_project.authentication.accounts import directory, groups_of, joined
+from ccxsec_project.authentication.accounts import directory, groups_of, joined, names_of
 from ccxsec_project.authentication.directory import Person, find
 from certificates.access import acting_as, client_address
+from certificates.models import Event
 from certificates.refusal import Refused
 from certificates.sentence import say
 
@@ -71,23 +72,22 @@ def account_of(person: Person) -> User:
         wrong = say("This user was switched off here.")
         raise Refused("directory.inactive", wrong, say("Ask an administrator."))
     if user.get_username() != person.name:
-        _named(user, person)  # the entry has another name by now
-        user.save(update_fields=["username"])
+        _rename(user, person)
     return user
+
+
+@transaction.atomic
+def _rename(user: User, person: Person) -> None:
+    """The entry has another name by now. Raises `Refused` directory.name."""
+    Event.objects.hold()
+    _named(user, person)
+    user.save(update_fields=["username"])
 
 
 def is_local(name: str) -> bool:
     """Whether somebody of this name, in whatever letters, is none of the directory."""
-    return _has(User.objects.exclude(external_identity__issuer=directory()), name)
-
-
-def _has(users: QuerySet[User], name: str) -> bool:
-    """Whether one of them has the name, as the limits on guessing compare names.
-
-    A database does it otherwise: SQLite, and PostgreSQL by some locales, in ASCII alone.
-    """
-    names = users.values_list("username", flat=True)
-    return any(one.casefold() == name.casefold() for one in names)
+    others = User.objects.exclude(external_identity__issuer=directory())
+    return name.casefold() in names_of(others)
 
 
 def _made(person: Person) -> User:
@@ -104,7 +104,7 @@ def _named(user: User, person: Person) -> None:
     field = User._meta.get_field("username")
     try:
         field.run_validators(person.name)
-        is_free = not _has(User.objects.exclude(pk=user.pk), person.name)
+        is_free = person.name.casefold() not in names_of(User.objects.exclude(pk=user.pk))
     except ValidationError:
         is_free = False
     if not is_free or len(person.name) > (field.max_length or 0):

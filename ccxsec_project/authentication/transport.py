@@ -16,9 +16,18 @@ from certificates.sentence import say
 PATIENCE = 10.0  # seconds for each step
 MOST_BYTES = 512 * 1024  # of an answer
 _FAILED = 400
-# Nobody has to be signed in to have the provider asked: one that is silent must not come to hold
-# every thread of the web server, as then nobody could sign in by a password either.
-_places = BoundedSemaphore(max(1, int(settings.CCXSEC_WEB_THREADS) // 4))
+
+
+def few_places() -> BoundedSemaphore:
+    """For those who wait for another server while they sign in, which nobody has to be to ask it.
+
+    One that is silent must not come to hold every thread of the web server, as then nobody could
+    sign in by a local password either.
+    """
+    return BoundedSemaphore(max(1, int(settings.CCXSEC_WEB_THREADS) // 4))
+
+
+_places = few_places()
 
 
 class ProviderError(Exception):

@@ -78,6 +78,18 @@ def test_what_is_not_whole_is_written_anew(tmp_path: Path, damage: Callable[[Pat
     assert [one.name for one in (tmp_path / "versions").iterdir()] == ["1"]
 
 
+def test_the_mode_of_its_folder_is_mended(tmp_path: Path) -> None:
+    store = store_of(tmp_path, LocalFiles())
+    store.publish(1, FILES)
+    folder = (tmp_path / "current").resolve()
+    mode = folder.stat().st_mode
+    folder.chmod(0o777)
+
+    store.publish(1, FILES)
+
+    assert folder.stat().st_mode == mode
+
+
 def test_other_files_of_the_same_number_are_written(tmp_path: Path) -> None:
     store = store_of(tmp_path, LocalFiles())
     store.publish(1, FILES)
