@@ -23,6 +23,7 @@ from certificates.conditions import (
     one_of,
 )
 from certificates.models import Certificate, Purpose
+from certificates.models.digits import FEWEST, digit_keys
 from certificates.models.search import TRIGRAM, trigram_keys
 from certificates.sentence import say
 from certificates.x509.facts import CertificateType
@@ -46,7 +47,7 @@ def _hexadecimal(*columns: str, is_number: bool = False) -> Query:
     """Found with or without colons and blanks, in any case; kept as lower-case digits."""
 
     def query(operator: Operator, value: str) -> Q:
-        digits = value.lower().replace(":", "").replace(" ", "").removeprefix("0x")
+        digits = _plain(value)
         if is_number and operator in (Operator.IS, Operator.BEGINS):
             digits = digits.lstrip("0") or "0"
         if not operator.needs_value:
@@ -62,6 +63,10 @@ def _hexadecimal(*columns: str, is_number: bool = False) -> Query:
         return found
 
     return query
+
+
+def _plain(value: str) -> str:
+    return value.lower().replace(":", "").replace(" ", "").removeprefix("0x")
 
 
 _DIGITS = {"fingerprint": 64, "fingerprint_sha1": 40}
@@ -144,7 +149,7 @@ _SEARCHED = {
     "alternative_names": "subject_alternative_names",
 }
 _SCANNED = ("common_name", "file_name", "description")  # each has an index to itself
-_BY_INDEX = (Operator.IS, Operator.BEGINS)  # of digits; others walk through it
+_BY_INDEX = (Operator.IS, Operator.BEGINS)  # of digits; of others few walk through it
 _BY_TEXT = (Operator.BEGINS, Operator.CONTAINS, Operator.IS, Operator.ENDS)
 
 
@@ -161,9 +166,28 @@ def few_keys(conditions: Iterable[Condition], most: int) -> list[int] | None:
     return None
 
 
+def few_by_date(conditions: Iterable[Condition], dates: Q, most: int) -> list[int] | None:
+    """Keys of the rows that expire in a range of dates, on SQLite, if it holds at most `most`.
+
+    Its planner knows nothing of the values: it reads all rows, where a month of them would do.
+
+    Args:
+        conditions: those of the expiration count; others are not looked at.
+        dates: another condition, of the expiration alone; `Q()` for none.
+    """
+    asked = [condition for condition in conditions if FIELDS[condition.field].is_date]
+    wanted = to_query(asked) & dates
+    if connection.vendor != "sqlite" or not wanted:
+        return None
+    rows = Certificate.objects.active().filter(wanted).order_by()
+    keys = list(rows.values_list("pk", flat=True)[: most + 1])
+    return keys if len(keys) <= most else None
+
+
 def _cost(condition: Condition) -> int:
     if condition.field in _HEXADECIMAL:
-        return 0 if condition.operator in _BY_INDEX else 3
+        is_told = condition.operator in _BY_INDEX or len(_plain(condition.value)) >= FEWEST
+        return 0 if is_told else 3
     return 1 if len(condition.value.strip()) >= TRIGRAM else 2
 
 
@@ -171,6 +195,10 @@ def _keys(condition: Condition, most: int) -> list[int] | None:
     """Up to one more than `most`; None where no index tells."""
     query, value = to_query([condition]), visible(condition.value.strip())
     if condition.field in _HEXADECIMAL:
+        if condition.operator not in _BY_INDEX and query != NOTHING:
+            found = digit_keys(_plain(value), most)
+            if found is not None:
+                return found
         # Each of its columns alone, as an index answers one; a part of either is in one index.
         parts = query.children if condition.operator in _BY_INDEX else [query]
         keys: list[int] = []

@@ -16,11 +16,19 @@ from certificates.admin import find_list
 from certificates.admin.find_list import FindChangeList
 from certificates.admin.walk import FIRST, LAST, LIST_ORDER, ORDERS, Place, Stretch, stretch
 from certificates.conditions import Condition
-from certificates.find import COVERED, FIELDS, few_keys, to_query, to_query_of_observed
+from certificates.find import (
+    COVERED,
+    FIELDS,
+    few_by_date,
+    few_keys,
+    to_query,
+    to_query_of_observed,
+)
 from certificates.models import Certificate, Observed, SigningRequest, State
 from certificates.models.search import unindexed
 from certificates.sentence import say_as
 
+DATED = 50_000  # rows of which each is looked at, where an index says only when they expire
 NAMESAKES = 2_000  # rows that are looked at for one page
 MOST_OBSERVED = 20
 WALK = "walk"  # in the address: where a page begins that has no number
@@ -119,16 +127,26 @@ class CertificateChangeList(FindChangeList):
         if not self.wanted:
             return rows, rows[:most].count()
         fields = {condition.field for condition in self.conditions}
-        is_long = self.few is None and not fields.issubset(COVERED)
+        few = self._few_by_date() if self.few is None else self.few
+        is_long = few is None and not fields.issubset(COVERED)
         if is_long and rows[:most].count() == most:
             return rows, None
         found = unindexed(rows, self.wanted)
-        if self.few is not None:
+        if few is not None:
             found = unindexed(Certificate.objects.all(), self.wanted & Q(state=State.ACTIVE))
-            found = found.filter(pk__among=self.few)
+            found = found.filter(pk__among=few)
         keys = list(found.values_list("pk", flat=True)[:most])
         # The keys say all: whatever else were asked, a planner might look it up first.
         return Certificate.objects.filter(pk__among=keys), len(keys)
+
+    def _few_by_date(self) -> list[int] | None:
+        """Keys among which all is that is found, if dates are asked for and something else."""
+        filters = {spec.parameter_name: spec.condition() for spec in self.own_filters}
+        dates = filters.pop("expiry", Q())
+        others = [c for c in self.conditions if not FIELDS[c.field].is_date]
+        if not others and not any(filters.values()):
+            return None
+        return few_by_date(self.conditions, dates, DATED)
 
     def _walk(self, place: str, *, is_counted: bool) -> None:
         rows = unindexed(

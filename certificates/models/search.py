@@ -103,9 +103,9 @@ def _type_of(model: type[models.Model], column: str) -> Any:
 def trigram_keys(column: str, value: str, most: int) -> list[int] | None:
     """Keys of rows that may hold `value` in `column`, in any case of letters: all that do, if few.
 
-    A superset: who asks compares the text again. None where the index can't tell: on PostgreSQL,
-    whose planner uses its own, for values of less than three characters, for more than `most`
-    rows, and on an SQLite without it.
+    A superset: who asks compares the text again. One more than `most` says that there are more.
+    None where the index can't tell: on PostgreSQL, whose planner uses its own, for values of less
+    than three characters, and on an SQLite without it.
     """
     if connection.vendor != "sqlite" or column not in SEARCHED or len(value) < TRIGRAM:
         return None
@@ -119,8 +119,7 @@ def trigram_keys(column: str, value: str, most: int) -> list[int] | None:
             return None
         asked = f"SELECT rowid FROM {_TABLE} WHERE {_TABLE} MATCH %s LIMIT %s"  # noqa: S608 - constants
         cursor.execute(asked, [f"{{{column}}} : ({wanted})", most + 1])
-        keys = [key for (key,) in cursor.fetchall()]
-    return keys if len(keys) <= most else None
+        return [key for (key,) in cursor.fetchall()]
 
 
 def _quoted(part: str) -> str:

@@ -11,8 +11,9 @@ from certificates.admin.certificate import CertificateAdmin
 from certificates.admin.remembered import forget
 from certificates.models import Certificate, Node
 from certificates.models.insertion import insert_many
-from tests.certificates.test_find_index import row
+from tests.certificates.rows import row
 from tests.conftest import HttpsClient
+from tests.query_plans import only_sqlite, plans_of
 
 pytestmark = pytest.mark.spec("CM-1", "CM-2")
 
@@ -111,3 +112,62 @@ def test_what_would_take_long_is_not_counted(administrator: HttpsClient, many: N
     assert "are not counted" in page
     assert "More than" not in page
     assert Certificate.objects.count() == ROWS + 2
+
+
+DATED: list[tuple[dict[str, str], dict[str, Any]]] = [
+    ({"expiry": "7", "purpose": "ipsec-trust"}, {"purpose": "ipsec-trust"}),
+    (
+        {
+            "expiry": "30",
+            "type": "ca-signed",
+            "field": "subject",
+            "op": "contains",
+            "value": "o=lab",
+        },
+        {"type": "ca-signed", "subject__icontains": "o=lab"},
+    ),
+    (
+        {"field": "expiration", "op": "after", "value": "2026-01-01", "node": "2", "o": "-8"},
+        {"node_id": 2, "not_after__isnull": False},
+    ),
+]
+
+
+@pytest.mark.parametrize("most", [0, 30, 50_000])
+@pytest.mark.parametrize(("asked", "wanted"), DATED, ids=["store", "subject", "node"])
+def test_dates_and_something_else_find_the_same_however_many_the_dates_fit(
+    administrator: HttpsClient,
+    many: None,
+    monkeypatch: pytest.MonkeyPatch,
+    asked: dict[str, str],
+    wanted: dict[str, Any],
+    most: int,
+) -> None:
+    if "node" in asked:
+        key = Node.objects.get(host_name="z.example.com").pk
+        asked, wanted = asked | {"node": str(key)}, wanted | {"node_id": key}
+    rows = Certificate.objects.active().filter(**wanted)
+    if days := int(asked.get("expiry", 0)):
+        now = timezone.now()
+        rows = rows.filter(not_after__gte=now, not_after__lt=now + timedelta(days=days))
+    monkeypatch.setattr("certificates.admin.changelist.DATED", most)
+
+    found = walked(administrator, asked, "Next")
+
+    assert len(found) > 5
+    assert sorted(found) == sorted(rows.values_list("pk", flat=True))
+
+
+@only_sqlite
+def test_few_dates_are_looked_at_one_by_one(administrator: HttpsClient, many: None) -> None:
+    asked = {"expiry": "7", "field": "subject", "op": "contains", "value": "o=lab"}
+    pages: list[str] = []
+
+    def ask() -> None:
+        pages.append(administrator.get(LIST, asked).content.decode())
+
+    (plan,) = plans_of(ask, 'AS "pk"', "json_each")
+
+    assert "are not counted" not in pages[0]
+    assert "USING INTEGER PRIMARY KEY" in plan
+    assert "SCAN certificates" not in plan
