@@ -4,6 +4,8 @@ import contextlib
 import errno
 import http
 import http.client
+import os
+import pwd
 import socket
 import time
 from collections.abc import Iterator
@@ -16,7 +18,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from certificates import probe, web_server
-from certificates.local_files import locked, replace
+from certificates.local_files import locked, make_folder, replace
 from certificates.management.operator_command import Stopped, database_trouble
 from certificates.models import Node, Secret
 from certificates.operations.backup.restore import mark_file, unfinished
@@ -32,6 +34,7 @@ FIRST_ANSWER = 60.0  # seconds until the web server must answer
 def plainly() -> Iterator[None]:
     """What an operator can mend is one line and exit status 1; bugs keep their trace."""
     try:
+        _refuse_folder_of_another()
         yield
     except (Refused, SealError) as error:
         raise Stopped(str(error)) from error
@@ -47,6 +50,20 @@ def plainly() -> Iterator[None]:
     except OSError as error:
         wrong = f"{error.filename or settings.CCXSEC_DATA} can't be used: {error.strerror}."
         raise Stopped(f"{wrong} Mend it, or name another folder in CCXSEC_DATA.") from error
+
+
+def _refuse_folder_of_another() -> None:
+    """What root would write while it serves, the user whose installation it is could not read."""
+    data = Path(settings.CCXSEC_DATA)
+    if os.geteuid() != 0 or not data.is_dir():
+        return
+    owner = data.stat().st_uid
+    if owner != 0:
+        with contextlib.suppress(KeyError):  # it may have no name
+            name = pwd.getpwuid(owner).pw_name
+            wrong = f"The data folder {data} belongs to {name}, and this is root."
+            cure = f"Run this as {name} (runuser -u {name} -- ./ccxsec ...)"
+            raise Stopped(f"{wrong} {cure}, or by its units (systemctl restart ccxsec-setup).")
 
 
 def listen() -> socket.socket:
@@ -150,7 +167,7 @@ def served_names() -> list[str]:
 def collect_static_files() -> None:
     """Hashed and compressed copies for the web server; only when a source has changed."""
     folder = Path(settings.STATIC_ROOT)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(folder)
     with locked(folder / ".lock"):
         _collect_static_files(folder / ".sources")
 

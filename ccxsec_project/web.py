@@ -58,9 +58,12 @@ control_socket_disable = True
 limit_request_line = 8190
 
 
-def on_starting(_server: Any) -> None:
+def on_starting(server: Any) -> None:
     """Before there are workers: many clients may be silent at once."""
     allow_open_files()
+    # The listening socket was handed over, as systemd hands one: its file is not gunicorn's to
+    # remove. It would look for the name of the first moment, fail, and end without its workers.
+    server.systemd = True
 
 
 class PatientContext(ssl.SSLContext):

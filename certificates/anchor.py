@@ -9,7 +9,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from certificates.local_files import locked, replace
+from certificates.local_files import locked, make_folder, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def parse_anchor(text: str) -> Anchor:
 def put(to: Anchor) -> None:
     """Write it whatever was there: only for a database that was just put back."""
     path = _path()
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path.parent)
     with locked(path.with_name(f"{path.name}.lock")):
         replace(path, to.to_text())
 
@@ -48,7 +48,7 @@ def put(to: Anchor) -> None:
 def advance(sequence: int, code: str) -> None:
     """Move the anchor to a newer event; an older one leaves it as it is."""
     path = _path()
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path.parent)
     with locked(path.with_name(f"{path.name}.lock")):
         now = read()
         if now is None or now.sequence < sequence:

@@ -23,9 +23,9 @@ def create_once(path: Path, make: Callable[[], bytes]) -> str:
     try:
         return path.read_text().strip()
     except FileNotFoundError:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
-    write_new(temporary, make())
+    write_new(temporary, make(), owner=owner_in(path.parent))
     with contextlib.suppress(FileExistsError):
         os.link(temporary, path)  # unlike a rename, this never replaces what is there
     temporary.unlink()
@@ -56,21 +56,53 @@ def replace(path: Path, data: bytes, mode: int = PRIVATE) -> None:
     temporary = path.with_name(f".{path.name}.new")
     temporary.unlink(missing_ok=True)
     try:
-        write_new(temporary, data, mode, _owner_to_keep(path))
+        write_new(temporary, data, mode, owner_in(path.parent, path.name))
         temporary.rename(path)
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(path.parent)
 
 
-def _owner_to_keep(path: Path) -> tuple[int, int] | None:
-    """Only root may give a file away; what anybody else replaces is his already."""
+def owner_in(folder: Path, name: str = "") -> tuple[int, int] | None:
+    """User and group of what root makes in `folder`: those of what has that name, or the folder's.
+
+    Commands are run by root where the product runs as a user of its own, who must read what they
+    have made. Only root may give a file away: None for anybody else.
+    """
     if os.geteuid() != 0:
         return None
-    with contextlib.suppress(FileNotFoundError):
-        former = path.lstat()
-        return former.st_uid, former.st_gid
-    return None
+    about = folder.stat()
+    if name:
+        with contextlib.suppress(FileNotFoundError):
+            about = (folder / name).lstat()
+    return about.st_uid, about.st_gid
+
+
+def make_folder(path: Path, mode: int = 0o700) -> None:
+    """A folder and those above it that are missing; or it is there.
+
+    What root makes belongs to the owner of the folder it is in.
+    """
+    if path.is_dir():
+        return
+    if not path.parent.is_dir():
+        make_folder(path.parent, mode)
+    with contextlib.suppress(FileExistsError):
+        path.mkdir(mode)
+        give_folder(path)
+
+
+def give_folder(path: Path) -> None:
+    """The folder that was just made, to the owner of the one that it is in; only root has to."""
+    owner = owner_in(path.parent)
+    if owner is None:
+        return
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if os.fstat(descriptor).st_uid == 0:  # else somebody has put another one in its place
+            os.fchown(descriptor, *owner)
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(path: Path) -> None:
@@ -92,7 +124,7 @@ def open_lock(path: Path) -> int:
         descriptor = os.open(path, flags | os.O_EXCL, PRIVATE)
     except FileExistsError:
         return os.open(path, flags, PRIVATE)
-    owner = _owner_to_keep(path.parent)
+    owner = owner_in(path.parent)
     if owner:
         os.fchown(descriptor, *owner)
     return descriptor
@@ -116,11 +148,10 @@ def one_of(folder: Path, places: int) -> Iterator[bool]:
     Yields:
         False: all of them are taken.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(folder)
     with contextlib.ExitStack() as taken:
         for number in range(places):
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-            descriptor = os.open(folder / f"{number}.lock", flags, PRIVATE)
+            descriptor = open_lock(folder / f"{number}.lock")
             taken.callback(os.close, descriptor)
             with contextlib.suppress(BlockingIOError):
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -12,7 +12,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import DatabaseError, connection
 
-from certificates.local_files import open_lock
+from certificates.local_files import make_folder, open_lock
 
 _PAUSE = 0.1  # seconds between two tries
 
@@ -59,7 +59,7 @@ def _in_database(name: str, patience: float) -> Iterator[bool]:
 @contextmanager
 def _in_file(name: str, patience: float) -> Iterator[bool]:
     folder = Path(settings.CCXSEC_DATA) / "run"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(folder)
     path = folder / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.lock"
     descriptor = open_lock(path)
 

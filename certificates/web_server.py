@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from django.conf import settings
 
-from certificates.local_files import PRIVATE
+from certificates.local_files import make_folder, open_lock
 
 # Of TLS 1.2, with forward secrecy; those of TLS 1.3 all have it.
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -97,8 +97,8 @@ def reserved_alone() -> Iterator[None]:
 
 @contextmanager
 def _held(path: Path, kind: int) -> Iterator[None]:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
+    make_folder(path.parent)
+    descriptor = open_lock(path)
     with open(descriptor, "r+b"):  # noqa: PTH123 - an open descriptor
         try:
             fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
@@ -114,8 +114,8 @@ def reserved() -> Iterator[BinaryIO]:
     Raises:
         AlreadyRunningError: it runs.
     """
-    _path().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(_path(), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
+    make_folder(_path().parent)
+    descriptor = open_lock(_path())
     with open(descriptor, "r+b") as file:  # noqa: PTH123 - an open descriptor
         _lock(descriptor)
         file.truncate()

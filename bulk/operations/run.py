@@ -18,6 +18,7 @@ from bulk.transfer import UNTOUCHED, Cancelled, Folder
 from certificates import jobs
 from certificates.access import Actor, Permission
 from certificates.jobs import Work, enqueue
+from certificates.local_files import make_folder
 from certificates.locks import cluster_lock
 from certificates.models import Job
 from certificates.refusal import Refused
@@ -146,7 +147,7 @@ def _scratch() -> Iterator[Path]:
     """An empty folder, emptied of what a killed run left."""
     folder = Path(settings.CCXSEC_DATA) / "exchange"
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700, parents=True)
+    make_folder(folder)
     try:
         yield folder
     finally:

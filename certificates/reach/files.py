@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from certificates.local_files import locked, sync_folder
+from certificates.local_files import give_folder, locked, make_folder, owner_in, sync_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +130,10 @@ class LocalFiles:
 
     def make_folder(self, path: PurePosixPath, rights: Rights) -> None:
         folder = Path(path)
-        folder.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        make_folder(folder.parent, mode=0o755)
         with contextlib.suppress(FileExistsError):
             folder.mkdir(mode=0o700)
+            give_folder(folder)
             sync_folder(folder.parent)
         if folder.is_symlink():
             raise OSError(errno.ELOOP, "it is a link", str(path))
@@ -150,6 +151,9 @@ class LocalFiles:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(path, flags, 0o600)
         with open(descriptor, "wb") as file:  # noqa: PTH123 - an open descriptor
+            owner = owner_in(Path(path).parent)
+            if owner:
+                os.fchown(descriptor, *owner)
             if rights.are_given:
                 os.fchown(descriptor, rights.uid, rights.gid)
             os.fchmod(descriptor, rights.file_mode)

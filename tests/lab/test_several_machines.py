@@ -93,6 +93,7 @@ def site(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Si
             a.wait_for(roles=3)
             yield Site(a, b, b.port, redis, shell)
             assert set(a.end() + b.end()) == {0}
+            assert "Traceback" not in a.log.read_text() + b.log.read_text()
         finally:
             shell.kill()
             front.terminate()

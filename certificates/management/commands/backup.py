@@ -25,7 +25,7 @@ from certificates.backup_format.keys import (
     read_identity,
     read_recipient,
 )
-from certificates.local_files import write_new
+from certificates.local_files import make_folder, write_new
 from certificates.management.operator_command import Answer, Judged, OperatorCommand
 from certificates.models import BackupSettings, Node
 from certificates.operations import create_backup, restore_backup, verify_backup
@@ -152,7 +152,7 @@ def _next_in_folder(now: Any) -> Path:
     if node is None:
         raise Refused("node.none", "Nothing is set up here yet.", "Run ./ccxsec up first.")
     if not chosen.folder:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
     return free_name(folder, node.host_name, now)
 
 

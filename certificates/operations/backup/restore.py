@@ -21,7 +21,7 @@ from django.utils import timezone
 from certificates import anchor, web_server
 from certificates.access import Actor
 from certificates.backup_format.keys import Opener
-from certificates.local_files import locked, replace, sync_folder
+from certificates.local_files import locked, make_folder, replace, sync_folder
 from certificates.models import Action, BackupReminder, Event, Job, JobState
 from certificates.operations.backup.content import SECRET_KEY
 from certificates.operations.backup.create import own_secret_key, secret_key_file
@@ -145,7 +145,7 @@ def _put_keys(ring: KeyRing) -> None:
     if settings.CCXSEC_MASTER_KEYS:
         return
     path = Path(settings.CCXSEC_MASTER_KEY_FILE)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path.parent)
     with locked(path.with_name(f"{path.name}.lock")):
         held = parse_key_ring(path.read_text(), str(path)).keys if path.exists() else {}
         replace(path, KeyRing(held | ring.keys).to_text().encode())

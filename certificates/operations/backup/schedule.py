@@ -20,6 +20,7 @@ from certificates.backup_format.keys import (
     read_recipient,
 )
 from certificates.jobs import enqueue, job
+from certificates.local_files import make_folder
 from certificates.models import (
     Action,
     BackupLock,
@@ -168,7 +169,7 @@ def _make(row: Job) -> str:
     chosen, now = BackupSettings.objects.current(), timezone.now()
     locks, folder = _locks(chosen), folder_of(chosen)
     if not chosen.folder:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
     if not folder.is_dir():
         wrong = f"The folder for backups, {folder}, is not there."
         cure = "Is its disk mounted? Make it, or choose another one in the settings."
