@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.lab.systemd.machine import SystemdMachine, booted
-from tests.parts import needs
+from tests.parts import needs, needs_ipsec
 from tests.product import ROOT
 
 pytestmark = pytest.mark.spec("MN-4")
@@ -120,6 +120,22 @@ def test_the_master_key_is_rotated_as_the_page_has_it(machine: SystemdMachine) -
 
     machine.until(lambda: '"ready": true' in ask(machine, "/readyz"), "not ready")
     assert "nothing was found" in machine.ccxsec("doctor")
+
+
+def test_policies_are_in_the_daemon_with_the_drop_in(machine: SystemdMachine) -> None:
+    needs_ipsec()
+    (block,) = re.findall(r"^```\n(printf 'charon-systemd.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+    machine.write("/etc/ccxsec/ipsec.sh", block)
+    machine.do("sh -e /etc/ccxsec/ipsec.sh && ip address add 192.0.2.1/24 dev lo")
+    machine.write("/etc/ccxsec/key", "a-pre-shared-key-of-a-laboratory")
+    ends = "--source 192.0.2.1 --destination 192.0.2.2 --key-file /etc/ccxsec/key"
+
+    machine.ccxsec(f"ipsec add Lab/one {ends} --profile modern --enable --yes")
+
+    machine.until(lambda: "Lab/one" in machine.do("swanctl --list-conns"), "not loaded")
+    machine.do("systemctl restart strongswan")  # the worker's listener, in its unit, loads it again
+    machine.until(lambda: "Lab/one" in machine.do("swanctl --list-conns"), "not loaded again")
+    machine.ccxsec("ipsec disable Lab/one")
 
 
 def test_the_notice_of_the_front_has_closed(machine: SystemdMachine) -> None:
