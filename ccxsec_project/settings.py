@@ -22,13 +22,13 @@ from ccxsec_project.environment import (
 )
 from ccxsec_project.server_addresses import LIMITS, checked_ldap_url, checked_redis_url
 from certificates.host import own_names
-from certificates.local_files import create_once, new_secret_key
+from certificates.local_files import INSTALLATION, create_once, new_secret_key
 from certificates.outgoing import Allowed
 from certificates.syslog import checked_address
 
 # --- Where things are -------------------------------------------------------------------------
 # Everything that the product writes: database, keys, store, logs, static files.
-CCXSEC_DATA = path("CCXSEC_DATA", BASE_DIR / "var")
+CCXSEC_DATA = INSTALLATION.data = path("CCXSEC_DATA", BASE_DIR / "var")
 # The folder in which a node's certificates and keys are in force (docs/architecture.md).
 CCXSEC_STORE = path("CCXSEC_STORE", CCXSEC_DATA / "store")
 # Master keys that seal every secret in the database; the environment wins over the file.

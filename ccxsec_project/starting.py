@@ -59,11 +59,14 @@ def _refuse_folder_of_another() -> None:
         return
     owner = data.stat().st_uid
     if owner != 0:
-        with contextlib.suppress(KeyError):  # it may have no name
+        try:
             name = pwd.getpwuid(owner).pw_name
-            wrong = f"The data folder {data} belongs to {name}, and this is root."
-            cure = f"Run this as {name} (runuser -u {name} -- ./ccxsec ...)"
-            raise Stopped(f"{wrong} {cure}, or by its units (systemctl restart ccxsec-setup).")
+        except KeyError:  # a user of another machine, or of the one around a container
+            return
+        wrong = f"The data folder {data} belongs to {name}, and this is root."
+        cure = f"Run this as {name} (runuser -u {name} -- ./ccxsec ...), or by its units"
+        own = f"if it is to be root's: chown -R root: {data}"
+        raise Stopped(f"{wrong} {cure} (systemctl restart ccxsec-setup); {own}.")
 
 
 def listen() -> socket.socket:

@@ -63,6 +63,7 @@ def on_starting(server: Any) -> None:
     allow_open_files()
     # The listening socket was handed over, as systemd hands one: its file is not gunicorn's to
     # remove. It would look for the name of the first moment, fail, and end without its workers.
+    # (It also says how SIGUSR2 would hand the socket on, which nobody sends.)
     server.systemd = True
 
 

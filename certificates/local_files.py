@@ -1,13 +1,68 @@
-"""Small files written so that neither a crash nor a neighbour can spoil them."""
+"""Small files written so that neither a crash nor a neighbour can spoil them.
+
+Commands are run by root where the product runs as a user of its own, who must read and replace what
+they have made. So in a folder of that user root acts with that user's rights and nothing more: what
+it makes is that user's, and whatever that user puts in a folder's place leads to nothing of root's.
+"""
 
 import contextlib
 import fcntl
 import os
 import secrets
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 PRIVATE = 0o600
+
+
+@dataclass
+class Installation:
+    """Whose the product's files are. `data`: the data folder, as the settings name it."""
+
+    data: Path | None = None
+
+    @property
+    def user(self) -> tuple[int, int] | None:
+        """User and group that root acts for; None if it is root's own, or this is not root."""
+        if os.geteuid() != 0 or self.data is None or not self.data.is_dir():
+            return None
+        about = self.data.stat()
+        return (about.st_uid, about.st_gid) if about.st_uid else None
+
+
+INSTALLATION = Installation()
+
+
+@contextlib.contextmanager
+def as_its_user(folder: Path) -> Iterator[None]:
+    """If `folder` is one of the product's user: with that user's rights. Of the whole process."""
+    user, group = INSTALLATION.user or (0, 0)
+    if not user or folder.stat().st_uid != user:
+        yield
+        return
+    former = os.getegid()
+    with contextlib.ExitStack() as back:
+        with contextlib.suppress(OSError):  # root that may not become another stays what it is
+            os.setegid(group)
+            back.callback(os.setegid, former)
+            os.seteuid(user)
+            back.callback(os.seteuid, 0)
+        yield
+
+
+def make_folder(path: Path, mode: int = 0o700) -> None:
+    """A folder and those above it that are missing; or it is there."""
+    if path.is_dir():
+        return
+    if not path.parent.is_dir():
+        make_folder(path.parent, mode)
+    with as_its_user(path.parent):
+        try:
+            path.mkdir(mode)
+        except FileExistsError:
+            if not path.is_dir():
+                raise
 
 
 def new_secret_key() -> bytes:
@@ -25,12 +80,13 @@ def create_once(path: Path, make: Callable[[], bytes]) -> str:
     except FileNotFoundError:
         make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
-    write_new(temporary, make(), owner=owner_in(path.parent))
-    with contextlib.suppress(FileExistsError):
-        os.link(temporary, path)  # unlike a rename, this never replaces what is there
-    temporary.unlink()
-    sync_folder(path.parent)
-    return path.read_text().strip()
+    with as_its_user(path.parent):
+        write_new(temporary, make())
+        with contextlib.suppress(FileExistsError):
+            os.link(temporary, path)  # unlike a rename, this never replaces what is there
+        temporary.unlink()
+        sync_folder(path.parent)
+        return path.read_text().strip()
 
 
 def write_new(
@@ -54,55 +110,24 @@ def replace(path: Path, data: bytes, mode: int = PRIVATE) -> None:
     replaces a file of the product's user, it stays that user's: the running product reads it.
     """
     temporary = path.with_name(f".{path.name}.new")
-    temporary.unlink(missing_ok=True)
-    try:
-        write_new(temporary, data, mode, owner_in(path.parent, path.name))
-        temporary.rename(path)
-    finally:
+    with as_its_user(path.parent):
         temporary.unlink(missing_ok=True)
-    sync_folder(path.parent)
+        try:
+            write_new(temporary, data, mode, _owner_to_keep(path))
+            temporary.rename(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        sync_folder(path.parent)
 
 
-def owner_in(folder: Path, name: str = "") -> tuple[int, int] | None:
-    """User and group of what root makes in `folder`: those of what has that name, or the folder's.
-
-    Commands are run by root where the product runs as a user of its own, who must read what they
-    have made. Only root may give a file away: None for anybody else.
-    """
+def _owner_to_keep(path: Path) -> tuple[int, int] | None:
+    """Only root may give a file away; what anybody else replaces is his already."""
     if os.geteuid() != 0:
         return None
-    about = folder.stat()
-    if name:
-        with contextlib.suppress(FileNotFoundError):
-            about = (folder / name).lstat()
-    return about.st_uid, about.st_gid
-
-
-def make_folder(path: Path, mode: int = 0o700) -> None:
-    """A folder and those above it that are missing; or it is there.
-
-    What root makes belongs to the owner of the folder it is in.
-    """
-    if path.is_dir():
-        return
-    if not path.parent.is_dir():
-        make_folder(path.parent, mode)
-    with contextlib.suppress(FileExistsError):
-        path.mkdir(mode)
-        give_folder(path)
-
-
-def give_folder(path: Path) -> None:
-    """The folder that was just made, to the owner of the one that it is in; only root has to."""
-    owner = owner_in(path.parent)
-    if owner is None:
-        return
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        if os.fstat(descriptor).st_uid == 0:  # else somebody has put another one in its place
-            os.fchown(descriptor, *owner)
-    finally:
-        os.close(descriptor)
+    with contextlib.suppress(FileNotFoundError):
+        former = path.lstat()
+        return former.st_uid, former.st_gid
+    return None
 
 
 def sync_folder(path: Path) -> None:
@@ -115,19 +140,10 @@ def sync_folder(path: Path) -> None:
 
 
 def open_lock(path: Path) -> int:
-    """A descriptor of the lock file `path`; one that root makes belongs to its folder's owner.
-
-    One that was there stays as it is: under its name may stand another file of root's by then.
-    """
+    """A descriptor of the lock file `path`, which is made if it is missing."""
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    try:
-        descriptor = os.open(path, flags | os.O_EXCL, PRIVATE)
-    except FileExistsError:
+    with as_its_user(path.parent):
         return os.open(path, flags, PRIVATE)
-    owner = owner_in(path.parent)
-    if owner:
-        os.fchown(descriptor, *owner)
-    return descriptor
 
 
 @contextlib.contextmanager

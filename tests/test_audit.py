@@ -13,6 +13,7 @@ from django.utils import translation
 from pytest_django import Settings
 
 from certificates import anchor
+from certificates.local_files import INSTALLATION
 from certificates.models import Action, Event, Node, Secret
 from certificates.operations import verify_audit
 from certificates.refusal import Refused
@@ -112,13 +113,17 @@ def test_the_anchor_never_goes_back(log: None) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="giving files away needs root")
 def test_the_anchor_stays_with_the_user_of_the_product_when_root_acts(
-    log: None, settings: Settings
+    log: None, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = Path(settings.CCXSEC_AUDIT_ANCHOR)
     lock = path.with_name(f"{path.name}.lock")
     lock.unlink()
     for known in (path.parent, path):
         os.chown(known, 65534, 65533)
+    for above in path.parent.parents:  # that user passes on the way to it
+        if not above.stat().st_mode & 0o001:
+            above.chmod(0o711)
+    monkeypatch.setattr(INSTALLATION, "data", path.parent)
 
     anchor.advance(7, "0" * 64)
 

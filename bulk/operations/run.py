@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from django.conf import settings
 from django.db import DatabaseError, connection
@@ -18,7 +19,7 @@ from bulk.transfer import UNTOUCHED, Cancelled, Folder
 from certificates import jobs
 from certificates.access import Actor, Permission
 from certificates.jobs import Work, enqueue
-from certificates.local_files import make_folder
+from certificates.local_files import INSTALLATION
 from certificates.locks import cluster_lock
 from certificates.models import Job
 from certificates.refusal import Refused
@@ -145,9 +146,13 @@ def _note(server: ExchangeServer, refused: Refused) -> None:
 @contextmanager
 def _scratch() -> Iterator[Path]:
     """An empty folder, emptied of what a killed run left."""
+    if INSTALLATION.user:  # root that acts for another user writes nothing under names of his
+        with TemporaryDirectory(prefix="ccxsec-exchange-") as made:
+            yield Path(made)
+        return
     folder = Path(settings.CCXSEC_DATA) / "exchange"
     shutil.rmtree(folder, ignore_errors=True)
-    make_folder(folder)
+    folder.mkdir(mode=0o700, parents=True)
     try:
         yield folder
     finally:

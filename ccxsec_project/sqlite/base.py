@@ -10,6 +10,8 @@ from typing import Any
 
 from django.db.backends.sqlite3 import base
 
+from certificates.local_files import as_its_user
+
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """As Django's; `is_usable` is asked once before each request (`CONN_HEALTH_CHECKS`)."""
@@ -19,7 +21,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: Any) -> Any:
         # Asked before: a file that comes in between is seen at the next request.
         self._opened = self._file()
-        return super().get_new_connection(conn_params)
+        folder = Path(self.settings_dict["NAME"]).parent
+        if self._opened is not None or not folder.is_dir():
+            return super().get_new_connection(conn_params)
+        with as_its_user(folder):  # this makes the file; SQLite itself gives those beside it away
+            return super().get_new_connection(conn_params)
 
     def is_usable(self) -> bool:
         """Whether a new connection would be one to the same file, and nothing has failed in it."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from certificates.local_files import give_folder, locked, make_folder, owner_in, sync_folder
+from certificates.local_files import as_its_user, locked, make_folder, sync_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,29 +131,27 @@ class LocalFiles:
     def make_folder(self, path: PurePosixPath, rights: Rights) -> None:
         folder = Path(path)
         make_folder(folder.parent, mode=0o755)
-        with contextlib.suppress(FileExistsError):
-            folder.mkdir(mode=0o700)
-            give_folder(folder)
-            sync_folder(folder.parent)
-        if folder.is_symlink():
-            raise OSError(errno.ELOOP, "it is a link", str(path))
-        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(folder, flags)
-        try:
-            os.fchmod(descriptor, rights.folder_mode)  # whatever the umask says
-        finally:
-            os.close(descriptor)
+        with as_its_user(folder.parent):
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir(mode=0o700)
+                sync_folder(folder.parent)
+            if folder.is_symlink():
+                raise OSError(errno.ELOOP, "it is a link", str(path))
+            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+            descriptor = os.open(folder, flags)
+            try:
+                os.fchmod(descriptor, rights.folder_mode)  # whatever the umask says
+            finally:
+                os.close(descriptor)
 
     def mode(self, path: PurePosixPath) -> int:
         return stat.S_IMODE(Path(path).stat().st_mode)
 
     def write_new(self, path: PurePosixPath, data: bytes, rights: Rights) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(path, flags, 0o600)
+        with as_its_user(Path(path).parent):
+            descriptor = os.open(path, flags, 0o600)
         with open(descriptor, "wb") as file:  # noqa: PTH123 - an open descriptor
-            owner = owner_in(Path(path).parent)
-            if owner:
-                os.fchown(descriptor, *owner)
             if rights.are_given:
                 os.fchown(descriptor, rights.uid, rights.gid)
             os.fchmod(descriptor, rights.file_mode)
@@ -162,20 +160,23 @@ class LocalFiles:
             os.fsync(descriptor)
 
     def make_link(self, path: PurePosixPath, target: str) -> None:
-        Path(path).symlink_to(target)
+        with as_its_user(Path(path).parent):
+            Path(path).symlink_to(target)
 
     def rename(self, old: PurePosixPath, new: PurePosixPath) -> None:
-        Path(old).rename(new)
+        with as_its_user(Path(new).parent):
+            Path(old).rename(new)
 
     def sync_folder(self, path: PurePosixPath) -> None:
         sync_folder(Path(path))
 
     def remove(self, path: PurePosixPath) -> None:
         target = Path(path)
-        if target.is_dir() and not target.is_symlink():
-            shutil.rmtree(target)
-        else:
-            target.unlink(missing_ok=True)
+        with as_its_user(target.parent):
+            if target.is_dir() and not target.is_symlink():
+                shutil.rmtree(target)
+            else:
+                target.unlink(missing_ok=True)
 
     @contextmanager
     def locked(self, path: PurePosixPath) -> Iterator[None]:

@@ -79,6 +79,12 @@ def test_what_root_has_made_is_the_product_s(machine: SystemdMachine) -> None:
     machine.ccxsec("backup create --passphrase-file /etc/ccxsec/words")
     machine.ccxsec("audit verify")
 
+    machine.do("install --directory --owner=ccxsec --mode=0700 /var/lib/ccxsec/elsewhere")
+    there = "export CCXSEC_ENV_FILE=/dev/null CCXSEC_DATA=/var/lib/ccxsec/elsewhere"
+    restore = "backup restore /var/lib/ccxsec/backups/* --passphrase-file /etc/ccxsec/words"
+    machine.do(f"{there}; /opt/ccxsec/ccxsec {restore}")
+    assert "ccxsec.sqlite3" in machine.do("ls /var/lib/ccxsec/elsewhere")
+
     strangers = "find /var/lib/ccxsec ! -user ccxsec ! -type l"  # a link has no rights of its own
     assert machine.do(strangers) == ""
     machine.do(written("systemctl stop 'ccxsec-worker@*' ccxsec-web"))

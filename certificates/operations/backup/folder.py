@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from certificates.backup_format.header import Header, read_header
-from certificates.local_files import PRIVATE, owner_in, sync_folder
+from certificates.local_files import PRIVATE, as_its_user, sync_folder
 from certificates.refusal import Refused
 from certificates.sentence import say
 
@@ -70,10 +70,8 @@ class NewFile:
     def __enter__(self) -> "NewFile":
         remove_unfinished(self.path.parent)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(self.temporary, flags, PRIVATE)
-        owner = owner_in(self.path.parent)
-        if owner:
-            os.fchown(descriptor, *owner)
+        with as_its_user(self.path.parent):
+            descriptor = os.open(self.temporary, flags, PRIVATE)
         self.file = open(descriptor, "w+b")  # noqa: PTH123 - closed by __exit__
         fcntl.flock(self.file, fcntl.LOCK_EX)  # while it is held, nobody takes it for a leftover
         return self
