@@ -36,9 +36,13 @@ INSTALLATION = Installation()
 
 @contextlib.contextmanager
 def as_its_user(folder: Path) -> Iterator[None]:
-    """If `folder` is one of the product's user: with that user's rights. Of the whole process."""
+    """If `folder` is one of the product's user: with that user's rights. Of the whole process.
+
+    Below the data folder all are, whatever stands there at this moment.
+    """
     user, group = INSTALLATION.user or (0, 0)
-    if not user or folder.stat().st_uid != user:
+    is_below = user and INSTALLATION.data in (folder, *folder.parents)
+    if not user or not (is_below or folder.stat().st_uid == user):
         yield
         return
     former = os.getegid()

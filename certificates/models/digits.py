@@ -15,6 +15,7 @@ FEWEST = 6  # digits: fewer fit so many rows that walking through all of them ta
 _MOST_GROUPS = 4  # that are asked for at one place: more would hardly find fewer rows
 _HEXADECIMAL = "0123456789abcdef"
 _TABLE = "certificates_digits"
+_ROWS = "SELECT id FROM certificates_certificate"
 TEXT = "fingerprint || fingerprint_sha1 || serial_number"
 ARRAY = f"string_to_array(rtrim(regexp_replace({TEXT}, '(.{{{GROUP}}})', '\\1 ', 'g')), ' ')"
 
@@ -40,9 +41,9 @@ def digit_keys(digits: str, most: int) -> list[int] | None:
             cursor.execute(asked, [_matched(places), most + 1])
         else:
             wanted, parameters = _contained(places)
-            found = f"SELECT id FROM certificates_certificate WHERE {wanted}"  # noqa: S608 - constants
             # Apart: for few rows its planner would rather walk the table until it has met them.
-            asked = f"WITH found AS MATERIALIZED ({found}) SELECT id FROM found LIMIT %s"  # noqa: S608
+            found = f"WITH found AS MATERIALIZED ({_ROWS} WHERE {wanted})"
+            asked = f"{found} SELECT id FROM found LIMIT %s"  # noqa: S608  # nosec B608 - constants
             cursor.execute(asked, [*parameters, most + 1])
         keys = [key for (key,) in cursor.fetchall()]
     return keys if len(keys) <= most else None
