@@ -4,7 +4,6 @@ import contextlib
 import errno
 import http
 import http.client
-import os
 import pwd
 import socket
 import time
@@ -18,7 +17,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from certificates import probe, web_server
-from certificates.local_files import locked, make_folder, replace
+from certificates.local_files import INSTALLATION, locked, make_folder, replace
 from certificates.management.operator_command import Stopped, database_trouble
 from certificates.models import Node, Secret
 from certificates.operations.backup.restore import mark_file, unfinished
@@ -54,19 +53,17 @@ def plainly() -> Iterator[None]:
 
 def _refuse_folder_of_another() -> None:
     """What root would write while it serves, the user whose installation it is could not read."""
-    data = Path(settings.CCXSEC_DATA)
-    if os.geteuid() != 0 or not data.is_dir():
+    user, data = INSTALLATION.user, INSTALLATION.data
+    if user is None:
         return
-    owner = data.stat().st_uid
-    if owner != 0:
-        try:
-            name = pwd.getpwuid(owner).pw_name
-        except KeyError:  # a user of another machine, or of the one around a container
-            return
-        wrong = f"The data folder {data} belongs to {name}, and this is root."
-        cure = f"Run this as {name} (runuser -u {name} -- ./ccxsec ...), or by its units"
-        own = f"if it is to be root's: chown -R root: {data}"
-        raise Stopped(f"{wrong} {cure} (systemctl restart ccxsec-setup); {own}.")
+    try:
+        name = pwd.getpwuid(user[0]).pw_name
+    except KeyError:  # a user of another machine, or of the one around a container
+        return
+    wrong = f"The data folder {data} belongs to {name}, and this is root."
+    cure = f"Run this as {name} (runuser -u {name} -- ./ccxsec ...), or by its units"
+    own = f"if it is to be root's: chown -R root: {data}"
+    raise Stopped(f"{wrong} {cure} (systemctl restart ccxsec-setup); {own}.")
 
 
 def listen() -> socket.socket:
