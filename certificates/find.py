@@ -23,7 +23,7 @@ from certificates.conditions import (
     one_of,
 )
 from certificates.models import Certificate, Purpose
-from certificates.models.digits import FEWEST, digit_keys
+from certificates.models.digits import digit_keys, is_told
 from certificates.models.search import TRIGRAM, trigram_keys
 from certificates.sentence import say
 from certificates.x509.facts import CertificateType
@@ -65,6 +65,12 @@ def _hexadecimal(*columns: str, is_number: bool = False) -> Query:
     return query
 
 
+_HEXADECIMAL = {
+    "serial_number": ("serial_number",),
+    "fingerprint": ("fingerprint", "fingerprint_sha1"),
+}
+
+
 def _plain(value: str) -> str:
     return value.lower().replace(":", "").replace(" ", "").removeprefix("0x")
 
@@ -77,7 +83,7 @@ def _digits(column: str, operator: Operator, digits: str) -> Q:
         return Q(**{column: digits})
     if operator is Operator.BEGINS:  # a range, as an index serves it; "g" follows every digit
         return Q(**{f"{column}__gte": digits, f"{column}__lt": f"{digits}g"})
-    lookup = "holds" if operator is Operator.CONTAINS else LOOKUPS[operator].removeprefix("i")
+    lookup = "holds" if operator is Operator.CONTAINS else "closes"
     return Q(**{f"{column}__{lookup}": digits})
 
 
@@ -100,7 +106,7 @@ FIELDS: dict[str, Field] = {
         say("Serial number"), _hexadecimal("serial_number", is_number=True), always("")
     ),
     "fingerprint": Field(
-        say("Fingerprint"), _hexadecimal("fingerprint", "fingerprint_sha1"), always("")
+        say("Fingerprint"), _hexadecimal(*_HEXADECIMAL["fingerprint"]), always("")
     ),
     "subject": Field(say("Subject"), by_text("subject"), by_text("subject")),
     "alternative_names": Field(
@@ -141,7 +147,6 @@ def to_query_of_observed(conditions: Iterable[Condition]) -> Q:
 
 # Their columns stand in the index `list_order`, which a count may read from end to end.
 COVERED = ("common_name", "certificate", "type", "key_type", "node", "expiration")
-_HEXADECIMAL = ("fingerprint", "serial_number")
 _SEARCHED = {
     "common_name": "common_name",
     "subject": "subject",
@@ -149,8 +154,9 @@ _SEARCHED = {
     "alternative_names": "subject_alternative_names",
 }
 _SCANNED = ("common_name", "file_name", "description")  # each has an index to itself
+_MANY = 1_000  # rows: where there are more, a walk soon comes upon a page of them
 _BY_INDEX = (Operator.IS, Operator.BEGINS)  # of digits; of others few walk through it
-_BY_TEXT = (Operator.BEGINS, Operator.CONTAINS, Operator.IS, Operator.ENDS)
+_TELLING = (Operator.BEGINS, Operator.CONTAINS, Operator.IS, Operator.ENDS, Operator.EMPTY)
 
 
 def few_keys(conditions: Iterable[Condition], most: int) -> list[int] | None:
@@ -158,7 +164,7 @@ def few_keys(conditions: Iterable[Condition], most: int) -> list[int] | None:
 
     The cheapest condition first: digits by their index, then text by its trigrams.
     """
-    telling = [c for c in conditions if c.operator in _BY_TEXT]
+    telling = [c for c in conditions if c.operator in _TELLING]
     for condition in sorted(telling, key=_cost):
         keys = _keys(condition, most)
         if keys is not None and len(keys) <= most:
@@ -186,36 +192,67 @@ def few_by_date(conditions: Iterable[Condition], dates: Q, most: int) -> list[in
 
 def _cost(condition: Condition) -> int:
     if condition.field in _HEXADECIMAL:
-        is_told = condition.operator in _BY_INDEX or len(_plain(condition.value)) >= FEWEST
-        return 0 if is_told else 3
-    return 1 if len(condition.value.strip()) >= TRIGRAM else 2
+        return 0 if condition.operator in _BY_INDEX or _is_told(condition) else 3
+    if len(condition.value.strip()) >= TRIGRAM:
+        return 1
+    return 2 if condition.field in _SCANNED else 4
+
+
+def _is_told(condition: Condition) -> bool:
+    return is_told(_plain(condition.value), at_end=condition.operator is Operator.ENDS)
 
 
 def _keys(condition: Condition, most: int) -> list[int] | None:
-    """Up to one more than `most`; None where no index tells."""
-    query, value = to_query([condition]), visible(condition.value.strip())
-    if condition.field in _HEXADECIMAL:
-        if condition.operator not in _BY_INDEX and query != NOTHING:
-            found = digit_keys(_plain(value), most)
-            if found is not None:
-                return found
-        # Each of its columns alone, as an index answers one; a part of either is in one index.
-        parts = query.children if condition.operator in _BY_INDEX else [query]
-        keys: list[int] = []
-        for part in parts:
-            rows = Certificate.objects.filter(Q(part)).order_by()
-            keys += rows.values_list("pk", flat=True)[: most + 1 - len(keys)]
-        return keys
-    if connection.vendor != "sqlite":
-        return None  # its planner knows the values
-    if condition.field in _SEARCHED:
-        found = trigram_keys(_SEARCHED[condition.field], value, most)
-        if found is not None:
-            return found
-    if condition.field not in _SCANNED:
+    """Up to one more than `most`; None where no index tells, or for many."""
+    query, field = to_query([condition]), condition.field
+    if field in _HEXADECIMAL:
+        if condition.operator in _BY_INDEX:
+            return _by_index(query, most)
+        return _by_digits(condition, query, most)
+    is_sqlite = connection.vendor == "sqlite"
+    if is_sqlite and field in _SEARCHED:
+        found = trigram_keys(_SEARCHED[field], visible(condition.value.strip()), most)
+        if found is not None:  # many have its trigrams: few may still have it
+            return found if len(found) <= most else _unless_many(query)
+    if field in _SCANNED and (is_sqlite or field not in COVERED):
+        rows = Certificate.objects.active().filter(query).order_by()
+        return list(rows.values_list("pk", flat=True)[: most + 1])
+    # PostgreSQL knows the values, and has an index of their trigrams.
+    return _unless_many(query) if is_sqlite and field in _SEARCHED else None
+
+
+def _by_index(query: Q, most: int) -> list[int]:
+    """Each of its columns alone, as an index answers one."""
+    keys: list[int] = []
+    for part in query.children:
+        rows = Certificate.objects.filter(Q(part)).order_by()
+        keys += rows.values_list("pk", flat=True)[: most + 1 - len(keys)]
+    return keys
+
+
+def _by_digits(condition: Condition, query: Q, most: int) -> list[int] | None:
+    """By the index of groups; where that tells nothing, all are read until there are many.
+
+    Not for few digits of a fingerprint, which are as good as random: many have them.
+    """
+    if query == NOTHING:
+        return []
+    if not condition.operator.needs_value:
         return None
-    rows = Certificate.objects.active().filter(query).order_by()
-    return list(rows.values_list("pk", flat=True)[: most + 1])
+    digits, operator = _plain(condition.value), condition.operator
+    keys = digit_keys(digits, most, at_end=operator is Operator.ENDS)
+    if keys is None and (condition.field == "serial_number" or _is_told(condition)):
+        lookup, found = LOOKUPS[operator].removeprefix("i"), Q()
+        for column in _HEXADECIMAL[condition.field]:
+            found |= Q(**{f"{column}__{lookup}": digits})
+        return _unless_many(found)
+    return keys
+
+
+def _unless_many(query: Q) -> list[int] | None:
+    rows = Certificate.objects.filter(query).order_by()
+    keys = list(rows.values_list("pk", flat=True)[: _MANY + 1])
+    return keys if len(keys) <= _MANY else None
 
 
 def _field(condition: Condition) -> Field:

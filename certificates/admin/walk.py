@@ -124,37 +124,41 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """The rows of a page, and whether there are others on either side."""
+    """The keys of a page's rows, and whether there are others on either side."""
 
-    rows: list[Certificate]
+    keys: list[int]
     has_before: bool
     has_after: bool
 
     @property
     def before(self) -> str:
-        return f"before-{self.rows[0].pk}" if self.rows and self.has_before else ""
+        return f"before-{self.keys[0]}" if self.keys and self.has_before else ""
 
     @property
     def after(self) -> str:
-        return f"after-{self.rows[-1].pk}" if self.rows and self.has_after else ""
+        return f"after-{self.keys[-1]}" if self.keys and self.has_after else ""
 
 
 def stretch(rows: Any, order: Order, place: Place, size: int) -> Stretch:
-    """`size` rows of the queryset from `place` on, in the order's direction on the page."""
-    found: list[Certificate] = []
+    """`size` rows of the queryset from `place` on, in the order's direction on the page.
+
+    Their keys alone: where the index holds all that is asked for, no row is read in vain.
+    """
+    keys: list[int] = []
     back = order.descending != place.is_back
+    columns = [name for name in (order.column, "pk") if name]
+    if back:
+        columns = [f"-{name}" for name in columns]
     for rung in _rungs(order, place.anchor, back):
-        columns = [name for name in (order.column, "pk") if name]
-        if back:
-            columns = [f"-{name}" for name in columns]
-        found += rows.filter(rung).order_by(*columns)[: size + 1 - len(found)]
-        if len(found) > size:
+        asked = rows.filter(rung).order_by(*columns).values_list("pk", flat=True)
+        keys += asked[: size + 1 - len(keys)]
+        if len(keys) > size:
             break
-    more, beyond = len(found) > size, place.anchor is not None
-    found = found[:size]
+    more, beyond = len(keys) > size, place.anchor is not None
+    keys = keys[:size]
     if place.is_back:
-        return Stretch(found[::-1], has_before=more, has_after=beyond)
-    return Stretch(found, has_before=beyond, has_after=more)
+        return Stretch(keys[::-1], has_before=more, has_after=beyond)
+    return Stretch(keys, has_before=beyond, has_after=more)
 
 
 def _rungs(order: Order, anchor: Certificate | None, back: bool) -> Iterator[Q]:

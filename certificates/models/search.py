@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import connection, models
 from django.db.models import BigIntegerField, F, Func, Lookup, Q
-from django.db.models.lookups import Contains
+from django.db.models.lookups import Contains, EndsWith
 
 TRIGRAM = 3  # characters
 MOST_TRIGRAMS = 24  # of one value: more would hardly find fewer rows
@@ -36,7 +36,10 @@ class Among(Lookup):
 
 @models.CharField.register_lookup
 class Holds(Lookup):
-    """Whether a text has another in it, letter by letter: PostgreSQL leaps where LIKE walks."""
+    """Whether a text has another in it, letter by letter, for who walks through the rows.
+
+    PostgreSQL takes what LIKE finds for rare, and would read all rows to sort the few.
+    """
 
     lookup_name = "holds"
 
@@ -46,6 +49,20 @@ class Holds(Lookup):
     def as_postgresql(self, compiler: Any, connection: Any) -> Any:
         column, parameters = self.process_lhs(compiler, connection)
         return f"strpos({column}, %s) > 0", [*parameters, self.rhs]
+
+
+@models.CharField.register_lookup
+class Closes(Lookup):
+    """The same at the end of a text."""
+
+    lookup_name = "closes"
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        return EndsWith(self.lhs, self.rhs).as_sql(compiler, connection)
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> Any:
+        column, parameters = self.process_lhs(compiler, connection)
+        return f"right({column}, %s) = %s", [*parameters, len(self.rhs), self.rhs]
 
 
 class Unindexed(Func):

@@ -12,7 +12,7 @@ from django.db import connection
 from certificates.conditions import Condition, Operator
 from certificates.find import few_keys
 from certificates.models import Certificate, Node
-from certificates.models.digits import FEWEST, digit_keys
+from certificates.models.digits import FEWEST, FEWEST_AT_END, digit_keys
 from certificates.models.insertion import insert_many
 from tests.certificates.rows import pattern, row
 from tests.certificates.test_find_index import agree
@@ -42,8 +42,8 @@ def rows(node: Node) -> list[Certificate]:
     return list(Certificate.objects.trust().order_by("pk"))
 
 
-def held(part: str) -> list[int]:
-    keys = digit_keys(part, MOST)
+def held(part: str, *, at_end: bool = False) -> list[int]:
+    keys = digit_keys(part, MOST, at_end=at_end)
     assert keys is not None, "this database has no such index"
     return keys
 
@@ -63,6 +63,19 @@ def test_every_part_is_held(rows: list[Certificate]) -> None:
     assert asked > 1_000
 
 
+def test_every_end_is_held(rows: list[Certificate]) -> None:
+    """Also of serial numbers, whose last group may be short, with or without a sign."""
+    for one in rows:
+        for text in (getattr(one, field).lstrip("-") for field in FIELDS):
+            for length in range(FEWEST_AT_END, len(text) + 1):
+                assert one.pk in held(text[-length:], at_end=True), text[-length:]
+
+
+def test_what_is_no_end_is_hardly_held(rows: list[Certificate]) -> None:
+    for part in (rows[7].fingerprint[5:11], rows[15].serial_number[3:10], "0f0f", "012"):
+        assert held(part, at_end=True) == []
+
+
 def test_few_others_are_held(rows: list[Certificate]) -> None:
     one = rows[15]
 
@@ -78,12 +91,32 @@ def test_few_others_are_held(rows: list[Certificate]) -> None:
 def test_the_same_is_found_with_and_without_it(
     rows: list[Certificate], field: str, operator: Operator, length: int
 ) -> None:
+    fewest = FEWEST_AT_END if operator is Operator.ENDS else FEWEST
+    is_looked_up = length >= fewest or field == "serial_number"
     for one in rows[::3]:
         text = getattr(one, field)
+        if len(text) < length:
+            continue
         for part in (text[-length:], text[3 : 3 + length], text[:length], text[-length - 1 : -1]):
-            if part:
-                assert agree(Condition(field, operator, part))
-                assert agree(Condition(field, operator, ":".join(part.upper())))
+            if len(part) == length:
+                assert agree(Condition(field, operator, part)) == is_looked_up
+                assert agree(Condition(field, operator, ":".join(part.upper()))) == is_looked_up
+
+
+def test_what_many_rows_have_is_left_to_a_walk(
+    rows: list[Certificate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = Certificate.objects.update(serial_number="7777")
+    asked = [
+        Condition("serial_number", operator, part)
+        for operator, part in ((Operator.CONTAINS, "777"), (Operator.ENDS, "77"))
+    ]
+    monkeypatch.setattr("certificates.find._MANY", many)
+    assert [len(few_keys([one], MOST) or []) for one in asked] == [many, many]
+
+    monkeypatch.setattr("certificates.find._MANY", many - 1)
+    assert [few_keys([one], MOST) for one in asked] == [None, None]
+    assert few_keys([Condition("serial_number", Operator.EMPTY)], MOST) is None
 
 
 @only_sqlite
@@ -98,16 +131,30 @@ def test_neither_the_table_nor_an_index_is_read_to_its_end(rows: list[Certificat
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="an index of PostgreSQL alone")
 def test_postgresql_asks_its_index(rows: list[Certificate]) -> None:
-    from certificates.models.digits import _contained, _places  # noqa: PLC0415 - its statement
+    from certificates.models.digits import (  # noqa: PLC0415 - its statement
+        _contained,
+        _places,
+        _places_at_end,
+    )
 
-    for length in (FEWEST, 12):
-        wanted, parameters = _contained(list(_places(rows[7].fingerprint[:length])))
+    end = _places_at_end(rows[7].fingerprint[-FEWEST_AT_END:])
+    parts = [_places(rows[7].fingerprint[:length]) for length in (FEWEST, 6, 12)]
+    for places in (end, *parts):
+        wanted, parameters = _contained(list(places))
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL enable_seqscan = off")  # of so few rows it would be right
             asked = f"EXPLAIN SELECT id FROM certificates_certificate WHERE {wanted}"
             cursor.execute(asked, parameters)
             plan = "\n".join(line for (line,) in cursor.fetchall())
         assert "by_groups_of_digits" in plan, plan
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="a setting of PostgreSQL alone")
+def test_postgresql_plans_as_before_afterwards(rows: list[Certificate]) -> None:
+    held(rows[7].fingerprint[:FEWEST])
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW enable_seqscan")
+        assert cursor.fetchone() == ("on",)
 
 
 def test_it_is_in_step_with_every_way_to_write(rows: list[Certificate]) -> None:

@@ -11,10 +11,12 @@ from django.db import connection, transaction
 from certificates.conditions import Condition, Operator
 from certificates.find import few_keys, to_query
 from certificates.models import Certificate, Node
+from certificates.models.digits import FEWEST, FEWEST_AT_END
 from certificates.models.insertion import insert_many
 from certificates.models.search import trigram_keys
 from tests.certificates.rows import pattern, row
 from tests.hostile import TEXTS
+from tests.query_plans import only_sqlite
 
 pytestmark = pytest.mark.spec("CM-2")
 
@@ -85,7 +87,37 @@ def test_digits_find_the_same_with_and_without_the_index(
     parts = [*digits, *(text[-9:] for text in digits), *(text[:3] for text in digits), "0", "ff"]
 
     for part in parts:
-        assert agree(Condition(field, operator, part))
+        # Few digits of a fingerprint are had by so many that a walk finds them.
+        fewest = {Operator.CONTAINS: FEWEST, Operator.ENDS: FEWEST_AT_END}.get(operator, 0)
+        is_looked_up = field == "serial_number" or len(part) >= fewest
+        assert agree(Condition(field, operator, part)) == is_looked_up
+
+
+@pytest.mark.parametrize("field", ["file_name", "description", "common_name"])
+def test_what_is_empty_is_looked_up(rows: list[Certificate], field: str) -> None:
+    Certificate.objects.filter(pk__in=[row.pk for row in rows[::7]]).update(**{field: ""})
+
+    assert agree(Condition(field, Operator.EMPTY)) == (
+        connection.vendor == "sqlite" or field != "common_name"
+    )
+
+
+@only_sqlite
+def test_a_rare_text_whose_trigrams_are_not_is_looked_up(
+    rows: list[Certificate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few, rare = len(rows) // 2, Condition("issuer", Operator.IS, rows[0].issuer[3:])
+    common = Condition("issuer", Operator.CONTAINS, rows[0].issuer[3:])
+    monkeypatch.setattr("certificates.find._MANY", few)
+
+    assert few_keys([rare], few) == []
+    assert few_keys([common], few) is None
+
+
+@pytest.mark.parametrize("field", ["subject", "issuer", "alternative_names"])
+def test_two_letters_are_read_for_where_no_index_tells(rows: list[Certificate], field: str) -> None:
+    for operator in (*TEXT_OPERATORS, Operator.EMPTY):
+        assert agree(Condition(field, operator, "zq")) == (connection.vendor == "sqlite")
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="an index of PostgreSQL alone")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from certificates.admin import walk
 from certificates.admin.certificate import CertificateAdmin
 from certificates.admin.remembered import forget
 from certificates.models import Certificate, Node
@@ -102,6 +103,23 @@ def test_a_place_that_is_not_there_is_the_first_page(
 
     assert page.status_code == 200
     assert _KEY.findall(page.content.decode()) == first
+
+
+def test_a_row_that_is_deleted_meanwhile_is_left_out(
+    administrator: HttpsClient, many: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[int] = []
+
+    def late(*asked: Any) -> walk.Stretch:
+        stretch = walk.stretch(*asked)
+        found.extend(stretch.keys)
+        Certificate.objects.filter(pk=found[5]).delete()
+        return stretch
+
+    monkeypatch.setattr("certificates.admin.changelist.stretch", late)
+    shown = [int(key) for key in _KEY.findall(administrator.get(LIST).content.decode())]
+
+    assert shown == found[:5] + found[6:]
 
 
 def test_what_would_take_long_is_not_counted(administrator: HttpsClient, many: None) -> None:
