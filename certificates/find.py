@@ -164,9 +164,11 @@ def few_keys(conditions: Iterable[Condition], most: int) -> list[int] | None:
 
     The cheapest condition first: digits by their index, then text by its trigrams.
     """
-    telling = [c for c in conditions if c.operator in _TELLING]
+    asked = list(conditions)
+    telling = [condition for condition in asked if condition.operator in _TELLING]
+    many = most if len(asked) > 1 else _MANY  # a walk may not find together what each finds soon
     for condition in sorted(telling, key=_cost):
-        keys = _keys(condition, most)
+        keys = _keys(condition, most, many)
         if keys is not None and len(keys) <= most:
             return keys
     return None
@@ -202,23 +204,23 @@ def _is_told(condition: Condition) -> bool:
     return is_told(_plain(condition.value), at_end=condition.operator is Operator.ENDS)
 
 
-def _keys(condition: Condition, most: int) -> list[int] | None:
-    """Up to one more than `most`; None where no index tells, or for many."""
+def _keys(condition: Condition, most: int, many: int) -> list[int] | None:
+    """Up to one more than `most`; None where no index tells, and more than `many` are read."""
     query, field = to_query([condition]), condition.field
     if field in _HEXADECIMAL:
         if condition.operator in _BY_INDEX:
             return _by_index(query, most)
-        return _by_digits(condition, query, most)
+        return _by_digits(condition, query, most, many)
     is_sqlite = connection.vendor == "sqlite"
     if is_sqlite and field in _SEARCHED:
         found = trigram_keys(_SEARCHED[field], visible(condition.value.strip()), most)
         if found is not None:  # many have its trigrams: few may still have it
-            return found if len(found) <= most else _unless_many(query)
+            return found if len(found) <= most else _unless(_MANY, query)
     if field in _SCANNED and (is_sqlite or field not in COVERED):
         rows = Certificate.objects.active().filter(query).order_by()
         return list(rows.values_list("pk", flat=True)[: most + 1])
     # PostgreSQL knows the values, and has an index of their trigrams.
-    return _unless_many(query) if is_sqlite and field in _SEARCHED else None
+    return _unless(many, query) if is_sqlite and field in _SEARCHED else None
 
 
 def _by_index(query: Q, most: int) -> list[int]:
@@ -230,7 +232,7 @@ def _by_index(query: Q, most: int) -> list[int]:
     return keys
 
 
-def _by_digits(condition: Condition, query: Q, most: int) -> list[int] | None:
+def _by_digits(condition: Condition, query: Q, most: int, many: int) -> list[int] | None:
     """By the index of groups; where that tells nothing, all are read until there are many.
 
     Not for few digits of a fingerprint, which are as good as random: many have them.
@@ -245,14 +247,14 @@ def _by_digits(condition: Condition, query: Q, most: int) -> list[int] | None:
         lookup, found = LOOKUPS[operator].removeprefix("i"), Q()
         for column in _HEXADECIMAL[condition.field]:
             found |= Q(**{f"{column}__{lookup}": digits})
-        return _unless_many(found)
+        return _unless(many, found)
     return keys
 
 
-def _unless_many(query: Q) -> list[int] | None:
+def _unless(many: int, query: Q) -> list[int] | None:
     rows = Certificate.objects.filter(query).order_by()
-    keys = list(rows.values_list("pk", flat=True)[: _MANY + 1])
-    return keys if len(keys) <= _MANY else None
+    keys = list(rows.values_list("pk", flat=True)[: many + 1])
+    return keys if len(keys) <= many else None
 
 
 def _field(condition: Condition) -> Field:
