@@ -1,5 +1,6 @@
 """Roles that run by themselves: who watches whom, and what the service manager is told (MN-4)."""
 
+import contextlib
 import socket
 import time
 from collections.abc import Iterator
@@ -160,6 +161,7 @@ def test_the_service_manager_hears_what_is_true(
     manager: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", manager.getsockname())
+    monkeypatch.setenv("WATCHDOG_USEC", "60000000")
     teller = ServiceManager()
 
     teller.is_ready()
@@ -168,6 +170,29 @@ def test_the_service_manager_hears_what_is_true(
     teller.is_stopping()
 
     assert [manager.recv(100) for _ in range(3)] == [b"READY=1", b"WATCHDOG=1", b"STOPPING=1"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "told"),  # in microseconds; after how many seconds
+    [("60000000", [1, 32]), ("4000000", [1, 4, 7, 10]), ("", []), ("soon", [])],
+)
+def test_signs_of_life_come_twice_as_often_as_they_are_asked_for(
+    manager: socket.socket, monkeypatch: pytest.MonkeyPatch, limit: str, told: list[int]
+) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", manager.getsockname())
+    monkeypatch.setenv("WATCHDOG_USEC", limit)
+    now, heard, teller = 1_000, [], ServiceManager()
+    monkeypatch.setattr("ccxsec_project.service_manager.time.monotonic", lambda: now)
+    manager.setblocking(False)
+
+    for second in range(1, 40 if limit == "60000000" else 12):
+        now = 1_000 + second
+        teller.is_alive()
+        with contextlib.suppress(BlockingIOError):
+            manager.recv(100)
+            heard.append(second)
+
+    assert heard == told
 
 
 def test_without_a_service_manager_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

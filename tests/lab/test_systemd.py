@@ -1,6 +1,7 @@
 """The units, the front and the commands of docs/deployment.md under a systemd that runs (MN-4)."""
 
 import re
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -114,6 +115,12 @@ def test_a_supervisor_that_is_killed_or_hangs_is_started_again(machine: SystemdM
         known.add(machine.shows("ccxsec-web", "MainPID"))
         machine.do(f"systemctl kill --kill-who=main --signal={signal} ccxsec-web")
         machine.until(lambda: is_another() and ask(machine, "/healthz") == "ok\n", signal)
+
+    known.add(machine.shows("ccxsec-web", "MainPID"))
+    time.sleep(10)
+    assert not is_another(), "a server that is well tells so in time, however short the limit"
+    machine.do(f"rm {short} && systemctl daemon-reload && systemctl restart ccxsec-web")
+    machine.until(lambda: ask(machine, "/healthz") == "ok\n", "not as before")
 
 
 def test_the_master_key_is_rotated_as_the_page_has_it(machine: SystemdMachine) -> None:
