@@ -5,7 +5,7 @@ signing requests, whose missing columns count as empty.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import connection
 from django.db.models import Q
@@ -72,7 +72,7 @@ _HEXADECIMAL = {
 
 
 def _plain(value: str) -> str:
-    return value.lower().replace(":", "").replace(" ", "").removeprefix("0x")
+    return value.strip().lower().replace(":", "").replace(" ", "").removeprefix("0x")
 
 
 _DIGITS = {"fingerprint": 64, "fingerprint_sha1": 40}
@@ -162,11 +162,17 @@ _TELLING = (Operator.BEGINS, Operator.CONTAINS, Operator.IS, Operator.ENDS, Oper
 def few_keys(conditions: Iterable[Condition], most: int) -> list[int] | None:
     """Keys of at most `most` rows, among them all that fit; None if no condition leaves so few.
 
-    The cheapest condition first: digits by their index, then text by its trigrams.
+    The cheapest condition first: digits by their index, text by its trigrams, and last what has to
+    be read for.
     """
     asked = list(conditions)
-    telling = [condition for condition in asked if condition.operator in _TELLING]
-    many = most if len(asked) > 1 else _MANY  # a walk may not find together what each finds soon
+    telling = [
+        condition if condition.operator.needs_value else replace(condition, value="")
+        for condition in asked
+        if condition.operator in _TELLING
+    ]
+    # A walk may not find together what each finds soon.
+    many = most if len(asked) > 1 else min(_MANY, most)
     for condition in sorted(telling, key=_cost):
         keys = _keys(condition, most, many)
         if keys is not None and len(keys) <= most:
@@ -215,7 +221,7 @@ def _keys(condition: Condition, most: int, many: int) -> list[int] | None:
     if is_sqlite and field in _SEARCHED:
         found = trigram_keys(_SEARCHED[field], visible(condition.value.strip()), most)
         if found is not None:  # many have its trigrams: few may still have it
-            return found if len(found) <= most else _unless(_MANY, query)
+            return found if len(found) <= most else _unless(min(_MANY, most), query)
     if field in _SCANNED and (is_sqlite or field not in COVERED):
         rows = Certificate.objects.active().filter(query).order_by()
         return list(rows.values_list("pk", flat=True)[: most + 1])
@@ -244,6 +250,7 @@ def _by_digits(condition: Condition, query: Q, most: int, many: int) -> list[int
     digits, operator = _plain(condition.value), condition.operator
     keys = digit_keys(digits, most, at_end=operator is Operator.ENDS)
     if keys is None and (condition.field == "serial_number" or _is_told(condition)):
+        # By LIKE, which is quicker than what a walk is given for the planner's sake.
         lookup, found = LOOKUPS[operator].removeprefix("i"), Q()
         for column in _HEXADECIMAL[condition.field]:
             found |= Q(**{f"{column}__{lookup}": digits})

@@ -18,7 +18,7 @@ from certificates.sentence import say
 
 OUR_OWN = (IntegrityError, DataError, ProgrammingError)  # errors of the code, not of the database
 _EMPTY = ("no such table", 'relation "')
-_FULL = ("full", "No space left", "could not extend file")
+_FULL = ("disk is full", "No space left", "could not extend file")
 _READ_ONLY = ("readonly", "read-only", "unable to open")
 _BUSY = ("locked", "lock timeout", "deadlock", "statement timeout")
 _BROKEN = ("malformed", "not a database", "disk I/O")

@@ -152,9 +152,9 @@ class CertificateChangeList(FindChangeList):
         active = Certificate.objects.active()
         rows = unindexed(active, self.wanted, but=self.order.indexed)
         self.stretch = stretch(rows, self.order, Place.read(place), self.list_per_page)
-        shown = Certificate.objects.select_related("node").defer(*LARGE_COLUMNS)
+        shown = active.select_related("node").defer(*LARGE_COLUMNS)
         by_key = shown.in_bulk(self.stretch.keys)
-        # One that was deleted just now is left out.
+        # One that was deleted or replaced just now is left out.
         self.result_list = [by_key[key] for key in self.stretch.keys if key in by_key]
         self.is_uncounted = not is_counted
         self._page_by(find_list.COUNTED + 1)

@@ -102,6 +102,34 @@ def test_what_is_empty_is_looked_up(rows: list[Certificate], field: str) -> None
     )
 
 
+@pytest.mark.parametrize("field", ["common_name", "subject", "issuer", "alternative_names"])
+def test_a_value_that_was_left_beside_is_empty_says_nothing(
+    rows: list[Certificate], field: str
+) -> None:
+    column = {"alternative_names": "subject_alternative_names"}.get(field, field)
+    Certificate.objects.filter(pk__in=[row.pk for row in rows[::7]]).update(**{column: ""})
+
+    for left in ("", "a", "abc", "o=lab"):
+        agree(Condition(field, Operator.EMPTY, left))
+        agree(Condition(field, Operator.NOT_EMPTY, left))
+
+
+@pytest.mark.parametrize(
+    "blank", ["\t", "\r\n", "\x0b", "\x1f", "\x85", "\xa0", "\u2002", "\u3000"]
+)
+def test_blanks_around_digits_are_none_of_them(rows: list[Certificate], blank: str) -> None:
+    """As they come with what is copied from a document."""
+    for field in ("fingerprint", "serial_number"):
+        for part in (getattr(rows[3], field), getattr(rows[3], field)[-7:]):
+            for operator in TEXT_OPERATORS:
+                for value in (f"{blank}{part}", f"{part}{blank}", f"{blank}0x{part}{blank}"):
+                    assert agree(Condition(field, operator, value))
+            plain = Certificate.objects.filter(
+                to_query([Condition(field, Operator.ENDS, f"{part}{blank}")])
+            )
+            assert rows[3] in plain
+
+
 @only_sqlite
 def test_a_rare_text_whose_trigrams_are_not_is_looked_up(
     rows: list[Certificate], monkeypatch: pytest.MonkeyPatch

@@ -23,6 +23,7 @@ COLUMNS = {
     "issuer": ("issuer",),
     "file_name": ("file_name",),
 }
+BLANKS = ("", "", "", " ", "\t", "\xa0")
 DIGITS = ("fingerprint", "serial_number")
 
 
