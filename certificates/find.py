@@ -65,7 +65,7 @@ def _hexadecimal(*columns: str, is_number: bool = False) -> Query:
     return query
 
 
-_HEXADECIMAL = {
+_COLUMNS_OF_DIGITS = {
     "serial_number": ("serial_number",),
     "fingerprint": ("fingerprint", "fingerprint_sha1"),
 }
@@ -103,10 +103,12 @@ FIELDS: dict[str, Field] = {
     "issuer": Field(say("Issued by"), by_text("issuer"), always("")),
     "expiration": Field(say("Expiration"), by_date("not_after"), always(""), is_date=True),
     "serial_number": Field(
-        say("Serial number"), _hexadecimal("serial_number", is_number=True), always("")
+        say("Serial number"),
+        _hexadecimal(*_COLUMNS_OF_DIGITS["serial_number"], is_number=True),
+        always(""),
     ),
     "fingerprint": Field(
-        say("Fingerprint"), _hexadecimal(*_HEXADECIMAL["fingerprint"]), always("")
+        say("Fingerprint"), _hexadecimal(*_COLUMNS_OF_DIGITS["fingerprint"]), always("")
     ),
     "subject": Field(say("Subject"), by_text("subject"), by_text("subject")),
     "alternative_names": Field(
@@ -199,7 +201,7 @@ def few_by_date(conditions: Iterable[Condition], dates: Q, most: int) -> list[in
 
 
 def _cost(condition: Condition) -> int:
-    if condition.field in _HEXADECIMAL:
+    if condition.field in _COLUMNS_OF_DIGITS:
         return 0 if condition.operator in _BY_INDEX or _is_told(condition) else 3
     if len(condition.value.strip()) >= TRIGRAM:
         return 1
@@ -213,7 +215,7 @@ def _is_told(condition: Condition) -> bool:
 def _keys(condition: Condition, most: int, many: int) -> list[int] | None:
     """Up to one more than `most`; None where no index tells, and more than `many` are read."""
     query, field = to_query([condition]), condition.field
-    if field in _HEXADECIMAL:
+    if field in _COLUMNS_OF_DIGITS:
         if condition.operator in _BY_INDEX:
             return _by_index(query, most)
         return _by_digits(condition, query, most, many)
@@ -252,7 +254,7 @@ def _by_digits(condition: Condition, query: Q, most: int, many: int) -> list[int
     if keys is None and (condition.field == "serial_number" or _is_told(condition)):
         # By LIKE, which is quicker than what a walk is given for the planner's sake.
         lookup, found = LOOKUPS[operator].removeprefix("i"), Q()
-        for column in _HEXADECIMAL[condition.field]:
+        for column in _COLUMNS_OF_DIGITS[condition.field]:
             found |= Q(**{f"{column}__{lookup}": digits})
         return _unless(many, found)
     return keys

@@ -58,9 +58,8 @@ def condition(chance: random.Random, rows: list[Certificate]) -> Condition:
     part = chance.choice((part, part, part.upper(), f"{part[:-1]}0"))
     if field in DIGITS and chance.random() < 0.2:
         part = ":".join(part[start : start + 2] for start in range(0, len(part), 2))
-    return Condition(
-        field, operator, (part if part.strip() else "a") if operator.needs_value else ""
-    )
+    part = f"{chance.choice(BLANKS)}{part}{chance.choice(BLANKS)}"  # left beside "is empty", too
+    return Condition(field, operator, part if part.strip() or not operator.needs_value else "a")
 
 
 @pytest.mark.parametrize("many", [3, 1_000])
